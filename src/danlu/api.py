@@ -1,0 +1,41 @@
+"""danlu from Python: the same as the commands `danlu plan` and `danlu run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from danlu.pipeline.plan import Plan, make_plan
+from danlu.pipeline.prepare import prepare
+from danlu.pipeline.reporting import write_report
+from danlu.pipeline.runner import RunResult, run_plan
+from danlu.workspace.artifact import Workspace
+from danlu.workspace.progress import Progress, SilentProgress
+
+
+def plan(recipe: str | Path, *, workspace: str | Path = ".danlu", until: str | None = None, **changes: Any) -> Plan:
+    """What `run` would do. `changes` are keys of the recipe, dots written as two underscores: `clean__preset="none"`."""
+    loaded, _ = prepare(Path(recipe), _overrides(changes))
+    return make_plan(loaded, Workspace(Path(workspace)), until)
+
+
+def run(
+    recipe: str | Path,
+    *,
+    workspace: str | Path = ".danlu",
+    until: str | None = None,
+    progress: Progress | None = None,
+    **changes: Any,
+) -> RunResult:
+    """Build what is missing of a recipe and write its report; `changes` as in `plan`. DanluError if it cannot."""
+    place = Workspace(Path(workspace))
+    result = run_plan(plan(recipe, workspace=workspace, until=until, **changes), place, progress or SilentProgress(), lambda _: None)
+    write_report(result)
+    return result
+
+
+def _overrides(changes: Mapping[str, Any]) -> list[str]:
+    import json
+
+    return [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in changes.items()]

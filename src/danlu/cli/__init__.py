@@ -1,0 +1,1 @@
+"""The `danlu` command: each module reads arguments, calls one function, prints."""

@@ -1,0 +1,48 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import danlu
+from danlu.cli import inspect, run, stages, use
+from danlu.workspace.messages import choose_language
+
+app = typer.Typer(
+    name="danlu",
+    help="Raw text to a language model that you can explain and serve. 从原始文本到可解释、可部署的语言模型。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"danlu {danlu.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    lang: Annotated[str | None, typer.Option(help="Language of the words: en or zh; else the locale's. 语言")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version. 版本")] = False,
+) -> None:
+    if lang is not None and lang not in ("en", "zh"):
+        raise typer.BadParameter("en | zh", param_hint="--lang")
+    choose_language("zh" if lang == "zh" else "en" if lang == "en" else None)
+
+
+for group in (run, inspect, stages, use):
+    group.register(app)
+
+
+def main() -> None:
+    """Entry point of the `danlu` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    app()

@@ -1,0 +1,120 @@
+"""`danlu status`, `danlu show`, `danlu report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
+from danlu.pipeline.reporting import stored_result, write_report
+from danlu.pipeline.state import RunState, read_state, run_names
+from danlu.workspace.artifact import Artifact, Workspace, read_payload
+from danlu.workspace.messages import text
+
+RunArgument = Annotated[str | None, typer.Argument(help="Name of the run; else the latest. 运行名称，默认最近一次")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status")(status)
+    app.command("show")(show)
+    app.command("report")(report)
+
+
+@command
+def status(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:
+    """A run's stages and their state. 显示一次运行各阶段的状态。"""
+    place = Workspace(workspace)
+    names = run_names(place)
+    if not names and name is None:
+        say(text("cli.status.none", path=place.path))
+        last_line({"runs": []}, json_line)
+        return
+    state = read_state(place, name or names[0])
+    Console().print(status_table(state, place))
+    nodes = {node.name: {"state": node.state, "key": node.key, "seconds": node.seconds} for node in state.nodes.values()}
+    last_line({"run": state.name, "state": state.state, "runs": names, "nodes": nodes}, json_line)
+
+
+def status_table(state: RunState, workspace: Workspace) -> Table:
+    """The table that `status` prints."""
+    gone = state.state == "running" and not any((workspace.path / "artifacts").glob("*.partial/lock.json"))
+    overall = "interrupted" if gone else state.state
+    table = Table(title=text("cli.status.title", name=state.name, state=text(f"cli.status.states.{overall}")), title_justify="left", box=None)
+    for column in ("cli.plan.stage", "cli.plan.state", "cli.status.key"):
+        table.add_column(text(column))
+    for column in ("cli.status.seconds", "cli.status.memory"):
+        table.add_column(text(column), justify="right")
+    for node in state.nodes.values():
+        seconds = "" if node.seconds is None else f"{node.seconds:.1f}"
+        memory = "" if node.peak_memory_bytes is None else f"{node.peak_memory_bytes / 1e6:,.0f}"
+        table.add_row(node.name, text(f"cli.status.states.{node.state}"), f"{node.stage}-{node.key}" if node.key else "", seconds, memory)
+    for entry in state.skipped:
+        table.add_row(entry["name"], text("cli.status.states.skipped"), "", "", "")
+    return table
+
+
+@command
+def show(
+    name: Annotated[str, typer.Argument(help="A stage of the latest run (pretrain.bert), or an artifact (stage-key). 阶段名或产物名")],
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """An artifact: what made it, from what, what is in it. 显示一个产物的来历与内容。"""
+    place = Workspace(workspace)
+    artifact = find_artifact(place, name)
+    manifest = artifact.manifest
+    print(artifact.path)
+    print(f"{text('cli.show.made-by')}: {manifest['node']} v{manifest['version']}, {manifest['seconds']:.1f} s")
+    for line in lineage(place, artifact):
+        print(f"  {line}")
+    for part in ("configuration", "resolved", "counts"):
+        value = manifest["config" if part == "configuration" else part]
+        if value:
+            print(f"{text(f'cli.show.{part}')}:")
+            print("  " + json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\n  "))
+    print(f"{text('cli.show.files')}:")
+    for file in read_payload(artifact.path):
+        print(f"  {(artifact.path / file).stat().st_size:>12,}  {file}")
+    last_line({"path": str(artifact.path), "payload": artifact.payload, "manifest": manifest}, json_line)
+
+
+def find_artifact(workspace: Workspace, name: str) -> Artifact:
+    """By stage of the latest run that has it, else by the name of the artifact."""
+    for run in run_names(workspace):
+        node = read_state(workspace, run).nodes.get(name)
+        if node and node.key and (found := workspace.find(node.stage, node.key)):
+            return found
+    return workspace.named(name)
+
+
+def lineage(workspace: Workspace, artifact: Artifact, depth: int = 0) -> list[str]:
+    """What an artifact was made from, back to the sources, a line each."""
+    lines = []
+    manifest = artifact.manifest
+    for value in manifest["inputs"].values():
+        for name in [value] if isinstance(value, str) else (value or {}).values():
+            lines.append(f"{'  ' * depth}{text('cli.show.from')} {name}")
+            path = workspace.path / "artifacts" / name
+            if path.exists():
+                stage, _, key = name.rpartition("-")
+                lines += lineage(workspace, Artifact(stage, key, path), depth + 1)
+    lines += [f"{'  ' * depth}{text('cli.show.from')} {name} ({digest[:12]})" for name, digest in sorted(manifest["external"].items())]
+    return list(dict.fromkeys(lines))
+
+
+@command
+def report(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:
+    """Write the page of a run anew and say where it is. 重新生成一次运行的报告页面。"""
+    place = Workspace(workspace)
+    names = run_names(place)
+    if not names and name is None:
+        say(text("cli.status.none", path=place.path))
+        raise typer.Exit(1)
+    path = write_report(stored_result(place, name or names[0]))
+    print(path)
+    last_line({"report": str(path)}, json_line)

@@ -1,0 +1,155 @@
+"""`danlu run` and `danlu plan`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
+from danlu.compute.machine import Machine
+from danlu.pipeline.plan import Plan, make_plan
+from danlu.pipeline.prepare import missing_of, prepare
+from danlu.pipeline.reporting import write_report
+from danlu.pipeline.runner import RunResult, run_plan
+from danlu.pipeline.state import NodeState
+from danlu.recipe.load import LoadedRecipe
+from danlu.workspace.artifact import Workspace
+from danlu.workspace.messages import text
+from danlu.workspace.progress import progress_for_terminal
+
+RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file. 配方（YAML 文件）")]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Stop after this stage, such as clean. 到此阶段为止")]
+HoursOption = Annotated[float | None, typer.Option("--hours", min=0.05, help="Spread so many hours over the pretrainings. 预训练总时长（小时）")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run")(run)
+    app.command("plan")(plan)
+
+
+@command
+def run(
+    recipe: RecipeArgument,
+    set_: SetOption = [],  # noqa: B006 (typer reads the default)
+    until: UntilOption = None,
+    hours: HoursOption = None,
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """Build what is missing of a recipe, then write its report. 运行配方，补齐缺少的部分并生成报告。"""
+    loaded, asked = prepare(recipe, set_, hours)
+    if asked:
+        tell_fallback(loaded, asked)
+    result = run_and_tell(loaded, Workspace(workspace), until)
+    report = write_report(result)
+    closing_words(result, report, loaded)
+    last_line(summary(result, report), json_line)
+
+
+@command
+def plan(
+    recipe: RecipeArgument,
+    set_: SetOption = [],  # noqa: B006
+    until: UntilOption = None,
+    hours: HoursOption = None,
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """What would run, what is there already, and for how long. 显示将要运行的内容与所需时间。"""
+    loaded, asked = prepare(recipe, set_, hours)
+    if asked:
+        tell_fallback(loaded, asked)
+    made = make_plan(loaded, Workspace(workspace), until)
+    print_plan(made)
+    lines = [{"name": name, "state": line.state, "key": line.key, "seconds": round(line.estimate.seconds, 1)} for name, line in made.nodes.items()]
+    last_line({"recipe": loaded.recipe.name, "seconds": round(made.seconds, 1), "nodes": lines}, json_line)
+
+
+def run_and_tell(loaded: LoadedRecipe, workspace: Workspace, until: str | None = None) -> RunResult:
+    """Plan, print the plan, run it with progress, and say what is skipped."""
+    made = make_plan(loaded, workspace, until)
+    print_plan(made)
+    for entry in made.skipped:
+        say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
+    return run_plan(made, workspace, progress_for_terminal(), tell)
+
+
+def tell(node: NodeState) -> None:
+    """One line for each change of a node."""
+    if node.state == "running":
+        say(text("cli.run.starts", stage=node.name))
+    elif node.state == "cached":
+        say(text("cli.run.cached", stage=node.name))
+    elif node.state == "done":
+        numbers = {"seconds": f"{node.seconds or 0:.0f}", "planned": f"{node.planned or 0:.0f}", "memory": f"{(node.peak_memory_bytes or 0) / 1e6:,.0f}"}
+        say(text("cli.run.done", stage=node.name, **numbers))
+
+
+def tell_fallback(loaded: LoadedRecipe, asked: LoadedRecipe) -> None:
+    """Say that another recipe runs, and what is lost by it."""
+    packages = ", ".join(missing_of(asked))
+    say(text("cli.fallback.missing", asked=asked.recipe.name, instead=loaded.recipe.name, packages=packages))
+    for name in asked.recipe.datasets:
+        say(text("cli.fallback.skipped", name=name))
+
+
+def print_plan(made: Plan) -> None:
+    """The plan as a table."""
+    machine = Machine.probe()
+    table = Table(title=text("cli.plan.title", name=made.loaded.recipe.name), title_justify="left", box=None, pad_edge=False)
+    for column in ("stage", "state"):
+        table.add_column(text(f"cli.plan.{column}"))
+    table.add_column(text("cli.plan.time"), justify="right")
+    for name, line in made.nodes.items():
+        seconds = "" if line.state == "cached" else f"{line.estimate.seconds:.0f} s"
+        budget = f" {text('cli.plan.budget')}" if line.estimate.fixed and seconds else ""
+        table.add_row(name, text(f"cli.plan.{line.state}"), seconds + budget)
+    Console(stderr=True).print(table)
+    if made.seconds:
+        say(text("cli.plan.total", minutes=f"{made.seconds / 60:.1f}", cores=machine.cores, memory=f"{machine.memory_bytes / 1e9:.0f}"))
+    else:
+        say(text("cli.plan.nothing"))
+
+
+def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None:
+    """Where the report is, how to try the model, how to use one's own text."""
+    memory = max((node.peak_memory_bytes or 0 for node in result.state.nodes.values()), default=0)
+    say()
+    say(text("cli.run.total", minutes=f"{result.state.seconds / 60:.1f}", memory=f"{memory / 1e6:,.0f}"))
+    say(text("cli.run.report", path=short(report)))
+    models = [name for name in result.artifacts if name.startswith(("finetune.", "pretrain."))]
+    place = "" if result.workspace.path == Path(".danlu").absolute() else f" --workspace {shlex.quote(short(result.workspace.path))}"
+    first = next((name.partition(".")[2] for name in models if name.startswith("finetune.")), None)
+    served = [name for name in loaded.recipe.serve.models if any(node.endswith(f".{name}") for node in models)]
+    if first:
+        say(text("cli.run.predict", command=f'echo "这本书非常好看，值得一读" | danlu predict {first} -{place}'))
+    elif models:
+        say(text("cli.run.predict", command=f'echo "This is the" | danlu predict {models[0].partition(".")[2]} -{place}'))
+    if served:
+        say(text("cli.run.serve", command=f"danlu serve {' '.join(served)}{place}"))
+    if loaded.path:
+        say(text("cli.run.own", recipe=short(loaded.path)))
+
+
+def short(path: Path) -> str:
+    """A path as seen from here, if that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
+def summary(result: RunResult, report: Path | None) -> dict[str, object]:
+    """The last line of `danlu run --json`."""
+    return {
+        "recipe": result.state.name,
+        "state": result.state.state,
+        "seconds": result.state.seconds,
+        "report": str(report) if report else None,
+        "artifacts": {name: str(artifact.path) for name, artifact in result.artifacts.items()},
+        "payloads": {name: artifact.payload for name, artifact in result.artifacts.items()},
+        "skipped": result.state.skipped,
+    }

@@ -1,0 +1,101 @@
+"""One stage alone, on files: `danlu collect | clean | tokenize | pretrain | finetune`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
+from danlu.cli.run import run_and_tell, short, summary
+from danlu.pipeline.reporting import write_report
+from danlu.recipe.load import recipe_from
+from danlu.workspace.artifact import Workspace
+from danlu.workspace.messages import text
+
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders of text. 文本文件或目录")]
+Data = Annotated[Path, typer.Option("--data", help="Labelled rows: csv, tsv, jsonl or parquet. 带标签的数据文件")]
+BudgetOption = Annotated[str, typer.Option("--budget", help="10m, 2h, 20M tokens, 3 epochs or 500 steps. 预算")]
+
+
+def register(app: typer.Typer) -> None:
+    for function in (collect, clean, tokenize, pretrain, finetune):
+        app.command(function.__name__)(function)
+
+
+@command
+def collect(paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:  # noqa: B006
+    """Read files into documents. 把文件读成文档。"""
+    _run(_text_recipe(paths), "collect", set_, workspace, json_line)
+
+
+@command
+def clean(paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:  # noqa: B006
+    """Repair documents and drop bad ones and repeats. 修复文档，剔除劣质与重复文档。"""
+    _run(_text_recipe(paths), "clean.decide", set_, workspace, json_line)
+
+
+@command
+def tokenize(paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:  # noqa: B006
+    """Train a tokenizer on files and encode them. 训练分词器并编码文本。"""
+    _run(_text_recipe(paths), "tokenize.encode", set_, workspace, json_line)
+
+
+@command
+def pretrain(
+    paths: Paths,
+    family: Annotated[str, typer.Option(help="bert or gpt. 模型家族")] = "gpt",
+    size: Annotated[str, typer.Option(help="nano, tiny, small or base. 规模")] = "tiny",
+    budget: BudgetOption = "10m",
+    set_: SetOption = [],  # noqa: B006
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """Train a model from nothing on files. 在您的文本上从零预训练模型。"""
+    objective = {"bert": "mlm", "gpt": "clm"}.get(family, "clm")
+    section = {family: {"model": {"family": family, "size": size}, "objective": objective, "budget": budget}}
+    _run({**_text_recipe(paths), "pretrain": section, "evaluate": {"models": [family]}}, None, set_, workspace, json_line)
+
+
+@command
+def finetune(
+    data: Data,
+    model: Annotated[str, typer.Option("--from", help="Directory, package:NAME or hub name of a model. 起始模型")],
+    column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
+    label: Annotated[str, typer.Option("--label", help="Column of the label. 标签列")] = "label",
+    budget: BudgetOption = "3 epochs",
+    set_: SetOption = [],  # noqa: B006
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """Make a classifier from labelled rows and a model. 用标注数据和模型训练分类器。"""
+    name = _name(data)
+    source = {"type": "files", "path": str(data.absolute()), "text": column, "label": label}
+    start = str(Path(model).absolute()) if Path(model).is_dir() else model
+    recipe = {
+        "name": name,
+        "datasets": {name: {"sources": [source]}},
+        "finetune": {f"{name}-classifier": {"from": start, "dataset": name, "budget": budget}},
+        "evaluate": {"models": [f"{name}-classifier"]},
+    }
+    _run(recipe, None, set_, workspace, json_line)
+
+
+def _text_recipe(paths: list[Path]) -> dict[str, Any]:
+    return {"name": _name(paths[0]), "collect": {"sources": [{"type": "files", "path": str(path.absolute())} for path in paths]}}
+
+
+def _name(path: Path) -> str:
+    """A run's name from a file's: lower case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", path.absolute().stem.lower()).strip("-") or "files"
+
+
+def _run(recipe: dict[str, Any], until: str | None, overrides: list[str], workspace: Path, json_line: bool) -> None:
+    result = run_and_tell(recipe_from(recipe, Path.cwd(), overrides), Workspace(workspace), until)
+    path = write_report(result)
+    last = list(result.artifacts.values())[-1]
+    say(text("cli.run.artifact", path=short(last.path)))
+    say(text("cli.run.report", path=short(path)))
+    last_line(summary(result, path), json_line)

@@ -1,0 +1,56 @@
+"""Using what was made: `danlu predict` and `danlu serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
+from danlu.pipeline.state import find_model
+from danlu.workspace.artifact import Workspace
+from danlu.workspace.messages import text
+
+ModelArgument = Annotated[str, typer.Argument(help="A model of the latest run, RUN/MODEL, or a directory. 模型名或目录")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("predict")(predict)
+    app.command("serve")(serve)
+
+
+@command
+def predict(
+    model: ModelArgument,
+    file: Annotated[str, typer.Argument(help="txt, jsonl or csv; - for standard input. 输入文件，- 为标准输入")] = "-",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; else standard output. 输出文件")] = None,
+    column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """A model's answers for the texts of a file. 用模型为文件中的文本给出答案。"""
+    path = find_model(Workspace(workspace), model)
+    from danlu.inference.load import load_for
+    from danlu.inference.predict import predict_file
+
+    counts = predict_file(load_for(path), None if file == "-" else Path(file), output, text_column=column)
+    last_line({"model": str(path), **counts}, json_line)
+
+
+@command
+def serve(
+    models: Annotated[list[str] | None, typer.Argument(help="Models of the latest run, or directories. 模型名或目录")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on. 监听地址")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one. 端口，0 表示任选")] = 8000,
+    workspace: WorkspaceOption = Path(".danlu"),
+) -> None:
+    """Models behind HTTP, in the shape of OpenAI's API. 以 OpenAI 接口形式提供模型服务。"""
+    place = Workspace(workspace)
+    if not models:
+        say(text("cli.serve.which"))
+        raise typer.Exit(2)
+    paths = {Path(name).name if Path(name).is_dir() else name: find_model(place, name) for name in models}
+    from danlu.serve.server import run
+
+    run(paths, host, port)

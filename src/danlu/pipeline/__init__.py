@@ -1,0 +1,1 @@
+"""From recipe to stages: graph, plan with a bill, run, resume, status, show."""

@@ -1,0 +1,175 @@
+"""What a run will cost: seconds a stage, from the size of its work and the rates of this machine.
+
+Rates are measured: each finished stage leaves seconds per unit of work in `rates.json` of the user's cache directory, and
+the next plan on this machine uses them. Before the first run, the shipped rates (two cores of an AMD EPYC with AVX2) are
+scaled by a calibration of a fifth of a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from danlu.collect.locate import source_bytes
+from danlu.models.locate import WEIGHTS, LocatedModel, locate_model
+from danlu.pipeline.graph import Node
+from danlu.recipe.collect import CollectConfig
+from danlu.recipe.datasets import DatasetConfig
+from danlu.recipe.evaluate import EvaluateConfig
+from danlu.recipe.finetune import FinetuneConfig
+from danlu.recipe.pretrain import PretrainConfig
+from danlu.recipe.schema import Recipe
+from danlu.recipe.tokenize import TokenizeConfig
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import read_json, write_json
+
+CALIBRATION_SECONDS = 0.168  # what `calibrate` takes on the machine of the shipped rates
+FIXED_SECONDS = 2.0  # importing, reading, writing
+
+# Seconds per unit of work on the machine of the shipped rates; the units are those of `work`.
+RATES = {
+    "dataset": 0.10, "collect": 0.15, "clean.normalise": 0.20, "clean.score": 0.25, "clean.decide": 0.20,
+    "tokenize.train": 0.6, "tokenize.encode": 0.08, "pretrain": 1.0, "finetune": 0.02,
+    "evaluate.baselines": 1.0, "evaluate.models": 1.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds a node will take; `fixed` if a budget says so; `work` in the units of its rate."""
+
+    seconds: float
+    work: float
+    fixed: bool = False
+
+
+def calibrate() -> float:
+    """How many times slower than the reference machine this one is now, by plain Python and hashing."""
+    start = time.perf_counter()
+    total = 0
+    for number in range(1_500_000):
+        total += number * number % 7
+    state = hashlib.sha256()
+    for _ in range(60):
+        state.update(b"x" * 500_000)
+    return (time.perf_counter() - start) / CALIBRATION_SECONDS
+
+
+def rates_path() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "danlu" / "rates.json"
+
+
+def rates(path: Path | None = None) -> dict[str, float]:
+    """Seconds per unit of work by stage: measured here where there is a measurement, else shipped and scaled."""
+    found = rates_path() if path is None else path
+    measured = {}
+    if found.exists():
+        try:
+            measured = {str(stage): float(rate) for stage, rate in read_json(found).items()}
+        except (ValueError, AttributeError):
+            measured = {}
+    missing = set(RATES) - set(measured)
+    factor = calibrate() if missing else 1.0
+    return {**{stage: RATES[stage] * factor for stage in missing}, **measured}
+
+
+def remember_rate(stage: str, seconds: float, work: float, path: Path | None = None) -> None:
+    """Keep what a finished stage showed of this machine: the mean of the old rate and the new one."""
+    found = rates_path() if path is None else path
+    if work <= 0:
+        return
+    try:
+        found.parent.mkdir(parents=True, exist_ok=True)
+        known = read_json(found) if found.exists() else {}
+        rate = max(seconds - FIXED_SECONDS, 0.05) / work
+        known[stage] = (known[stage] + rate) / 2 if stage in known else rate
+        write_json(found, known)
+    except (OSError, ValueError):  # a cache that cannot be written is no reason to fail
+        return
+
+
+def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mapping[str, float]) -> dict[str, Estimate]:
+    """An estimate for every node, before anything has run."""
+    sizes = {name: source_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
+    text = 0.0
+    if recipe.collect:
+        text = source_bytes(recipe.collect, base) / 1e6
+        text += sum(sizes[source.dataset] for source in recipe.collect.sources if source.type == "dataset")
+    found = {}
+    for name, node in nodes.items():
+        config = node.config
+        if isinstance(config, PretrainConfig) and config.budget.unit == "seconds":
+            found[name] = Estimate(config.budget.amount, config.budget.amount, fixed=True)
+            continue
+        amount = work(config, node.stage.name, recipe, base, text, sizes)
+        found[name] = Estimate(FIXED_SECONDS + amount * known[node.stage.name], amount)
+    return found
+
+
+def work(config: object, stage: str, recipe: Recipe, base: Path, text: float, sizes: Mapping[str, float]) -> float:
+    """Units of work of a node: megabytes of text for data stages, 10^12 operations for models (6 N a trained token, 2 N a read one)."""
+    if isinstance(config, DatasetConfig):
+        return sum(size for name, size in sizes.items() if recipe.datasets[name] is config)
+    if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
+        return min(config.sample / 1e6, text)
+    if isinstance(config, PretrainConfig):
+        return _pretrain_work(config, text)
+    if isinstance(config, FinetuneConfig):
+        return _finetune_work(config, recipe, base)
+    if isinstance(config, EvaluateConfig):
+        return _evaluate_work(recipe, stage, text, sizes)
+    return text
+
+
+PARAMETERS = {"nano": 0.3e6, "tiny": 1.8e6, "small": 10e6, "base": 100e6}
+BYTES_PER_TOKEN = 3.7
+ROWS = 4000  # training rows a language where the recipe sets no limit
+
+
+def _pretrain_work(config: PretrainConfig, text: float) -> float:
+    tokens = {
+        "tokens": config.budget.amount,
+        "epochs": config.budget.amount * text * 1e6 / BYTES_PER_TOKEN,
+        "steps": config.budget.amount * (config.batch_tokens or 4096),
+    }[config.budget.unit]
+    return 6e-12 * PARAMETERS[config.model.size] * tokens
+
+
+def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
+    data = recipe.datasets[config.dataset]
+    languages = max(len({getattr(source, "language", None) for source in data.sources}), 1)
+    rows = (data.most_train or ROWS) * languages
+    heldout = 2 * (data.most_heldout or ROWS // 5) * languages
+    if config.start in recipe.pretrain:
+        parameters = PARAMETERS[recipe.pretrain[config.start].model.size]
+    else:
+        try:
+            parameters = _model_parameters(locate_model(config.start, base))
+        except DanluError:
+            parameters = PARAMETERS["small"]
+    epochs = config.budget.amount if config.budget.unit == "epochs" else 3.0
+    sizes = [min(size, rows) for size in config.labels] + [rows]
+    if config.freeze.until >= 1:
+        passes = 2.0 * (rows + heldout)
+    else:
+        passes = 6 * epochs * sum(sizes) + 2 * heldout * len(sizes)
+    return 1e-12 * parameters * passes * config.length * 0.7
+
+
+def _model_parameters(model: LocatedModel) -> float:
+    """From the size of its weights, taken as 32-bit numbers; a hub's model is taken for a base-sized one."""
+    files = [model.path / name for name in WEIGHTS if (model.path / name).exists()] if model.path else []
+    return sum(file.stat().st_size for file in files) / 4 or PARAMETERS["base"]
+
+
+def _evaluate_work(recipe: Recipe, stage: str, text: float, sizes: Mapping[str, float]) -> float:
+    """Seconds on the reference machine, roughly: linear baselines and the 5-gram by megabytes, models by held-out text."""
+    if stage == "evaluate.baselines":
+        return 0.6 * text + 0.4 * sum(sizes.values())
+    heldout = recipe.collect.holdout.bytes / 1e6 if recipe.collect else 0.0
+    return 15.0 * heldout * max(len(recipe.pretrain), 1)

@@ -1,0 +1,122 @@
+"""Running one node: partial directory, lock, ledger, the stage's function, the manifest, publication."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from danlu.compute.machine import Machine
+from danlu.compute.usage import peak_memory
+from danlu.pipeline.graph import Node
+from danlu.workspace.artifact import LEDGER, LOCK, Artifact, Workspace
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import disk_errors, read_json
+from danlu.workspace.ledger import Ledger
+from danlu.workspace.lock import locked
+from danlu.workspace.progress import Progress
+from danlu.workspace.run import RESOLVED, Run
+
+RECORDED_PACKAGES = ("danlu", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "scikit-learn")
+
+
+def execute(
+    node: Node,
+    key: str,
+    workspace: Workspace,
+    done: Mapping[str, Artifact],
+    *,
+    seed: int,
+    base: Path,
+    machine: Machine,
+    progress: Progress,
+    cancelled: threading.Event,
+    external: Mapping[str, str],
+) -> Artifact:
+    """Make the artifact of `node`, going on from what an earlier attempt left. DanluError for whatever goes wrong."""
+    partial = workspace.partial(node.stage.name, key)
+    with disk_errors(partial):
+        partial.mkdir(parents=True, exist_ok=True)
+        with locked(partial / LOCK):
+            if finished := workspace.find(node.stage.name, key):
+                return finished
+            ledger = Ledger(partial / LEDGER, node.stage.name)
+            run = Run(
+                stage=node.name, output=partial, ledger=ledger, name=node.own, base=base, seed=seed, workers=1,
+                threads=machine.cores, memory_bytes=machine.memory_bytes, progress=progress, cancelled=cancelled,
+            )  # fmt: skip
+            start = time.time()
+            spent = float(ledger.get("seconds-before") or 0.0)
+            try:
+                with peak_memory(os.getpid()) as peak:
+                    ledger.failpoint("start")
+                    node.stage.load()(**_arguments(node, done), config=node.config, run=run)
+                    ledger.failpoint("end")
+            except (DanluError, OSError):
+                raise
+            except MemoryError as error:
+                raise DanluError("pipeline.out-of-memory", where=node.name, gigabytes=f"{machine.memory_bytes / 1e9:.0f}") from error
+            except Exception as error:
+                log = partial / "error.log"
+                log.write_text(traceback.format_exc(), encoding="utf-8")
+                raise DanluError("pipeline.defect", where=node.name, error=f"{type(error).__name__}: {error}", log=log) from error
+            finally:
+                ledger.finish("seconds-before", spent + time.time() - start)
+                ledger.close()
+            (partial / "error.log").unlink(missing_ok=True)
+            return workspace.publish(
+                node.stage.name,
+                key,
+                {
+                    "node": node.name,
+                    "version": node.stage.version,
+                    "config": node.config.identity(),
+                    "seed": seed,
+                    "inputs": _lineage(node, done),
+                    "external": dict(external),
+                    "resolved": read_json(partial / RESOLVED) if (partial / RESOLVED).exists() else {},
+                    "counts": dict(run.counts),
+                    "facts": run.facts,
+                    "seconds": round(spent + time.time() - start, 2),
+                    "peak_memory_bytes": peak.bytes,
+                    "machine": machine.facts(),
+                    "versions": versions(),
+                    "finished": round(time.time(), 1),
+                },
+            )
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that could change a result."""
+    found = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _arguments(node: Node, done: Mapping[str, Artifact]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    for argument, value in node.inputs.items():
+        if value is None:
+            arguments[argument] = None
+        elif isinstance(value, str):
+            arguments[argument] = done[value]
+        else:
+            arguments[argument] = {name: done[other] for name, other in value.items()}
+    return arguments
+
+
+def _lineage(node: Node, done: Mapping[str, Artifact]) -> dict[str, Any]:
+    """Argument -> artifact name (or names) that the node read."""
+    return {
+        argument: None if value is None else done[value].path.name if isinstance(value, str) else {n: done[o].path.name for n, o in value.items()}
+        for argument, value in node.inputs.items()
+    }

@@ -1,0 +1,94 @@
+"""The graph of a recipe: which stage takes what from which."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from danlu.recipe.base import Section
+from danlu.recipe.schema import Recipe
+from danlu.workspace.stage import Stage
+
+STAGE_PACKAGES = ("collect", "clean", "tokenize", "pretrain", "finetune", "evaluate")
+
+Inputs = Mapping[str, str | Mapping[str, str] | None]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage of one recipe. `inputs` maps each argument of the stage to the node (or nodes by name) it reads."""
+
+    name: str
+    stage: Stage
+    config: Section
+    own: str = ""
+    inputs: Inputs = field(default_factory=dict)
+
+    def needs(self) -> Iterator[str]:
+        """Names of the nodes it waits for."""
+        for value in self.inputs.values():
+            if isinstance(value, str):
+                yield value
+            elif value is not None:
+                yield from value.values()
+
+
+def stages() -> dict[str, Stage]:
+    """Every stage by name; importing a stage's package imports none of its code."""
+    found = {}
+    for package in STAGE_PACKAGES:
+        for stage in importlib.import_module(f"danlu.{package}").STAGES:
+            found[stage.name] = stage
+    return found
+
+
+def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict[str, Node]:
+    """The nodes in an order in which each comes after what it needs. `leave_out` names fine-tunings to skip."""
+    stage = stages()
+    nodes: dict[str, Node] = {}
+
+    def add(name: str, kind: str, config: Section, own: str = "", inputs: Inputs | None = None) -> str:
+        nodes[name] = Node(name, stage[kind], config, own, inputs or {})
+        return name
+
+    datasets = {name: add(f"dataset.{name}", "dataset", config, name) for name, config in recipe.datasets.items()}
+    documents = tokenizer = tokens = None
+    if recipe.collect:
+        read = {source.dataset: datasets[source.dataset] for source in recipe.collect.sources if source.type == "dataset"}
+        collected = add("collect", "collect", recipe.collect, inputs={"datasets": read})
+        normalised = add("clean.normalise", "clean.normalise", recipe.clean, inputs={"documents": collected})
+        scores = add("clean.score", "clean.score", recipe.clean, inputs={"documents": normalised})
+        guarded = datasets if recipe.clean.decontaminate else {}
+        documents = add(
+            "clean.decide", "clean.decide", recipe.clean, inputs={"documents": normalised, "scores": scores, "datasets": guarded}
+        )
+        tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize, inputs={"documents": documents})
+        tokens = add("tokenize.encode", "tokenize.encode", recipe.tokenize, inputs={"documents": documents, "tokenizer": tokenizer})
+    models = {}
+    for name, pretrain in recipe.pretrain.items():
+        models[name] = add(f"pretrain.{name}", "pretrain", pretrain, name, {"tokens": tokens, "tokenizer": tokenizer})
+    for name, tuning in recipe.finetune.items():
+        if name not in leave_out:
+            inputs: Inputs = {"dataset": datasets[tuning.dataset], "start": models.get(tuning.start)}
+            models[name] = add(f"finetune.{name}", "finetune", tuning, name, inputs)
+    if recipe.evaluate:
+        shared: Inputs = {"datasets": datasets, "tokens": tokens, "tokenizer": tokenizer, "documents": documents}
+        baselines = add("evaluate.baselines", "evaluate.baselines", recipe.evaluate, inputs=shared)
+        measured = {name: models[name] for name in recipe.evaluate.models if name in models}
+        add("evaluate.models", "evaluate.models", recipe.evaluate, inputs={"models": measured, "baselines": baselines, **shared})
+    return nodes
+
+
+def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:
+    """The nodes that `target` (a node, or a stage with all its nodes) needs, itself included. KeyError if unknown."""
+    wanted = [name for name in nodes if name == target or name.startswith(f"{target}.")]
+    if not wanted:
+        raise KeyError(target)
+    kept: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in kept:
+            kept.add(name)
+            wanted.extend(nodes[name].needs())
+    return {name: node for name, node in nodes.items() if name in kept}

@@ -1,0 +1,46 @@
+"""Keys of nodes: from configuration, seed, what they read of other stages, and what they read from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from danlu.collect.locate import fingerprint
+from danlu.models.locate import locate_model
+from danlu.pipeline.graph import Node
+from danlu.recipe.collect import CollectConfig
+from danlu.recipe.datasets import DatasetConfig
+from danlu.recipe.finetune import FinetuneConfig
+from danlu.workspace.artifact import Artifact, artifact_key
+from danlu.workspace.digest import digest_json
+
+
+def external_inputs(node: Node, base: Path) -> dict[str, str]:
+    """Portable name -> digest of everything that a node reads which no stage made. DanluError if it is not there."""
+    if isinstance(node.config, DatasetConfig | CollectConfig):
+        return fingerprint(node.config, base)
+    if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
+        model = locate_model(node.config.start, base)
+        return {f"{model.kind}:{model.name}": model.version}
+    return {}
+
+
+def node_key(node: Node, seed: int, external: Mapping[str, str], done: Mapping[str, Artifact]) -> str | None:
+    """The key of a node, or None while an input is not there yet. Needs the artifacts of its inputs by node name."""
+    inputs: dict[str, str] = {}
+    for argument, value in node.inputs.items():
+        found: Any
+        if value is None:
+            found = None
+        elif isinstance(value, str):
+            found = done[value].payload if value in done else ""
+        else:
+            found = {name: done[other].payload if other in done else "" for name, other in value.items()}
+        if found == "" or (isinstance(found, dict) and "" in found.values()):
+            return None
+        inputs[argument] = digest_json(found)
+    if external:
+        inputs["external"] = digest_json(dict(external))
+    config = {"name": node.own, **node.config.identity()}
+    return artifact_key(node.stage.name, node.stage.version, config, seed, inputs)

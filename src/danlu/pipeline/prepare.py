@@ -1,0 +1,23 @@
+"""From the recipe a user named to the one that can run: the fallback where data packages cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from danlu.collect.locate import missing_packages
+from danlu.recipe.load import LoadedRecipe, load_recipe
+
+
+def prepare(path: Path, overrides: Sequence[str] = (), hours: float | None = None) -> tuple[LoadedRecipe, LoadedRecipe | None]:
+    """The recipe to run, and the one that was asked for if another runs in its place."""
+    asked = load_recipe(path, overrides, hours)
+    if asked.recipe.fallback and missing_of(asked):
+        return load_recipe(asked.base / asked.recipe.fallback, hours=hours), asked
+    return asked, None
+
+
+def missing_of(loaded: LoadedRecipe) -> list[str]:
+    """Data packages that a recipe reads and that are not installed."""
+    recipe = loaded.recipe
+    return missing_packages([*recipe.datasets.values(), *([recipe.collect] if recipe.collect else [])])

@@ -1,0 +1,85 @@
+"""Gathers what a run's artifacts say into the plain facts that the report page is rendered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from danlu.pipeline.runner import RunResult, report_path
+from danlu.pipeline.state import RunState, artifact_of, read_state
+from danlu.report.page import render
+from danlu.workspace.artifact import Artifact, Workspace
+from danlu.workspace.events import read_json_lines
+from danlu.workspace.files import read_json, write_atomic
+from danlu.workspace.messages import Language, current_language
+
+LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
+
+
+def write_report(result: RunResult, language: Language | None = None) -> Path:
+    """Render the page of a run into the workspace and return its path."""
+    text = (result.workspace.path / "runs" / result.state.name / "recipe.yaml").read_text(encoding="utf-8")
+    path = report_path(result.workspace, result.state.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, render(gather(result.state, result.artifacts, text), language or current_language()))
+    return path
+
+
+def stored_result(workspace: Workspace, name: str) -> RunResult:
+    """A run as its state on disk tells it, with the artifacts that are there."""
+    state = read_state(workspace, name)
+    found = {node.name: artifact for node in state.nodes.values() if (artifact := artifact_of(workspace, node))}
+    return RunResult(state, found, workspace)
+
+
+def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dict[str, Any]:
+    """The facts of a run; parts that were not made are absent."""
+    manifests = {name: artifact.manifest for name, artifact in artifacts.items()}
+    newest = max(manifests.values(), key=lambda manifest: manifest["finished"], default={})
+    run = {
+        "started": state.started,
+        "seconds": sum(manifest["seconds"] for manifest in manifests.values()),
+        "peak_memory_bytes": max((manifest["peak_memory_bytes"] for manifest in manifests.values()), default=0),
+        "machine": newest.get("machine", {}),
+        "versions": newest.get("versions", {}),
+        "kwh": None,
+        "nodes": [asdict(node) for node in state.nodes.values()],
+        "skipped": state.skipped,
+    }
+    facts: dict[str, Any] = {"recipe": {"name": state.name, "text": text}, "run": run}
+    for part, node, file in (
+        ("collect", "collect", "card.json"), ("normalise", "clean.normalise", "facts.json"), ("decide", "clean.decide", "facts.json"),
+        ("tokenizer", "tokenize.train", "facts.json"), ("encode", "tokenize.encode", "facts.json"),
+    ):  # fmt: skip
+        if node in artifacts:
+            facts[part] = read_json(artifacts[node] / file)
+    facts["datasets"] = {_own(name): read_json(artifact / "facts.json") for name, artifact in artifacts.items() if artifact.stage == "dataset"}
+    for stage in ("pretrain", "finetune"):
+        facts[stage] = {
+            _own(name): {
+                "facts": read_json(artifact / "facts.json"),
+                "resolved": manifests[name]["resolved"],
+                "record": manifests[name]["facts"],
+                "metrics": read_json_lines(artifact / "metrics.jsonl"),
+            }
+            for name, artifact in artifacts.items()
+            if artifact.stage == stage
+        }
+    evaluations = [read_json(artifacts[name] / "evaluation.json") for name in ("evaluate.baselines", "evaluate.models") if name in artifacts]
+    if evaluations:
+        facts["evaluation"] = merge(evaluations)
+    return facts
+
+
+def merge(evaluations: list[dict[str, Any]]) -> dict[str, Any]:
+    """One evaluation from several: lists are joined, samples are joined by kind."""
+    merged: dict[str, Any] = {name: [entry for part in evaluations for entry in part.get(name, [])] for name in LISTS}
+    kinds = {kind for part in evaluations for kind in part.get("samples", {})}
+    merged["samples"] = {kind: [entry for part in evaluations for entry in part.get("samples", {}).get(kind, [])] for kind in sorted(kinds)}
+    return merged
+
+
+def _own(name: str) -> str:
+    return name.partition(".")[2]

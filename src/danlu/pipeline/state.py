@@ -1,0 +1,94 @@
+"""The state of a run on disk: `runs/<recipe>/state.json`, written at each change, read by `danlu status` and `show`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from danlu.workspace.artifact import Artifact, Workspace
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import read_json, write_atomic, write_json
+
+StateName = Literal["waiting", "running", "cached", "done", "failed", "skipped"]
+
+
+@dataclass
+class NodeState:
+    """How far one node is. `seconds` is what it took when it was made, `planned` what the plan said (None: unknown)."""
+
+    name: str
+    stage: str
+    state: StateName = "waiting"
+    key: str | None = None
+    seconds: float | None = None
+    planned: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass
+class RunState:
+    """How far a run of a recipe is."""
+
+    name: str
+    recipe: str
+    started: float = field(default_factory=time.time)
+    state: Literal["running", "done", "failed"] = "running"
+    seconds: float = 0.0
+    nodes: dict[str, NodeState] = field(default_factory=dict)
+    skipped: list[dict[str, Any]] = field(default_factory=list)
+
+    def save(self, workspace: Workspace) -> None:
+        folder = workspace.path / "runs" / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "state.json", asdict(self))
+
+    def keep_recipe(self, workspace: Workspace, text: str) -> None:
+        folder = workspace.path / "runs" / self.name
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / "recipe.yaml", text)
+
+
+def read_state(workspace: Workspace, name: str) -> RunState:
+    """The state of the run `name`; DanluError if there is none."""
+    path = workspace.path / "runs" / name / "state.json"
+    if not path.exists():
+        raise DanluError("pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=", ".join(run_names(workspace)) or "-")
+    data = read_json(path)
+    data["nodes"] = {key: NodeState(**value) for key, value in data["nodes"].items()}
+    return RunState(**data)
+
+
+def run_names(workspace: Workspace) -> list[str]:
+    """Names of all runs of a workspace, the latest first."""
+    found = list((workspace.path / "runs").glob("*/state.json"))
+    return [path.parent.name for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+
+
+def find_model(workspace: Workspace, name: str) -> Path:
+    """The directory of a model: `NAME` of the latest run that has it, `RUN/NAME`, an artifact, or a directory."""
+    if Path(name).is_dir():
+        return Path(name)
+    run, slash, model = name.partition("/")
+    known = []
+    for candidate in [run] if slash else run_names(workspace):
+        if candidate not in run_names(workspace):
+            continue
+        for node in read_state(workspace, candidate).nodes.values():
+            if node.stage in ("pretrain", "finetune"):
+                own = node.name.partition(".")[2]
+                known.append(own)
+                if own == (model if slash else name) and node.key:
+                    artifact = workspace.find(node.stage, node.key)
+                    if artifact:
+                        return artifact / "model"
+    try:
+        artifact = workspace.named(name)
+    except DanluError:
+        raise DanluError("pipeline.no-such-model", where=str(workspace.path), name=name, models=", ".join(sorted(set(known))) or "-") from None
+    return artifact / "model"
+
+
+def artifact_of(workspace: Workspace, node: NodeState) -> Artifact | None:
+    return workspace.find(node.stage, node.key) if node.key else None

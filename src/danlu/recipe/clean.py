@@ -1,0 +1,28 @@
+"""`clean`: repair, rules, repeats."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from danlu.recipe.base import Section
+
+
+class DedupConfig(Section):
+    """Which repeats go."""
+
+    method: Literal["exact", "none"] = Field(
+        "exact", description="exact: documents equal but for case, width, space and punctuation; the first stays."
+    )
+
+
+class CleanConfig(Section):
+    """How documents are repaired, which are dropped."""
+
+    preset: Literal["danlu", "none"] = Field("danlu", description="Named, frozen set of line and document rules.")
+    rules: dict[str, float | None] = Field({}, description="Thresholds that differ from the preset's; null turns a rule off.")
+    dedup: DedupConfig = DedupConfig()
+    decontaminate: bool = Field(
+        True, description="Take every dataset's validation and test texts, and the held-out documents, out of training text."
+    )

@@ -1,0 +1,22 @@
+"""`evaluate`: what is measured, beside what."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from danlu.recipe.base import Section, Share
+
+
+class EvaluateConfig(Section):
+    """Which models, with which baselines."""
+
+    models: tuple[str, ...] = Field(description="Names of pretrained and fine-tuned models of this recipe.")
+    baselines: tuple[Literal["compression", "ngram", "unigram", "majority", "tfidf"], ...] = (
+        "compression", "ngram", "unigram", "majority", "tfidf",
+    )  # fmt: skip
+    leak: bool = Field(True, description="Also measure what the score would seem to be had repeats been left in the split.")
+    confidence: Share = Field(0.95, description="Level of the intervals.")
+    resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples.")
+    samples: int = Field(6, ge=0, le=100, description="Texts to generate and masks to fill, to be looked at.")

@@ -1,0 +1,45 @@
+"""`pretrain`: models trained from nothing."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from danlu.recipe.base import Section, Share
+from danlu.recipe.budget import Budget, BudgetConfig
+
+
+class ModelConfig(Section):
+    """A family, a preset and a size."""
+
+    family: Literal["bert", "gpt"] = Field(description="bert: an encoder; gpt: a decoder.")
+    preset: Literal["modern", "classic"] = Field(
+        "modern", description="modern: ModernBERT's and Qwen3's classes; classic: BERT and GPT-2 as published."
+    )
+    size: Literal["nano", "tiny", "small", "base"] = Field("tiny", description="About 0.2, 1.5, 10 or 100 million parameters.")
+
+
+class PretrainConfig(Section):
+    """One pretraining. What is None is chosen by a written formula, shown by `danlu plan` and kept in `resolved.json`."""
+
+    model: ModelConfig
+    objective: Literal["mlm", "clm"] = Field(description="mlm: fill in masked tokens (bert); clm: the next token (gpt).")
+    budget: Budget = BudgetConfig(amount=180, unit="seconds")
+    length: int = Field(128, ge=16, le=8192, description="Tokens in a window.")
+    batch_tokens: int | None = Field(None, ge=64, description="Tokens in an optimizer step.")
+    optimizer: Literal["adamw"] = "adamw"
+    learning_rate: float | None = Field(None, gt=0, le=1, description="Peak learning rate.")
+    weight_decay: float | None = Field(None, ge=0, le=10, description="Decoupled decay of the matrices.")
+    dropout: Share | None = Field(None, description="Dropout; None: 0 for one pass, 0.1 for many.")
+    warmup: Share = Field(0.05, description="Share of the steps in which the rate rises.")
+    decay: Share = Field(0.5, description="Share of the steps at the end in which the rate falls to 0 (WSD schedule).")
+    mask_rate: Share = Field(0.3, description="Share of the tokens that are masked in training (evaluation: always .15).")
+    compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")
+
+    @model_validator(mode="after")
+    def _objective_fits(self) -> PretrainConfig:
+        fits = {"bert": "mlm", "gpt": "clm"}[self.model.family]
+        if self.objective != fits:
+            raise ValueError(f"family {self.model.family} trains with objective {fits}")
+        return self

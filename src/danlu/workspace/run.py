@@ -1,0 +1,81 @@
+"""What a stage is given while it runs: where to write, its seed, its ledger, its log, and when to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from danlu.workspace.errors import Interrupted
+from danlu.workspace.events import JsonLines
+from danlu.workspace.files import read_json, write_json
+from danlu.workspace.ledger import Ledger
+from danlu.workspace.progress import Progress, SilentProgress
+
+SCRATCH = "work"
+RESOLVED = "resolved.json"
+
+
+@dataclass
+class Run:
+    """One execution of one stage. The payload is every file under `output` outside `scratch` that is not a record.
+
+    `name` is the node's own name (of a dataset, a model), `base` the recipe's folder, where relative paths start.
+    `counts` are numbers for the manifest (documents read, quarantined, ...); `facts` are other JSON values for it.
+    """
+
+    stage: str
+    output: Path
+    ledger: Ledger
+    name: str = ""
+    base: Path = Path()
+    seed: int = 0
+    workers: int = 1
+    threads: int = 2
+    memory_bytes: int = 4 << 30
+    progress: Progress = field(default_factory=SilentProgress)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    counts: Counter[str] = field(default_factory=Counter)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def scratch(self) -> Path:
+        """Files for resuming (checkpoints, spills): kept until the artifact is published, then removed."""
+        path = self.output / SCRATCH
+        path.mkdir(exist_ok=True)
+        return path
+
+    @property
+    def events(self) -> JsonLines:
+        return JsonLines(self.output / "events.jsonl")
+
+    @property
+    def metrics(self) -> JsonLines:
+        return JsonLines(self.output / "metrics.jsonl")
+
+    def resolve(self, name: str, decide: Callable[[], Any]) -> Any:
+        """What this machine decided (steps of a time budget, batch, precision): asked once, then read from disk."""
+        path = self.output / RESOLVED
+        resolved = read_json(path) if path.exists() else {}
+        if name not in resolved:
+            resolved[name] = decide()
+            write_json(path, resolved)
+        return resolved[name]
+
+    def check(self) -> None:
+        """Raise `Interrupted` if the user asked to stop; call it between units of work."""
+        if self.cancelled.is_set():
+            raise Interrupted("workspace.interrupted", where=self.stage)
+
+    def once(self, unit: str, work: Callable[[], Any]) -> Any:
+        """Do `work` unless the ledger has it; its return value (JSON) is the unit's fact. `work` must leave whole files."""
+        fact = self.ledger.get(unit)
+        if fact is None:
+            self.check()
+            fact = work()
+            fact = True if fact is None else fact
+            self.ledger.finish(unit, fact)
+        return fact

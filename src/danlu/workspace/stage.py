@@ -1,0 +1,27 @@
+"""What a stage is: a named, versioned function from artifacts to one artifact."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage as the pipeline knows it, without importing its code.
+
+    `entry` is `module:function`; the function is called as `function(**inputs, config=..., run=...)`, where each input
+    is an `Artifact` or a dict of them by name, and writes its payload into `run.output`. Raise `version` whenever the
+    output changes for the same input and configuration.
+    """
+
+    name: str
+    version: int
+    entry: str
+
+    def load(self) -> Callable[..., None]:
+        module, _, name = self.entry.partition(":")
+        function: Any = getattr(importlib.import_module(module), name)
+        return function  # type: ignore[no-any-return]

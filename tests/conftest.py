@@ -1,0 +1,32 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """In CI a test that is skipped because a Debian package is missing counts as a failure: CI installs what it needs."""
+    if os.environ.get("CI") and call.excinfo and call.excinfo.errisinstance(pytest.skip.Exception) and "Debian package" in str(call.excinfo.value):
+        pytest.fail(f"{item.nodeid}: {call.excinfo.value}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates and kernels of the machine are kept away from the user's own cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.delenv("DANLU_FAILPOINT", raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets, or a skip with the reason."""
+    if not SHARED.exists():
+        pytest.skip("the shared data sets are not on this machine")
+    return SHARED

@@ -1,0 +1,45 @@
+"""What all benchmarks share: the last JSON line, goals, the commit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from danlu.compute.machine import Machine
+
+ROOT = Path(__file__).parents[1]
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """`--quick` ends within a minute or so; `--json` prints the last line; `--save` keeps it in benchmarks/results."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", action="store_true")
+    return parser.parse_args()
+
+
+def commit() -> str:
+    """The commit measured, with a plus if the tree has changes."""
+    found = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def goal(wanted: float, measured: float, *, higher: bool = False) -> dict[str, Any]:
+    """A goal beside what was measured."""
+    return {"goal": wanted, "measured": round(measured, 4), "met": measured >= wanted if higher else measured <= wanted}
+
+
+def finish(name: str, results: dict[str, Any], goals: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print the goals for people, the line for programs, and keep it where asked."""
+    line = {"benchmark": name, "commit": commit(), "machine": Machine.probe().facts(), "results": results, "goals": goals}
+    for key, entry in goals.items():
+        print(f"{key:45s} goal {entry['goal']:>10}  measured {entry['measured']:>10}  {'met' if entry['met'] else 'MISSED'}", file=sys.stderr)
+    if options.save and not options.quick:
+        (ROOT / "benchmarks" / "results" / f"{name}.json").write_text(json.dumps(line, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.json:
+        print(json.dumps(line, ensure_ascii=False))

@@ -1,0 +1,87 @@
+"""A small bilingual job, made of generated text, that goes through every stage in seconds."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ENGLISH = {
+    "positive": "a wonderful film with great acting and a moving story that i would gladly see again".split(),
+    "negative": "the dull plot and terrible acting made this boring film a waste of two long hours".split(),
+}
+CHINESE = {"positive": "这本书写得非常好内容精彩值得推荐给朋友们一起阅读", "negative": "质量太差了服务态度恶劣完全不值这个价格让人失望透顶"}
+COMMON_EN = "it was the in one evening people city house of and then with some about world work year".split()
+COMMON_ZH = "昨天我们在北京的一家酒店里看到了很多人他们都说时间过得很快今年天气不错"
+
+
+def sentence(generator: random.Random, label: str, language: str) -> str:
+    if language == "en":
+        words = [generator.choice(ENGLISH[label] if generator.random() < 0.6 else COMMON_EN) for _ in range(generator.randint(12, 30))]
+        return " ".join(words).capitalize() + "."
+    return "".join(generator.choice(CHINESE[label] if generator.random() < 0.6 else COMMON_ZH) for _ in range(generator.randint(20, 50))) + "。"
+
+
+@pytest.fixture(scope="session")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with texts, labelled rows (some repeat, two stand in both classes) and a recipe for nano models."""
+    folder = tmp_path_factory.mktemp("job")
+    generator = random.Random(7)
+    rows = [(sentence(generator, label, language), label) for label in ENGLISH for language in ("en", "zh") for _ in range(90)]
+    rows += rows[:40] + [(rows[0][0], "negative"), (rows[100][0], "negative")]
+    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        writer.writerows(rows)
+    texts = folder / "texts"
+    texts.mkdir()
+    for number in range(120):
+        language = "zh" if number % 2 else "en"
+        body = " ".join(sentence(generator, generator.choice(["positive", "negative"]), language) for _ in range(8))
+        (texts / f"{number:03}.txt").write_text(body, encoding="utf-8")
+    (texts / "broken.txt").write_bytes(b"\x00\x01binary")
+    recipe: dict[str, Any] = {
+        "name": "job",
+        "datasets": {"mood": {"sources": [{"type": "files", "path": "rows.csv", "label": "label"}], "split": {"validation": 0.2, "test": 0.2}}},
+        "collect": {"sources": [{"type": "files", "path": "texts"}, {"type": "dataset", "dataset": "mood"}], "holdout": {"bytes": "8KB"}},
+        "tokenize": {"vocabulary": 600},
+        "pretrain": {
+            "bert": {"model": {"family": "bert", "size": "nano"}, "objective": "mlm", "budget": "30 steps", "length": 32, "batch_tokens": 512},
+            "gpt": {"model": {"family": "gpt", "size": "nano"}, "objective": "clm", "budget": "30 steps", "length": 32, "batch_tokens": 512},
+        },
+        "finetune": {"mood": {"from": "bert", "dataset": "mood", "labels": [40], "length": 48, "budget": "20 steps"}},
+        "evaluate": {"models": ["bert", "gpt", "mood"], "resamples": 100, "samples": 2},
+    }
+    (folder / "recipe.yaml").write_text(json.dumps(recipe, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+def danlu(*arguments: str | Path, failpoint: str = "", check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command as a user types it."""
+    environment = {**os.environ, "PYTHONHASHSEED": "random"}
+    if failpoint:
+        environment["DANLU_FAILPOINT"] = failpoint
+    command = [sys.executable, "-m", "danlu", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, **options)
+    if check and not failpoint:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    return json.loads(done.stdout.strip().splitlines()[-1])  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def finished(job: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    """The job run once without interruption: workspace, summary, what was said."""
+    workspace = tmp_path_factory.mktemp("finished") / "w"
+    done = danlu("--lang", "en", "run", job / "recipe.yaml", "--workspace", workspace, "--json")
+    return workspace, last_line(done), done.stderr

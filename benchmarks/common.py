@@ -38,8 +38,13 @@ def finish(name: str, results: dict[str, Any], goals: dict[str, Any], options: a
     """Print the goals for people, the line for programs, and keep it where asked."""
     line = {"benchmark": name, "commit": commit(), "machine": Machine.probe().facts(), "results": results, "goals": goals}
     for key, entry in goals.items():
-        print(f"{key:45s} goal {entry['goal']:>10}  measured {entry['measured']:>10}  {'met' if entry['met'] else 'MISSED'}", file=sys.stderr)
+        print(
+            f"{key:45s} goal {entry['goal']:>10}  measured {entry['measured']:>10}  {'met' if entry['met'] else 'MISSED'}",
+            file=sys.stderr,
+        )
     if options.save and not options.quick:
-        (ROOT / "benchmarks" / "results" / f"{name}.json").write_text(json.dumps(line, ensure_ascii=False) + "\n", encoding="utf-8")
+        (ROOT / "benchmarks" / "results" / f"{name}.json").write_text(
+            json.dumps(line, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     if options.json:
         print(json.dumps(line, ensure_ascii=False))

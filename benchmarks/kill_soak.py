@@ -14,11 +14,25 @@ from typing import Any
 
 from benchmarks.common import ROOT, arguments, finish, goal
 
-STEPS = ["pretrain.bert.budget=60 steps", "pretrain.gpt.budget=60 steps", "finetune.modules.budget=40 steps", "finetune.modules-scratch.budget=40 steps"]
+STEPS = [
+    "pretrain.bert.budget=60 steps",
+    "pretrain.gpt.budget=60 steps",
+    "finetune.modules.budget=40 steps",
+    "finetune.modules-scratch.budget=40 steps",
+]
 
 
 def command(workspace: Path) -> list[str]:
-    base = [sys.executable, "-m", "danlu", "run", str(ROOT / "recipes" / "python-docs.yaml"), "--workspace", str(workspace), "--json"]
+    base = [
+        sys.executable,
+        "-m",
+        "danlu",
+        "run",
+        str(ROOT / "recipes" / "python-docs.yaml"),
+        "--workspace",
+        str(workspace),
+        "--json",
+    ]
     return base + [part for change in STEPS for part in ("--set", change)]
 
 

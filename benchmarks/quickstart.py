@@ -17,7 +17,12 @@ from typing import Any
 from benchmarks.common import ROOT, arguments, finish, goal
 from danlu.compute.usage import tree_pss_bytes
 
-QUICK = ["pretrain.bert.budget=20 steps", "pretrain.gpt.budget=20 steps", "finetune.modules.budget=10 steps", "finetune.modules-scratch.budget=10 steps"]
+QUICK = [
+    "pretrain.bert.budget=20 steps",
+    "pretrain.gpt.budget=20 steps",
+    "finetune.modules.budget=10 steps",
+    "finetune.modules-scratch.budget=10 steps",
+]
 
 
 def measure(quick: bool) -> dict[str, Any]:
@@ -44,8 +49,14 @@ def measure(quick: bool) -> dict[str, Any]:
             evaluation = json.loads((Path(summary["artifacts"][name]) / "evaluation.json").read_text())
             for number in evaluation["numbers"]:
                 part = ",".join(f"{key}={value}" for key, value in sorted(number["slice"].items()))
-                numbers[f"{number['model']} {number['metric']} {part}".strip()] = [number["value"], number["interval"], number["count"]]
-        stages = {node["name"]: {"seconds": node["seconds"], "planned": round(node["planned"], 1)} for node in state["nodes"].values()}
+                numbers[f"{number['model']} {number['metric']} {part}".strip()] = [
+                    number["value"],
+                    number["interval"],
+                    number["count"],
+                ]
+        stages = {
+            node["name"]: {"seconds": node["seconds"], "planned": round(node["planned"], 1)} for node in state["nodes"].values()
+        }
         return {"seconds": round(seconds, 1), "peak_pss_bytes": peak, "stages": stages, "numbers": numbers}
 
 

@@ -30,7 +30,9 @@ def run(
 ) -> RunResult:
     """Build what is missing of a recipe and write its report; `changes` as in `plan`. DanluError if it cannot."""
     place = Workspace(Path(workspace))
-    result = run_plan(plan(recipe, workspace=workspace, until=until, **changes), place, progress or SilentProgress(), lambda _: None)
+    result = run_plan(
+        plan(recipe, workspace=workspace, until=until, **changes), place, progress or SilentProgress(), lambda _: None
+    )
     write_report(result)
     return result
 

@@ -15,7 +15,9 @@ HEAVY = ("torch", "transformers", "numpy", "numba", "pyarrow", "sklearn")
 
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "danlu", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=dict(os.environ))
+    return subprocess.run(
+        [sys.executable, "-m", "danlu", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=dict(os.environ)
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["plan", str(RECIPES / "python-docs.yaml")], ["status"]])
@@ -53,7 +55,9 @@ def test_version() -> None:
         (["collect", "no-such-file.txt", "--set", "collect.sources.0.format=docx"], 2, "format"),
     ],
 )
-def test_errors_say_what_to_do_and_never_show_a_traceback(arguments: list[str], status: int, words: str, tmp_path: Path) -> None:
+def test_errors_say_what_to_do_and_never_show_a_traceback(
+    arguments: list[str], status: int, words: str, tmp_path: Path
+) -> None:
     done = command("--lang", "en", *arguments, cwd=tmp_path)
     assert done.returncode == status, done.stderr
     assert words in done.stderr

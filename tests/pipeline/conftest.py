@@ -17,16 +17,28 @@ ENGLISH = {
     "positive": "a wonderful film with great acting and a moving story that i would gladly see again".split(),
     "negative": "the dull plot and terrible acting made this boring film a waste of two long hours".split(),
 }
-CHINESE = {"positive": "这本书写得非常好内容精彩值得推荐给朋友们一起阅读", "negative": "质量太差了服务态度恶劣完全不值这个价格让人失望透顶"}
+CHINESE = {
+    "positive": "这本书写得非常好内容精彩值得推荐给朋友们一起阅读",
+    "negative": "质量太差了服务态度恶劣完全不值这个价格让人失望透顶",
+}
 COMMON_EN = "it was the in one evening people city house of and then with some about world work year".split()
 COMMON_ZH = "昨天我们在北京的一家酒店里看到了很多人他们都说时间过得很快今年天气不错"
 
 
 def sentence(generator: random.Random, label: str, language: str) -> str:
     if language == "en":
-        words = [generator.choice(ENGLISH[label] if generator.random() < 0.6 else COMMON_EN) for _ in range(generator.randint(12, 30))]
+        words = [
+            generator.choice(ENGLISH[label] if generator.random() < 0.6 else COMMON_EN)
+            for _ in range(generator.randint(12, 30))
+        ]
         return " ".join(words).capitalize() + "."
-    return "".join(generator.choice(CHINESE[label] if generator.random() < 0.6 else COMMON_ZH) for _ in range(generator.randint(20, 50))) + "。"
+    return (
+        "".join(
+            generator.choice(CHINESE[label] if generator.random() < 0.6 else COMMON_ZH)
+            for _ in range(generator.randint(20, 50))
+        )
+        + "。"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +61,32 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (texts / "broken.txt").write_bytes(b"\x00\x01binary")
     recipe: dict[str, Any] = {
         "name": "job",
-        "datasets": {"mood": {"sources": [{"type": "files", "path": "rows.csv", "label": "label"}], "split": {"validation": 0.2, "test": 0.2}}},
-        "collect": {"sources": [{"type": "files", "path": "texts"}, {"type": "dataset", "dataset": "mood"}], "holdout": {"bytes": "8KB"}},
+        "datasets": {
+            "mood": {
+                "sources": [{"type": "files", "path": "rows.csv", "label": "label"}],
+                "split": {"validation": 0.2, "test": 0.2},
+            }
+        },
+        "collect": {
+            "sources": [{"type": "files", "path": "texts"}, {"type": "dataset", "dataset": "mood"}],
+            "holdout": {"bytes": "8KB"},
+        },
         "tokenize": {"vocabulary": 600},
         "pretrain": {
-            "bert": {"model": {"family": "bert", "size": "nano"}, "objective": "mlm", "budget": "30 steps", "length": 32, "batch_tokens": 512},
-            "gpt": {"model": {"family": "gpt", "size": "nano"}, "objective": "clm", "budget": "30 steps", "length": 32, "batch_tokens": 512},
+            "bert": {
+                "model": {"family": "bert", "size": "nano"},
+                "objective": "mlm",
+                "budget": "30 steps",
+                "length": 32,
+                "batch_tokens": 512,
+            },
+            "gpt": {
+                "model": {"family": "gpt", "size": "nano"},
+                "objective": "clm",
+                "budget": "30 steps",
+                "length": 32,
+                "batch_tokens": 512,
+            },
         },
         "finetune": {"mood": {"from": "bert", "dataset": "mood", "labels": [40], "length": 48, "budget": "20 steps"}},
         "evaluate": {"models": ["bert", "gpt", "mood"], "resamples": 100, "samples": 2},

@@ -49,13 +49,17 @@ def test_running_again_makes_nothing(job: Path, finished: tuple[Path, dict[str, 
 
 def test_a_changed_key_reruns_only_what_depends_on_it(job: Path, finished: tuple[Path, dict[str, Any], str]) -> None:
     workspace, _, _ = finished
-    plan = last_line(danlu("plan", job / "recipe.yaml", "--workspace", workspace, "--set", "pretrain.gpt.learning_rate=0.001", "--json"))
+    plan = last_line(
+        danlu("plan", job / "recipe.yaml", "--workspace", workspace, "--set", "pretrain.gpt.learning_rate=0.001", "--json")
+    )
     states = {node["name"]: node["state"] for node in plan["nodes"]}
     assert {name for name, state in states.items() if state != "cached"} == {"pretrain.gpt", "evaluate.models"}
     assert states["evaluate.models"] == "waits"
 
 
-def test_kill_9_in_each_stage_ends_in_the_same_payload(job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path) -> None:
+def test_kill_9_in_each_stage_ends_in_the_same_payload(
+    job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
     """Each run is killed in the next stage and goes on from there; budgets in steps, so nothing depends on the clock."""
     workspace = tmp_path / "w"
     for stage in STAGES:
@@ -68,7 +72,9 @@ def test_kill_9_in_each_stage_ends_in_the_same_payload(job: Path, finished: tupl
     assert not list((workspace / "artifacts").glob("*.partial"))
 
 
-def test_ctrl_c_stops_in_words_and_the_same_command_goes_on(job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path) -> None:
+def test_ctrl_c_stops_in_words_and_the_same_command_goes_on(
+    job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
     workspace = tmp_path / "w"
     command = [sys.executable, "-m", "danlu", "--lang", "en", "run", str(job / "recipe.yaml"), "--workspace", str(workspace)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

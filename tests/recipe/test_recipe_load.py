@@ -44,7 +44,13 @@ def test_units_and_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("budget", "unit", "amount"),
-    [("10m", "seconds", 600), ("90s", "seconds", 90), ("20M tokens", "tokens", 2e7), ("3 epochs", "epochs", 3), ("500 steps", "steps", 500)],
+    [
+        ("10m", "seconds", 600),
+        ("90s", "seconds", 90),
+        ("20M tokens", "tokens", 2e7),
+        ("3 epochs", "epochs", 3),
+        ("500 steps", "steps", 500),
+    ],
 )
 def test_budgets(tmp_path: Path, budget: str, unit: str, amount: float) -> None:
     loaded = load_recipe(write(tmp_path, GOOD), [f"pretrain.bert.budget={budget}"])
@@ -112,6 +118,8 @@ def test_every_key_has_a_sentence() -> None:
 
 
 def test_recipe_from_data(tmp_path: Path) -> None:
-    loaded = recipe_from({"name": "x", "collect": {"sources": [{"type": "files", "path": "a"}]}}, tmp_path, ["tokenize.vocabulary=600"])
+    loaded = recipe_from(
+        {"name": "x", "collect": {"sources": [{"type": "files", "path": "a"}]}}, tmp_path, ["tokenize.vocabulary=600"]
+    )
     assert loaded.recipe.tokenize.vocabulary == 600
     assert "vocabulary: 600" in loaded.text

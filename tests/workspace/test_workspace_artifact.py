@@ -45,7 +45,10 @@ def test_publish_hashes_the_payload_and_drops_scratch(workspace: Workspace) -> N
     assert not (artifact.path / "work").exists()
     assert (artifact.path / "events.jsonl").exists()
     assert workspace.find("collect", "0123456789abcdef") == artifact
-    assert subprocess.run(["sha256sum", "-c", "payload.sha256"], cwd=artifact.path, capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run(["sha256sum", "-c", "payload.sha256"], cwd=artifact.path, capture_output=True, check=False).returncode
+        == 0
+    )
 
 
 def test_payload_digest_is_of_the_content_only(workspace: Workspace, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def test_both_languages_name_the_same_parameters(key: str) -> None:
 
 def test_chinese_sentences_are_chinese() -> None:
     """A sentence of several words that has no Han character was left untranslated."""
-    left = [key for key, said in table().items() if len(said["en"].split()) > 3 and not re.search(r"[\u4e00-\u9fff]", said["zh"])]
+    left = [
+        key for key, said in table().items() if len(said["en"].split()) > 3 and not re.search(r"[\u4e00-\u9fff]", said["zh"])
+    ]
     assert [key for key in left if fields(table()[key]["en"]) != {"reason"}] == []
 
 

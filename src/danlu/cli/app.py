@@ -29,7 +29,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     lang: Annotated[str | None, typer.Option(help="Language of the words: en or zh; else the locale's. 语言")] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version. 版本")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version. 版本")
+    ] = False,
 ) -> None:
     if lang is not None and lang not in ("en", "zh"):
         raise typer.BadParameter("en | zh", param_hint="--lang")

@@ -44,7 +44,11 @@ def status_table(state: RunState, workspace: Workspace) -> Table:
     """The table that `status` prints."""
     gone = state.state == "running" and not any((workspace.path / "artifacts").glob("*.partial/lock.json"))
     overall = "interrupted" if gone else state.state
-    table = Table(title=text("cli.status.title", name=state.name, state=text(f"cli.status.states.{overall}")), title_justify="left", box=None)
+    table = Table(
+        title=text("cli.status.title", name=state.name, state=text(f"cli.status.states.{overall}")),
+        title_justify="left",
+        box=None,
+    )
     for column in ("cli.plan.stage", "cli.plan.state", "cli.status.key"):
         table.add_column(text(column))
     for column in ("cli.status.seconds", "cli.status.memory"):
@@ -52,7 +56,9 @@ def status_table(state: RunState, workspace: Workspace) -> Table:
     for node in state.nodes.values():
         seconds = "" if node.seconds is None else f"{node.seconds:.1f}"
         memory = "" if node.peak_memory_bytes is None else f"{node.peak_memory_bytes / 1e6:,.0f}"
-        table.add_row(node.name, text(f"cli.status.states.{node.state}"), f"{node.stage}-{node.key}" if node.key else "", seconds, memory)
+        table.add_row(
+            node.name, text(f"cli.status.states.{node.state}"), f"{node.stage}-{node.key}" if node.key else "", seconds, memory
+        )
     for entry in state.skipped:
         table.add_row(entry["name"], text("cli.status.states.skipped"), "", "", "")
     return table
@@ -60,7 +66,9 @@ def status_table(state: RunState, workspace: Workspace) -> Table:
 
 @command
 def show(
-    name: Annotated[str, typer.Argument(help="A stage of the latest run (pretrain.bert), or an artifact (stage-key). 阶段名或产物名")],
+    name: Annotated[
+        str, typer.Argument(help="A stage of the latest run (pretrain.bert), or an artifact (stage-key). 阶段名或产物名")
+    ],
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
@@ -103,7 +111,9 @@ def lineage(workspace: Workspace, artifact: Artifact, depth: int = 0) -> list[st
             if path.exists():
                 stage, _, key = name.rpartition("-")
                 lines += lineage(workspace, Artifact(stage, key, path), depth + 1)
-    lines += [f"{'  ' * depth}{text('cli.show.from')} {name} ({digest[:12]})" for name, digest in sorted(manifest["external"].items())]
+    lines += [
+        f"{'  ' * depth}{text('cli.show.from')} {name} ({digest[:12]})" for name, digest in sorted(manifest["external"].items())
+    ]
     return list(dict.fromkeys(lines))
 
 

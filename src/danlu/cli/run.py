@@ -25,7 +25,9 @@ from danlu.workspace.progress import progress_for_terminal
 
 RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file. 配方（YAML 文件）")]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Stop after this stage, such as clean. 到此阶段为止")]
-HoursOption = Annotated[float | None, typer.Option("--hours", min=0.05, help="Spread so many hours over the pretrainings. 预训练总时长（小时）")]
+HoursOption = Annotated[
+    float | None, typer.Option("--hours", min=0.05, help="Spread so many hours over the pretrainings. 预训练总时长（小时）")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -67,7 +69,10 @@ def plan(
         tell_fallback(loaded, asked)
     made = make_plan(loaded, Workspace(workspace), until)
     print_plan(made)
-    lines = [{"name": name, "state": line.state, "key": line.key, "seconds": round(line.estimate.seconds, 1)} for name, line in made.nodes.items()]
+    lines = [
+        {"name": name, "state": line.state, "key": line.key, "seconds": round(line.estimate.seconds, 1)}
+        for name, line in made.nodes.items()
+    ]
     last_line({"recipe": loaded.recipe.name, "seconds": round(made.seconds, 1), "nodes": lines}, json_line)
 
 
@@ -87,7 +92,11 @@ def tell(node: NodeState) -> None:
     elif node.state == "cached":
         say(text("cli.run.cached", stage=node.name))
     elif node.state == "done":
-        numbers = {"seconds": f"{node.seconds or 0:.0f}", "planned": f"{node.planned or 0:.0f}", "memory": f"{(node.peak_memory_bytes or 0) / 1e6:,.0f}"}
+        numbers = {
+            "seconds": f"{node.seconds or 0:.0f}",
+            "planned": f"{node.planned or 0:.0f}",
+            "memory": f"{(node.peak_memory_bytes or 0) / 1e6:,.0f}",
+        }
         say(text("cli.run.done", stage=node.name, **numbers))
 
 
@@ -112,7 +121,14 @@ def print_plan(made: Plan) -> None:
         table.add_row(name, text(f"cli.plan.{line.state}"), seconds + budget)
     Console(stderr=True).print(table)
     if made.seconds:
-        say(text("cli.plan.total", minutes=f"{made.seconds / 60:.1f}", cores=machine.cores, memory=f"{machine.memory_bytes / 1e9:.0f}"))
+        say(
+            text(
+                "cli.plan.total",
+                minutes=f"{made.seconds / 60:.1f}",
+                cores=machine.cores,
+                memory=f"{machine.memory_bytes / 1e9:.0f}",
+            )
+        )
     else:
         say(text("cli.plan.nothing"))
 
@@ -124,7 +140,11 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
     say(text("cli.run.total", minutes=f"{result.state.seconds / 60:.1f}", memory=f"{memory / 1e6:,.0f}"))
     say(text("cli.run.report", path=short(report)))
     models = [name for name in result.artifacts if name.startswith(("finetune.", "pretrain."))]
-    place = "" if result.workspace.path == Path(".danlu").absolute() else f" --workspace {shlex.quote(short(result.workspace.path))}"
+    place = (
+        ""
+        if result.workspace.path == Path(".danlu").absolute()
+        else f" --workspace {shlex.quote(short(result.workspace.path))}"
+    )
     first = next((name.partition(".")[2] for name in models if name.startswith("finetune.")), None)
     served = [name for name in loaded.recipe.serve.models if any(node.endswith(f".{name}") for node in models)]
     if first:

@@ -26,19 +26,25 @@ def register(app: typer.Typer) -> None:
 
 
 @command
-def collect(paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:  # noqa: B006
+def collect(
+    paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
+) -> None:  # noqa: B006
     """Read files into documents. 把文件读成文档。"""
     _run(_text_recipe(paths), "collect", set_, workspace, json_line)
 
 
 @command
-def clean(paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:  # noqa: B006
+def clean(
+    paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
+) -> None:  # noqa: B006
     """Repair documents and drop bad ones and repeats. 修复文档，剔除劣质与重复文档。"""
     _run(_text_recipe(paths), "clean.decide", set_, workspace, json_line)
 
 
 @command
-def tokenize(paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:  # noqa: B006
+def tokenize(
+    paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
+) -> None:  # noqa: B006
     """Train a tokenizer on files and encode them. 训练分词器并编码文本。"""
     _run(_text_recipe(paths), "tokenize.encode", set_, workspace, json_line)
 
@@ -84,7 +90,10 @@ def finetune(
 
 
 def _text_recipe(paths: list[Path]) -> dict[str, Any]:
-    return {"name": _name(paths[0]), "collect": {"sources": [{"type": "files", "path": str(path.absolute())} for path in paths]}}
+    return {
+        "name": _name(paths[0]),
+        "collect": {"sources": [{"type": "files", "path": str(path.absolute())} for path in paths]},
+    }
 
 
 def _name(path: Path) -> str:

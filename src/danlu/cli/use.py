@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 def predict(
     model: ModelArgument,
     file: Annotated[str, typer.Argument(help="txt, jsonl or csv; - for standard input. 输入文件，- 为标准输入")] = "-",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; else standard output. 输出文件")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write; else standard output. 输出文件")
+    ] = None,
     column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,

@@ -60,11 +60,15 @@ def execute(
             except (DanluError, OSError):
                 raise
             except MemoryError as error:
-                raise DanluError("pipeline.out-of-memory", where=node.name, gigabytes=f"{machine.memory_bytes / 1e9:.0f}") from error
+                raise DanluError(
+                    "pipeline.out-of-memory", where=node.name, gigabytes=f"{machine.memory_bytes / 1e9:.0f}"
+                ) from error
             except Exception as error:
                 log = partial / "error.log"
                 log.write_text(traceback.format_exc(), encoding="utf-8")
-                raise DanluError("pipeline.defect", where=node.name, error=f"{type(error).__name__}: {error}", log=log) from error
+                raise DanluError(
+                    "pipeline.defect", where=node.name, error=f"{type(error).__name__}: {error}", log=log
+                ) from error
             finally:
                 ledger.finish("seconds-before", spent + time.time() - start)
                 ledger.close()
@@ -117,6 +121,10 @@ def _arguments(node: Node, done: Mapping[str, Artifact]) -> dict[str, Any]:
 def _lineage(node: Node, done: Mapping[str, Artifact]) -> dict[str, Any]:
     """Argument -> artifact name (or names) that the node read."""
     return {
-        argument: None if value is None else done[value].path.name if isinstance(value, str) else {n: done[o].path.name for n, o in value.items()}
+        argument: None
+        if value is None
+        else done[value].path.name
+        if isinstance(value, str)
+        else {n: done[o].path.name for n, o in value.items()}
         for argument, value in node.inputs.items()
     }

@@ -61,10 +61,15 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
         scores = add("clean.score", "clean.score", recipe.clean, inputs={"documents": normalised})
         guarded = datasets if recipe.clean.decontaminate else {}
         documents = add(
-            "clean.decide", "clean.decide", recipe.clean, inputs={"documents": normalised, "scores": scores, "datasets": guarded}
+            "clean.decide",
+            "clean.decide",
+            recipe.clean,
+            inputs={"documents": normalised, "scores": scores, "datasets": guarded},
         )
         tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize, inputs={"documents": documents})
-        tokens = add("tokenize.encode", "tokenize.encode", recipe.tokenize, inputs={"documents": documents, "tokenizer": tokenizer})
+        tokens = add(
+            "tokenize.encode", "tokenize.encode", recipe.tokenize, inputs={"documents": documents, "tokenizer": tokenizer}
+        )
     models = {}
     for name, pretrain in recipe.pretrain.items():
         models[name] = add(f"pretrain.{name}", "pretrain", pretrain, name, {"tokens": tokens, "tokenizer": tokenizer})
@@ -76,7 +81,9 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
         shared: Inputs = {"datasets": datasets, "tokens": tokens, "tokenizer": tokenizer, "documents": documents}
         baselines = add("evaluate.baselines", "evaluate.baselines", recipe.evaluate, inputs=shared)
         measured = {name: models[name] for name in recipe.evaluate.models if name in models}
-        add("evaluate.models", "evaluate.models", recipe.evaluate, inputs={"models": measured, "baselines": baselines, **shared})
+        add(
+            "evaluate.models", "evaluate.models", recipe.evaluate, inputs={"models": measured, "baselines": baselines, **shared}
+        )
     return nodes
 
 

@@ -55,7 +55,9 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
     ):  # fmt: skip
         if node in artifacts:
             facts[part] = read_json(artifacts[node] / file)
-    facts["datasets"] = {_own(name): read_json(artifact / "facts.json") for name, artifact in artifacts.items() if artifact.stage == "dataset"}
+    facts["datasets"] = {
+        _own(name): read_json(artifact / "facts.json") for name, artifact in artifacts.items() if artifact.stage == "dataset"
+    }
     for stage in ("pretrain", "finetune"):
         facts[stage] = {
             _own(name): {
@@ -67,7 +69,11 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
             for name, artifact in artifacts.items()
             if artifact.stage == stage
         }
-    evaluations = [read_json(artifacts[name] / "evaluation.json") for name in ("evaluate.baselines", "evaluate.models") if name in artifacts]
+    evaluations = [
+        read_json(artifacts[name] / "evaluation.json")
+        for name in ("evaluate.baselines", "evaluate.models")
+        if name in artifacts
+    ]
     if evaluations:
         facts["evaluation"] = merge(evaluations)
     return facts
@@ -77,7 +83,9 @@ def merge(evaluations: list[dict[str, Any]]) -> dict[str, Any]:
     """One evaluation from several: lists are joined, samples are joined by kind."""
     merged: dict[str, Any] = {name: [entry for part in evaluations for entry in part.get(name, [])] for name in LISTS}
     kinds = {kind for part in evaluations for kind in part.get("samples", {})}
-    merged["samples"] = {kind: [entry for part in evaluations for entry in part.get("samples", {}).get(kind, [])] for kind in sorted(kinds)}
+    merged["samples"] = {
+        kind: [entry for part in evaluations for entry in part.get("samples", {}).get(kind, [])] for kind in sorted(kinds)
+    }
     return merged
 
 

@@ -38,7 +38,9 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch)
     recipe = plan.loaded.recipe
     machine = Machine.probe()
     state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
-    state.nodes = {name: NodeState(name, line.node.stage.name, planned=line.estimate.seconds) for name, line in plan.nodes.items()}
+    state.nodes = {
+        name: NodeState(name, line.node.stage.name, planned=line.estimate.seconds) for name, line in plan.nodes.items()
+    }
     state.keep_recipe(workspace, plan.loaded.text)
     state.save(workspace)
     done: dict[str, Artifact] = {}
@@ -124,4 +126,3 @@ def interruptible() -> Iterator[threading.Event]:
 
 def report_path(workspace: Workspace, name: str) -> Path:
     return workspace.path / "reports" / name / "index.html"
-

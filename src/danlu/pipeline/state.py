@@ -54,7 +54,9 @@ def read_state(workspace: Workspace, name: str) -> RunState:
     """The state of the run `name`; DanluError if there is none."""
     path = workspace.path / "runs" / name / "state.json"
     if not path.exists():
-        raise DanluError("pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=", ".join(run_names(workspace)) or "-")
+        raise DanluError(
+            "pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=", ".join(run_names(workspace)) or "-"
+        )
     data = read_json(path)
     data["nodes"] = {key: NodeState(**value) for key, value in data["nodes"].items()}
     return RunState(**data)
@@ -86,7 +88,9 @@ def find_model(workspace: Workspace, name: str) -> Path:
     try:
         artifact = workspace.named(name)
     except DanluError:
-        raise DanluError("pipeline.no-such-model", where=str(workspace.path), name=name, models=", ".join(sorted(set(known))) or "-") from None
+        raise DanluError(
+            "pipeline.no-such-model", where=str(workspace.path), name=name, models=", ".join(sorted(set(known))) or "-"
+        ) from None
     return artifact / "model"
 
 

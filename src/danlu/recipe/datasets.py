@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from danlu.recipe.base import Section, Share
 from danlu.recipe.sources import RowSource
@@ -13,6 +13,12 @@ class SplitConfig(Section):
 
     validation: Share = Field(0.1, description="Share of distinct texts for validation.")
     test: Share = Field(0.1, description="Share of distinct texts for test.")
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> SplitConfig:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test together must leave something to train on (less than 1)")
+        return self
 
 
 class DatasetConfig(Section):

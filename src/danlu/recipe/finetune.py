@@ -13,7 +13,9 @@ from danlu.recipe.budget import Budget, BudgetConfig
 class FreezeConfig(Section):
     """What stays as it was."""
 
-    until: Share = Field(0.0, description="Share of the layers, from the embeddings up, that stay frozen; 1: only the head learns.")
+    until: Share = Field(
+        0.0, description="Share of the layers, from the embeddings up, that stay frozen; 1: only the head learns."
+    )
 
 
 class FinetuneConfig(Section):

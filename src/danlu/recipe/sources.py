@@ -34,7 +34,7 @@ class FilesSource(Origin, TextFormat):
     type: Literal["files"]
     path: str = Field(description="A file or a folder; relative paths start at the recipe's folder.")
     include: tuple[str, ...] = Field(
-        ("*.txt", "*.jsonl", "*.csv", "*.tsv", "*.parquet", "*.md", "*.html", "*.htm"),
+        ("*.txt", "*.text", "*.md", "*.jsonl", "*.ndjson", "*.csv", "*.tsv", "*.parquet", "*.html", "*.htm"),
         description="File name patterns below a folder.",
     )
     label: str | None = Field(None, description="For datasets: column that holds the label.")

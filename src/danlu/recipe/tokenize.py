@@ -14,4 +14,4 @@ class TokenizeConfig(Section):
 
     type: Literal["bpe"] = "bpe"
     vocabulary: int = Field(8192, ge=512, le=65536, description="Number of tokens, special ones included.")
-    sample: Bytes = Field(20_000_000, description="Bytes of text the tokenizer is trained on, balanced by language.")
+    sample: Bytes = Field(8_000_000, description="Bytes of text the tokenizer is trained on, balanced by language.")

@@ -24,7 +24,9 @@ PAYLOAD = "payload.sha256"
 MANIFEST = "manifest.json"
 LEDGER = "ledger.sqlite"
 LOCK = "lock.json"
-RECORDS = frozenset({PAYLOAD, MANIFEST, LEDGER, LEDGER + "-wal", LEDGER + "-shm", LOCK, RESOLVED, "events.jsonl", "metrics.jsonl"})
+RECORDS = frozenset(
+    {PAYLOAD, MANIFEST, LEDGER, LEDGER + "-wal", LEDGER + "-shm", LOCK, RESOLVED, "events.jsonl", "metrics.jsonl"}
+)
 
 
 @dataclass(frozen=True)

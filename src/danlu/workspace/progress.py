@@ -32,6 +32,13 @@ class Progress(Protocol):
         ...
 
 
+def quantity(value: float, unit: str) -> str:
+    """A quantity in words: bytes as megabytes, small numbers with a digit after the point."""
+    if unit == "B":
+        value, unit = value / 1e6, "MB"
+    return f"{value:,.1f} {unit}".strip() if value < 10 else f"{value:,.0f} {unit}".strip()
+
+
 class _Silent:
     def advance(self, amount: float = 1) -> None: ...
 
@@ -62,9 +69,17 @@ class _Lines:
         if now - self.last >= self.interval:
             self.last = now
             rate = self.done / (now - self.start)
-            share = f"{self.done / self.total:4.0%}" if self.total else f"{self.done:,.0f}"
-            left = f", {(self.total - self.done) / rate:.0f} s" if self.total and rate > 0 else ""
-            print(f"    {self.label}: {share}, {rate:,.0f} {self.unit}/s{left} {self.words}".rstrip(), file=sys.stderr, flush=True)
+            share = f"{self.done / self.total:4.0%}" if self.total else quantity(self.done, self.unit)
+            left = (
+                f", {text('progress.left', seconds=f'{(self.total - self.done) / rate:.0f}')}"
+                if self.total and rate > 0
+                else ""
+            )
+            print(
+                f"    {self.label}: {share}, {quantity(rate, self.unit)}/s{left} {self.words}".rstrip(),
+                file=sys.stderr,
+                flush=True,
+            )
 
     def note(self, words: str) -> None:
         self.words = words

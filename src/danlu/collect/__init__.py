@@ -1,0 +1,8 @@
+"""Sources to documents, and labelled sources to datasets."""
+
+from danlu.workspace.stage import Stage
+
+STAGES = (
+    Stage("dataset", 1, "danlu.collect.dataset:build_dataset"),
+    Stage("collect", 1, "danlu.collect.stage:collect"),
+)

@@ -1,0 +1,1 @@
+"""One module a format: each turns a file into records and rejections, in bounded memory."""

@@ -1,0 +1,259 @@
+"""The stage `collect`: sources of plain text to documents, some of them held out, with a data card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from danlu.collect.holdout import choose_holdout
+from danlu.collect.locate import SourceFile, source_licence, source_names, source_version
+from danlu.collect.read import read_documents_of
+from danlu.collect.records import Record
+from danlu.collect.splits import split_of
+from danlu.collect.units import Row, Unit, plan_units, read_unit, require_some, scratch_of, total_of, write_quarantine
+from danlu.documents.rows import read_rows
+from danlu.documents.schema import DOCUMENTS, document_id
+from danlu.documents.store import read_documents, write_documents
+from danlu.recipe.collect import CollectConfig
+from danlu.recipe.datasets import SplitConfig
+from danlu.recipe.sources import DatasetSource, PythonDocsSource
+from danlu.text.canonical import canonical_digest, digest
+from danlu.text.language import guess_language
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.files import read_json, write_json
+from danlu.workspace.run import Run
+
+_READ: pa.Schema = pa.schema([*DOCUMENTS, pa.field("order", pa.uint64()), pa.field("bytes", pa.int64())])
+
+
+@dataclass
+class _Tally:
+    """What was written of a source to `documents/` or to `holdout/`."""
+
+    documents: int = 0
+    bytes: int = 0
+    languages: Counter[str] = field(default_factory=Counter)
+
+
+def collect(datasets: dict[str, Artifact], *, config: CollectConfig, run: Run) -> None:
+    """Write `documents/`, `holdout/`, `quarantine.jsonl` and `card.json`."""
+    units = plan_units(config, run.base)
+    names, facts = _read(units, datasets, config, run)
+    quarantine = total_of(facts.values())
+    require_some(
+        sum(fact["rows"] for fact in facts.values()), "collect.sources", sum(len(unit.files) for unit in units), quarantine
+    )
+    held = _choose(names, config, run)
+    if config.holdout.bytes and not held.any():
+        run.progress.say("collect.progress.no-holdout")
+    tallies = {part: _write(names, held if part == "holdout" else ~held, part, run) for part in ("documents", "holdout")}
+    write_quarantine(run, names)
+    by_source = _quarantined_by_source(units, facts)
+    entries = [
+        _entry(about, tallies["documents"].get(about["name"]), tallies["holdout"].get(about["name"]), by_source[about["name"]])
+        for about in _about_sources(config, datasets)
+    ]
+    card = _card(entries, quarantine)
+    write_json(run.output / "card.json", card)
+    run.counts.update(documents=card["documents"], bytes=card["bytes"], quarantined=sum(quarantine.values()))
+    run.counts.update(holdout_documents=card["holdout"]["documents"])
+
+
+def _read(
+    units: Sequence[Unit], datasets: Mapping[str, Artifact], config: CollectConfig, run: Run
+) -> tuple[list[str], dict[str, dict[str, Any]]]:
+    """Read what the ledger lacks. The names of the scratch units in the order of the sources, and the fact of each."""
+    facts: dict[str, dict[str, Any]] = {}
+    total = sum(file.path.stat().st_size for unit in units for file in unit.files)
+    with run.progress.task("collect.progress.documents", total, "B") as task:
+        for unit in units:
+
+            def read_files(unit: Unit = unit) -> dict[str, Any]:
+                files = ((file, read_documents_of(unit.config, file)) for file in unit.files)
+                return read_unit(run, unit.name, files, _row_maker(unit), _READ, task)
+
+            facts[unit.name] = run.once(unit.name, read_files)
+    for index, (name, source) in enumerate(zip(source_names(config.sources), config.sources, strict=True)):
+        if isinstance(source, DatasetSource):
+            unit_name, artifact = f"read-{index:03d}-00000", datasets[source.dataset]
+
+            def read_dataset(unit_name: str = unit_name, name: str = name, artifact: Artifact = artifact) -> dict[str, Any]:
+                return _read_dataset(run, unit_name, name, artifact)
+
+            facts[unit_name] = run.once(unit_name, read_dataset)
+    return sorted(facts), facts
+
+
+def _read_dataset(run: Run, unit_name: str, name: str, artifact: Artifact) -> dict[str, Any]:
+    """The training texts of a dataset as scratch documents: each text once, also those beyond the limit of labelled rows.
+
+    The limit is on labels that a model learns from; a text needs no label to be read.
+    """
+    target = scratch_of(run, unit_name)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    (target / "quarantine.jsonl").touch()
+    facts = read_json(artifact / "facts.json")
+    licences = {about["name"]: about["licence"] for about in facts["sources"]}
+    shares = SplitConfig.model_validate(facts["split"])
+
+    def rows() -> Iterator[Row]:
+        for batch in read_rows(artifact / "rows.parquet", ("id", "digest", "text", "language", "source", "dropped")):
+            run.check()
+            for row in batch.to_pylist():
+                if row["dropped"] not in ("", "limit") or split_of(row["digest"], shares) != "train":
+                    continue
+                source, meta = f"{name}/{row['source']}", {"dataset": name, "row": row["id"]}
+                identity = document_id(source, row["id"], 0)
+                licence = licences[row["source"]]
+                yield _document(identity, row["text"], source, row["language"], licence, meta, canonical=row["digest"])
+
+    return {"rows": write_documents(target, rows(), schema=_READ), "quarantine": {}}
+
+
+def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
+    declared = None if isinstance(unit.config, PythonDocsSource) else unit.config.language
+    licence = source_licence(unit.config)
+
+    def make(file: SourceFile, record: Record) -> Row:
+        identity = document_id(unit.source, file.name, record.ordinal)
+        language = declared or guess_language(record.text)
+        meta = {"file": file.name, "record": record.ordinal}
+        return _document(identity, record.text, unit.source, language, licence, meta, record.url, record.created)
+
+    return make
+
+
+def _document(
+    identity: str,
+    text: str,
+    source: str,
+    language: str,
+    licence: str,
+    meta: Mapping[str, object],
+    url: str = "",
+    created: str = "",
+    canonical: str = "",
+) -> Row:
+    """A scratch row. `order` decides whether the document is held out; it follows from its canonical text alone."""
+    return {
+        "id": identity,
+        "digest": digest(text),
+        "text": text,
+        "source": source,
+        "url": url,
+        "licence": licence,
+        "language": language,
+        "created": created,
+        "protected": False,
+        "meta": json.dumps(meta, ensure_ascii=False, sort_keys=True),
+        "order": int(digest(f"holdout:{canonical or canonical_digest(text)}")[:16], 16),
+        "bytes": len(text.encode("utf-8")),
+    }
+
+
+def _choose(names: Sequence[str], config: CollectConfig, run: Run) -> NDArray[np.bool_]:
+    """Mask over all scratch documents, in order, of those held out."""
+    numbers: dict[str, int] = {}
+    sources: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
+    order: list[NDArray[np.uint64]] = [np.zeros(0, np.uint64)]
+    sizes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for name in names:
+        for batch in read_documents(scratch_of(run, name), ["source", "order", "bytes"], batch_rows=65_536):
+            of_batch = [numbers.setdefault(source, len(numbers)) for source in batch.column("source").to_pylist()]
+            sources.append(np.array(of_batch, np.uint32))
+            order.append(batch.column("order").to_numpy(zero_copy_only=False))
+            sizes.append(batch.column("bytes").to_numpy(zero_copy_only=False))
+    return choose_holdout(np.concatenate(sources), np.concatenate(order), np.concatenate(sizes), config.holdout.bytes)
+
+
+def _write(names: Sequence[str], wanted: NDArray[np.bool_], part: str, run: Run) -> dict[str, _Tally]:
+    """Write the wanted documents to a directory of the payload, anew; what was written of each source."""
+    target = run.output / part
+    shutil.rmtree(target, ignore_errors=True)
+    tallies: dict[str, _Tally] = {}
+
+    def rows() -> Iterator[Row]:
+        done = 0
+        with run.progress.task(f"collect.progress.{part}-written", int(wanted.sum()), "documents") as task:
+            for name in names:
+                for batch in read_documents(scratch_of(run, name)):
+                    run.check()
+                    mask = wanted[done : done + batch.num_rows]
+                    done += batch.num_rows
+                    if not mask.any():
+                        continue
+                    for row in batch.filter(pa.array(mask)).to_pylist():
+                        _count(tallies, row)
+                        yield {field: row[field] for field in DOCUMENTS.names}
+                    task.advance(int(mask.sum()))
+
+    write_documents(target, rows())
+    return tallies
+
+
+def _count(tallies: dict[str, _Tally], row: Mapping[str, Any]) -> None:
+    tally = tallies.setdefault(row["source"], _Tally())
+    tally.documents += 1
+    tally.bytes += row["bytes"]
+    tally.languages[row["language"]] += row["bytes"]
+
+
+def _about_sources(config: CollectConfig, datasets: Mapping[str, Artifact]) -> list[dict[str, str]]:
+    """Name, type, licence, origin and version of every source; a dataset's own sources each stand for themselves."""
+    found = []
+    for name, source in zip(source_names(config.sources), config.sources, strict=True):
+        if isinstance(source, DatasetSource):
+            for about in read_json(datasets[source.dataset] / "facts.json")["sources"]:
+                known = {key: about[key] for key in ("licence", "origin", "version")}
+                found.append({"name": f"{name}/{about['name']}", "type": source.type, **known})
+        else:
+            known = {"licence": source_licence(source), "origin": source.origin, "version": source_version(source)}
+            found.append({"name": name, "type": source.type, **known})
+    return found
+
+
+def _quarantined_by_source(units: Sequence[Unit], facts: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for unit in units:
+        found[unit.source] += sum(facts[unit.name]["quarantine"].values())
+    return found
+
+
+def _entry(about: Mapping[str, str], kept: _Tally | None, held: _Tally | None, quarantined: int) -> dict[str, Any]:
+    kept, held = kept or _Tally(), held or _Tally()
+    return {
+        **about,
+        "documents": kept.documents,
+        "bytes": kept.bytes,
+        "languages": dict(kept.languages),
+        "quarantined": quarantined,
+        "holdout_documents": held.documents,
+        "holdout_bytes": held.bytes,
+    }
+
+
+def _card(entries: Sequence[Mapping[str, Any]], quarantine: Mapping[str, int]) -> dict[str, Any]:
+    """The data card: what each source gave to the documents and to the held-out ones, and the sums."""
+    languages: Counter[str] = Counter()
+    for entry in entries:
+        languages.update(entry["languages"])
+    return {
+        "sources": list(entries),
+        "documents": sum(entry["documents"] for entry in entries),
+        "bytes": sum(entry["bytes"] for entry in entries),
+        "languages": dict(sorted(languages.items())),
+        "holdout": {
+            "documents": sum(entry["holdout_documents"] for entry in entries),
+            "bytes": sum(entry["holdout_bytes"] for entry in entries),
+        },
+        "quarantine": dict(quarantine),
+    }

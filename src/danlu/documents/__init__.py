@@ -1,0 +1,1 @@
+"""The document format: Parquet parts, their schema, readers and writers."""

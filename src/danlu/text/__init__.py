@@ -1,0 +1,1 @@
+"""Text kernels: what is computed from a text alone."""

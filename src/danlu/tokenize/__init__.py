@@ -1,0 +1,8 @@
+"""`tokenize`: documents to a tokenizer, and documents and a tokenizer to token stores."""
+
+from danlu.workspace.stage import Stage
+
+STAGES = (
+    Stage("tokenize.train", 1, "danlu.tokenize.train:train"),
+    Stage("tokenize.encode", 1, "danlu.tokenize.encode:encode"),
+)

@@ -1,0 +1,41 @@
+"""What the tokens of a byte-level vocabulary stand for: bytes, and words for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from danlu.tokens.files import read_tokenizer
+
+
+def token_bytes(directory: Path) -> list[bytes]:
+    """The bytes that each id of a byte-level vocabulary stands for, [vocabulary]; a special token stands for its own name."""
+    content = read_tokenizer(directory)
+    special = {token["id"] for token in content.get("added_tokens") or []}
+    table = _byte_of_character()
+    found: dict[int, bytes] = {token["id"]: token["content"].encode() for token in content.get("added_tokens") or []}
+    for token, place in content["model"]["vocab"].items():
+        if place not in special:
+            found[place] = bytes(table[character] for character in token)
+    return [found.get(place, b"") for place in range(max(found) + 1)]
+
+
+def readable(piece: bytes) -> str:
+    """A token as a person can read it: text, and each byte that is part of a character as <E4>."""
+    text = piece.decode("utf-8", "surrogateescape")
+    return "".join(f"<{ord(char) - 0xDC00:02X}>" if 0xDC80 <= ord(char) <= 0xDCFF else char for char in text)
+
+
+def is_whole(piece: bytes) -> bool:
+    """Whether a token's bytes are whole characters."""
+    try:
+        piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _byte_of_character() -> dict[str, int]:
+    """The printable characters that stand for bytes in byte-level vocabularies (GPT-2's table, inverted)."""
+    visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in set(visible)]
+    return {chr(byte): byte for byte in visible} | {chr(256 + place): byte for place, byte in enumerate(hidden)}

@@ -1,0 +1,198 @@
+"""The token store: documents as one flat array of token ids with the end of each document, read by memory map.
+
+    tokens.bin     uint16 (uint32 where the vocabulary needs it): the ids of all documents, one after the other; no special
+                   tokens, those are the business of packing
+    ends.bin       uint64: where each document ends in tokens.bin (so it begins where the one before it ends)
+    sources.bin    uint16: place of the document's source in header["sources"]
+    languages.bin  uint8:  place of its language in header["languages"]
+    bytes.bin      uint32: its UTF-8 bytes before tokenisation (the denominator of bits per byte)
+    header.json    format, dtype, tokens, documents, bytes, sources, languages, digest of the tokenizer
+
+All numbers are little-endian, so three lines of NumPy read a store without danlu:
+
+    header = json.load(open("header.json"))
+    ends = np.fromfile("ends.bin", "<u8")
+    documents = np.split(np.fromfile("tokens.bin", header["dtype"]), ends[:-1].astype(int))
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import read_json, write_json
+
+FORMAT = "danlu-tokens-1"
+HEADER = "header.json"
+COLUMNS = {"ends": "<u8", "sources": "<u2", "languages": "u1", "bytes": "<u4"}
+"""One value a document: name of the file (less `.bin`) -> dtype."""
+
+
+def token_dtype(vocabulary: int) -> str:
+    """The smallest dtype that holds the ids of a vocabulary of that size."""
+    return "<u2" if vocabulary <= 1 << 16 else "<u4"
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Some documents in order. `tokens` [sum of lengths]; the others [documents]."""
+
+    tokens: npt.NDArray[Any]
+    lengths: npt.NDArray[Any]
+    sources: npt.NDArray[Any]
+    languages: npt.NDArray[Any]
+    document_bytes: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """A store open for reading; every array is a read-only memory map (an empty array where the file is empty)."""
+
+    path: Path
+    header: Mapping[str, Any]
+    tokens: npt.NDArray[Any]
+    ends: npt.NDArray[np.uint64]
+    sources: npt.NDArray[np.uint16]
+    languages: npt.NDArray[np.uint8]
+    document_bytes: npt.NDArray[np.uint32]
+
+    @classmethod
+    def open(cls, directory: Path, tokenizer_digest: str | None = None) -> TokenStore:
+        """Open `directory`; an error if it is broken, or made by another tokenizer than `tokenizer_digest` (if given)."""
+        header = _read_header(directory)
+        if tokenizer_digest is not None and header["tokenizer"] != tokenizer_digest:
+            raise DanluError(
+                "tokens.other-tokenizer", where=str(directory), found=header["tokenizer"][:12], expected=tokenizer_digest[:12]
+            )
+        tokens = _map(directory / "tokens.bin", header["dtype"], header["tokens"])
+        columns = {name: _map(directory / f"{name}.bin", dtype, header["documents"]) for name, dtype in COLUMNS.items()}
+        return cls(directory, header, tokens, columns["ends"], columns["sources"], columns["languages"], columns["bytes"])
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def document(self, index: int) -> npt.NDArray[Any]:
+        """The token ids of one document."""
+        start = int(self.ends[index - 1]) if index else 0
+        return self.tokens[start : int(self.ends[index])]
+
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Tokens a document, [documents]."""
+        stops = self.ends.astype(np.int64)
+        stops[1:] -= stops[:-1].copy()
+        return stops
+
+
+class StoreWriter:
+    """Appends documents to a store.
+
+    A writer opened at (documents, tokens) first cuts the files back to that point, so that a stage which was killed in
+    the middle of a unit of work goes on from the last finished one. `close` flushes to disk; `write_header` comes last.
+    """
+
+    def __init__(self, directory: Path, dtype: str, documents: int = 0, tokens: int = 0) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.dtype = np.dtype(dtype)
+        self.documents, self.tokens = documents, tokens
+        self._files = {"tokens": _open_at(directory / "tokens.bin", tokens * self.dtype.itemsize)}
+        for name, kind in COLUMNS.items():
+            self._files[name] = _open_at(directory / f"{name}.bin", documents * np.dtype(kind).itemsize)
+
+    def append(self, batch: TokenBatch) -> None:
+        ends = self.tokens + np.cumsum(batch.lengths, dtype=np.uint64)
+        self._put("tokens", batch.tokens, self.dtype)
+        for name, values in (
+            ("ends", ends), ("sources", batch.sources), ("languages", batch.languages), ("bytes", batch.document_bytes),
+        ):  # fmt: skip
+            self._put(name, values, np.dtype(COLUMNS[name]))
+        self.tokens += len(batch.tokens)
+        self.documents += len(batch.lengths)
+
+    def _put(self, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
+        self._files[name].write(np.ascontiguousarray(values, dtype=dtype).data)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def write_header(
+    directory: Path, *, dtype: str, sources: Sequence[str], languages: Sequence[str], tokenizer_digest: str
+) -> dict[str, Any]:
+    """Write `header.json` from the files that are there, and return it. A directory without it is no store."""
+    sizes = np.fromfile(directory / "bytes.bin", COLUMNS["bytes"])
+    header = {
+        "format": FORMAT,
+        "dtype": dtype,
+        "tokens": (directory / "tokens.bin").stat().st_size // np.dtype(dtype).itemsize,
+        "documents": len(sizes),
+        "bytes": int(sizes.sum(dtype=np.uint64)),
+        "sources": list(sources),
+        "languages": list(languages),
+        "tokenizer": tokenizer_digest,
+    }
+    write_json(directory / HEADER, header)
+    return header
+
+
+def write_store(
+    directory: Path,
+    batches: Iterable[TokenBatch],
+    *,
+    vocabulary: int,
+    sources: Sequence[str],
+    languages: Sequence[str],
+    tokenizer_digest: str,
+) -> dict[str, Any]:
+    """Write a whole store in one go; returns its header."""
+    dtype = token_dtype(vocabulary)
+    with StoreWriter(directory, dtype) as writer:
+        for batch in batches:
+            writer.append(batch)
+    return write_header(directory, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=tokenizer_digest)
+
+
+def _read_header(directory: Path) -> dict[str, Any]:
+    try:
+        header = read_json(directory / HEADER)
+        found = header["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DanluError("tokens.no-store", where=str(directory)) from error
+    if found != FORMAT:
+        raise DanluError("tokens.format", where=str(directory), found=found, expected=FORMAT)
+    return header  # type: ignore[no-any-return]
+
+
+def _map(path: Path, dtype: str, count: int) -> npt.NDArray[Any]:
+    expected = count * np.dtype(dtype).itemsize
+    found = path.stat().st_size if path.exists() else 0
+    if found != expected:
+        raise DanluError("tokens.truncated", where=str(path), found=found, expected=expected)
+    if not count:  # an empty file cannot be mapped
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype, mode="r", shape=(count,))
+
+
+def _open_at(path: Path, size: int) -> BinaryIO:
+    if size and (not path.exists() or path.stat().st_size < size):
+        raise DanluError("tokens.truncated", where=str(path), found=path.stat().st_size if path.exists() else 0, expected=size)
+    file = path.open("r+b" if size else "wb")
+    file.truncate(size)
+    file.seek(size)
+    return file

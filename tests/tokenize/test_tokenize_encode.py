@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokenize import encode as module
+from danlu.tokenize.encode import encode
+from danlu.tokenize.train import train_tokenizer
+from danlu.tokens.encoding import Encoded
+from danlu.tokens.files import TOKENIZER, tokenizer_digest, tokenizer_text
+from danlu.tokens.pieces import token_bytes
+from danlu.tokens.store import TokenStore
+from danlu.workspace.artifact import Artifact, hash_payload
+from danlu.workspace.progress import SilentProgress
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path, rows: Any) -> Artifact:
+    directory = tmp_path / "tokenizer"
+    directory.mkdir()
+    (directory / TOKENIZER).write_text(tokenizer_text(train_tokenizer((row["text"] for row in rows), 500)), encoding="utf-8")
+    return Artifact("tokenize.train", "key", directory)
+
+
+class Heard(SilentProgress):
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def say(self, key: str, **parameters: object) -> None:
+        self.keys.append(key)
+
+
+def test_stores_hold_every_document(
+    rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig
+) -> None:
+    run = make_run("tokenize.encode", "out")
+    encode(make_documents(rows), tokenizer, config=config, run=run)
+    pieces = token_bytes(tokenizer.path)
+    for split, chosen in (("holdout", rows[:30]), ("train", rows[30:])):
+        store = TokenStore.open(run.output / split, tokenizer_digest(tokenizer.path))
+        assert len(store) == len(chosen)
+        texts = [b"".join(pieces[token] for token in store.document(index)).decode() for index in range(len(store))]
+        assert texts == [row["text"] for row in chosen]
+        assert store.document_bytes.tolist() == [len(row["text"].encode()) for row in chosen]
+        assert [store.header["sources"][place] for place in store.sources] == [row["source"] for row in chosen]
+        assert [store.header["languages"][place] for place in store.languages] == [row["language"] for row in chosen]
+    facts = json.loads((run.output / "facts.json").read_text())
+    assert facts["train"]["documents"] == 570
+    assert facts["train"]["bytes"] == sum(len(row["text"].encode()) for row in rows[30:])
+    assert run.facts["encoder"] in ("gigatoken", "tokenizers")
+    assert run.facts["checked"] > 30 or run.facts["encoder"] == "tokenizers"
+
+
+def test_same_bytes_whatever_the_parts_and_batches(
+    rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payloads = []
+    for part_rows, batch_bytes in ((7, 100), (250, 5000), (1000, 8_000_000)):
+        monkeypatch.setattr(module, "BATCH_BYTES", batch_bytes)
+        run = make_run("tokenize.encode", f"out-{part_rows}")
+        encode(make_documents(rows, f"documents-{part_rows}", part_rows), tokenizer, config=config, run=run)
+        payload = hash_payload(run.output)
+        payloads.append(payload)
+    assert payloads[0] == payloads[1] == payloads[2]
+
+
+@pytest.mark.parametrize("reason", ["missing", "unequal"])
+def test_falls_back_and_says_so(
+    rows: Any,
+    make_documents: Any,
+    make_run: Any,
+    tokenizer: Artifact,
+    config: TokenizeConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
+) -> None:
+    documents = make_documents(rows)
+    whole = make_run("tokenize.encode", "whole")
+    encode(documents, tokenizer, config=config, run=whole)
+
+    def wrong(texts: Any) -> Encoded:
+        return Encoded(np.full(len(texts), 200, np.uint32), np.ones(len(texts), np.int64))
+
+    monkeypatch.setattr(module, "fast_encoder", lambda plain: None if reason == "missing" else wrong)
+    run = make_run("tokenize.encode", "slow")
+    run.progress = Heard()
+    encode(documents, tokenizer, config=config, run=run)
+    assert run.progress.keys == [f"tokenize.slow.{reason}"]
+    assert run.facts["encoder"] == "tokenizers"
+    assert hash_payload(whole.output) == hash_payload(run.output)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokenize.encode import encode
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.ledger import Ledger
+from danlu.workspace.run import Run
+documents, tokenizer, output = map(Path, sys.argv[1:])
+run = Run(stage="tokenize.encode", output=output, ledger=Ledger(output / "ledger.sqlite", "tokenize.encode"))
+encode(Artifact("d", "k", documents), Artifact("t", "k", tokenizer), config=TokenizeConfig(), run=run)
+"""
+
+
+def test_killed_and_resumed_gives_the_same_bytes(
+    rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig, tmp_path: Path
+) -> None:
+    documents = make_documents(rows)
+    whole = make_run("tokenize.encode", "whole")
+    encode(documents, tokenizer, config=config, run=whole)
+    output = tmp_path / "killed"
+    output.mkdir()
+    for unit in ("train:part-00001.parquet", "train:part-00005.parquet", "holdout:part-00000.parquet"):
+        environment = {**os.environ, "DANLU_FAILPOINT": f"tokenize.encode:{unit}"}
+        command = [sys.executable, "-c", KILLED, str(documents.path), str(tokenizer.path), str(output)]
+        assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+        with (output / "train" / "tokens.bin").open("ab") as file:
+            file.write(b"half of the next unit")
+    resumed = make_run("tokenize.encode", "killed")
+    encode(documents, tokenizer, config=config, run=resumed)
+    one, other = hash_payload(whole.output), hash_payload(output)
+    assert one == other
+
+
+def test_no_documents(make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig) -> None:
+    run = make_run("tokenize.encode", "out")
+    encode(make_documents([]), tokenizer, config=config, run=run)
+    assert len(TokenStore.open(run.output / "train")) == len(TokenStore.open(run.output / "holdout")) == 0
+
+
+def test_special_tokens_in_documents_stay_text(
+    rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig
+) -> None:
+    text = "hello<|eos|><|bos|>你好<|sentinel_7|><|end|>"
+    run = make_run("tokenize.encode", "out")
+    encode(make_documents([{**rows[0], "text": text}], holdout=0), tokenizer, config=config, run=run)
+    ids = TokenStore.open(run.output / "train").document(0)
+    assert ids.min() >= 110
+    assert b"".join(token_bytes(tokenizer.path)[token] for token in ids).decode() == text

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, token_dtype, write_header, write_store
+from danlu.workspace.errors import DanluError
+
+DOCUMENTS = ([5, 6, 7], [], [60000, 1], [9])
+
+
+def batch(documents: tuple[list[int], ...]) -> TokenBatch:
+    count = len(documents)
+    return TokenBatch(
+        np.array([token for document in documents for token in document], np.uint32),
+        np.array([len(document) for document in documents]),
+        np.arange(count) % 2,
+        np.zeros(count, np.uint8),
+        np.arange(count) + 10,
+    )
+
+
+def write(directory: Path, vocabulary: int = 65536) -> dict[str, object]:
+    batches = [batch(DOCUMENTS[:1]), batch(DOCUMENTS[1:])]
+    return write_store(
+        directory, batches, vocabulary=vocabulary, sources=["a", "b"], languages=["zh-Hans"], tokenizer_digest="abc"
+    )
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    header = write(tmp_path / "store")
+    store = TokenStore.open(tmp_path / "store", "abc")
+    assert store.header == header
+    assert header == {
+        "format": "danlu-tokens-1", "dtype": "<u2", "tokens": 6, "documents": 4, "bytes": 43, "sources": ["a", "b"],
+        "languages": ["zh-Hans"], "tokenizer": "abc",
+    }  # fmt: skip
+    assert [store.document(index).tolist() for index in range(len(store))] == list(DOCUMENTS)
+    assert store.lengths().tolist() == [3, 0, 2, 1]
+    assert store.sources.tolist() == [0, 0, 1, 0]
+    assert store.document_bytes.tolist() == [10, 10, 11, 12]
+    with pytest.raises(ValueError, match="read-only"):
+        store.tokens[0] = 1
+
+
+def test_three_lines_of_numpy(tmp_path: Path) -> None:
+    write(tmp_path)
+    header = json.loads((tmp_path / "header.json").read_text())
+    ends = np.fromfile(tmp_path / "ends.bin", "<u8")
+    documents = np.split(np.fromfile(tmp_path / "tokens.bin", header["dtype"]), ends[:-1].astype(int))
+    assert [document.tolist() for document in documents] == list(DOCUMENTS)
+
+
+@pytest.mark.parametrize("vocabulary, dtype", [(512, "<u2"), (65536, "<u2"), (65537, "<u4")])
+def test_dtype_holds_every_id(tmp_path: Path, vocabulary: int, dtype: str) -> None:
+    assert token_dtype(vocabulary) == dtype
+    assert np.iinfo(dtype).max >= vocabulary - 1
+    write(tmp_path, vocabulary)
+    assert TokenStore.open(tmp_path).tokens.tolist() == [5, 6, 7, 60000, 1, 9]
+
+
+def test_other_tokenizer_is_an_error_in_both_languages(tmp_path: Path) -> None:
+    write(tmp_path)
+    with pytest.raises(DanluError) as caught:
+        TokenStore.open(tmp_path, "other")
+    assert caught.value.key == "tokens.other-tokenizer"
+    for language in ("en", "zh"):
+        said = caught.value.explain(language)
+        assert "abc" in said["what"]
+        assert "other" in said["what"]
+        assert said["remedy"]
+
+
+def test_broken_stores_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DanluError) as caught:
+        TokenStore.open(tmp_path)
+    assert caught.value.key == "tokens.no-store"
+    write(tmp_path)
+    with (tmp_path / "ends.bin").open("r+b") as file:
+        file.truncate(17)
+    with pytest.raises(DanluError) as caught:
+        TokenStore.open(tmp_path)
+    assert caught.value.key == "tokens.truncated"
+    header = json.loads((tmp_path / "header.json").read_text())
+    (tmp_path / "header.json").write_text(json.dumps(header | {"format": "danlu-tokens-9"}))
+    with pytest.raises(DanluError) as caught:
+        TokenStore.open(tmp_path)
+    assert caught.value.key == "tokens.format"
+
+
+def test_writer_cuts_back_to_the_last_finished_unit(tmp_path: Path) -> None:
+    with StoreWriter(tmp_path / "whole", "<u2") as writer:
+        writer.append(batch(DOCUMENTS))
+    with StoreWriter(tmp_path / "killed", "<u2") as writer:
+        writer.append(batch(DOCUMENTS[:2]))
+        at = {"documents": writer.documents, "tokens": writer.tokens}
+        writer.append(batch(([1, 2, 3, 4],)))  # this unit is never recorded as finished
+    with StoreWriter(tmp_path / "killed", "<u2", **at) as writer:
+        whole = batch(DOCUMENTS)
+        rest = (whole.lengths[2:], whole.sources[2:], whole.languages[2:], whole.document_bytes[2:])
+        writer.append(TokenBatch(whole.tokens[3:], *rest))
+    for file in (tmp_path / "whole").iterdir():
+        assert file.read_bytes() == (tmp_path / "killed" / file.name).read_bytes(), file.name
+    with pytest.raises(DanluError):
+        StoreWriter(tmp_path / "killed", "<u2", documents=99, tokens=99)
+
+
+def test_a_store_of_nothing(tmp_path: Path) -> None:
+    StoreWriter(tmp_path, "<u2").close()
+    write_header(tmp_path, dtype="<u2", sources=[], languages=[], tokenizer_digest="abc")
+    store = TokenStore.open(tmp_path)
+    assert len(store) == len(store.tokens) == store.header["bytes"] == 0

@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pytest
 
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    # One core a worker, for it and for the processes it starts: threads of several workers on the same cores wait for each other.
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    if cores:
+        os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
+
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """In CI a test that is skipped because a Debian package is missing counts as a failure: CI installs what it needs."""
-    if os.environ.get("CI") and call.excinfo and call.excinfo.errisinstance(pytest.skip.Exception) and "Debian package" in str(call.excinfo.value):
+    if (
+        os.environ.get("CI")
+        and call.excinfo
+        and call.excinfo.errisinstance(pytest.skip.Exception)
+        and "Debian package" in str(call.excinfo.value)
+    ):
         pytest.fail(f"{item.nodeid}: {call.excinfo.value}", pytrace=False)
 
 

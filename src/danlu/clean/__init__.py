@@ -1,0 +1,9 @@
+"""Clean: documents are repaired, scored, and kept or not, with a reason that a person can read."""
+
+from danlu.workspace.stage import Stage
+
+STAGES = (
+    Stage("clean.normalise", 1, "danlu.clean.normalise:normalise"),
+    Stage("clean.score", 1, "danlu.clean.score:score"),
+    Stage("clean.decide", 1, "danlu.clean.decide:decide"),
+)

@@ -1,0 +1,262 @@
+"""`clean.decide`: thresholds on scores, held-out texts taken out, repeats removed; every document has its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from danlu.clean.normalise import normalise_text
+from danlu.clean.overlap import HeldOut, find_owners, index_items
+from danlu.clean.parts import Part, parts_of, row_groups, write_parquet
+from danlu.clean.preset import RULES, family
+from danlu.clean.rules import document_rules, line_rules
+from danlu.clean.summary import summarise
+from danlu.clean.verdicts import HELDOUT, KEPT, Verdicts, apply_rules, choose_examples, mark_repeats
+from danlu.documents.schema import DOCUMENTS
+from danlu.recipe.clean import CleanConfig
+from danlu.text.canonical import canonical, digest
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import write_json
+from danlu.workspace.run import Run
+
+SHOWN = 300  # characters of an example
+LARGEST = 5  # groups of repeats whose text is shown
+HOLDOUT = "holdout"
+
+VERDICTS: pa.Schema = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("part", pa.string(), nullable=False),  # documents or holdout
+        pa.field("kept", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),  # empty if kept
+        pa.field("value", pa.float32()),  # the score that failed; null where no threshold decided
+        pa.field("threshold", pa.float32()),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),  # of the repaired text in UTF-8
+    ]
+)
+SCAN: pa.Schema = pa.schema([pa.field("form", pa.string(), nullable=False), pa.field("owner", pa.string(), nullable=False)])
+
+
+class Columns(NamedTuple):
+    """What is known of all documents but their texts, rows in the order of the parts."""
+
+    ids: list[str]
+    sources: list[str]
+    languages: list[str]
+    bytes: NDArray[np.int64]
+    protected: NDArray[np.bool_]
+    families: NDArray[np.str_]
+    training: NDArray[np.bool_]  # False: held out
+    rows: dict[Part, slice]
+
+
+def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact], *, config: CleanConfig, run: Run) -> None:
+    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
+    parts = parts_of(documents)
+    measured = _read_scores(scores)
+    columns = _read_columns(parts, measured["bytes"])
+    verdicts = apply_rules(measured, columns.families, document_rules(config))
+    verdicts.reasons[columns.protected] = KEPT
+    verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
+
+    with run.progress.task("clean.progress.decide", 2 * len(parts), "parts") as bar:
+
+        def scan(part: Part, held: Callable[[], HeldOut]) -> pa.Table:
+            passing = verdicts.reasons[columns.rows[part]] == KEPT
+            run.once(f"scan/{part.unit}", partial(_scan, part, passing, held, run))
+            bar.advance()
+            return pq.read_table(_scan_path(part, run))
+
+        # Held-out documents first: those that are kept are what the training text is searched for.
+        nothing = index_items(())
+        heldout = [part for part in parts if part.set == HOLDOUT]
+        scans = {part: scan(part, lambda: nothing) for part in heldout}
+        _drop_repeats(config, columns, verdicts, scans)
+
+        @cache
+        def held() -> HeldOut:
+            return _held_out(datasets, heldout, columns, verdicts, config) if config.decontaminate else nothing
+
+        training = {part: scan(part, held) for part in parts if part.set != HOLDOUT}
+        for part, table in training.items():
+            owners = np.array(table["owner"].to_pylist(), object)
+            leaked = (owners != "") & (verdicts.reasons[columns.rows[part]] == KEPT) & ~columns.protected[columns.rows[part]]
+            verdicts.reasons[columns.rows[part]][leaked] = [f"{HELDOUT}:{owner}" for owner in owners[leaked].tolist()]
+        repeats = _drop_repeats(config, columns, verdicts, training)
+
+        examples = choose_examples(_only(verdicts, columns.training), columns.families, columns.ids)
+        largest = sorted(repeats, key=lambda rows: (-len(rows), columns.ids[rows[0]]))[:LARGEST]
+        wanted = {row for rows in examples.values() for row in rows} | {rows[0] for rows in largest}
+        texts: dict[int, str] = {}
+        for part in parts:
+            texts |= {
+                int(row): text
+                for row, text in run.once(f"write/{part.unit}", partial(_write, part, columns, verdicts, wanted, run)).items()
+            }
+            bar.advance()
+
+    write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
+    kept = verdicts.reasons == KEPT
+    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
+    facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}
+    write_json(run.output / "facts.json", facts)
+    run.counts.update({"documents": int(columns.training.sum()), "kept": int((kept & columns.training).sum())})
+    if not (kept & columns.training).any():
+        reasons = facts["reasons"]
+        reason = max(reasons, key=lambda name: (reasons[name]["documents"], name), default="")
+        raise DanluError(
+            "clean.nothing-left",
+            where=run.stage,
+            documents=int(columns.training.sum()),
+            reason=reason,
+            count=reasons[reason]["documents"] if reason else 0,
+            rule=reason if reason in RULES else "NAME",
+        )
+
+
+def _read_columns(parts: Sequence[Part], sizes: NDArray[np.float64]) -> Columns:
+    names = ["id", "source", "language", "protected"]
+    schema = pa.schema([DOCUMENTS.field(name) for name in names])
+    tables = [schema.empty_table()]
+    rows: dict[Part, slice] = {}
+    start = 0
+    for part in parts:
+        tables.append(pq.read_table(part.path, columns=names).cast(schema))
+        rows[part] = slice(start, start + tables[-1].num_rows)
+        start += tables[-1].num_rows
+    table = pa.concat_tables(tables)
+    training = np.zeros(start, bool)
+    for part, span in rows.items():
+        training[span] = part.set != HOLDOUT
+    languages = table["language"].to_pylist()
+    return Columns(
+        table["id"].to_pylist(),
+        table["source"].to_pylist(),
+        languages,
+        sizes.astype(np.int64),
+        table["protected"].to_numpy(),
+        np.array([family(language) for language in languages], dtype=np.str_),
+        training,
+        rows,
+    )
+
+
+def _read_scores(scores: Artifact) -> dict[str, NDArray[np.float64]]:
+    names = ["characters", "words", "lines", "bytes", *RULES]
+    table = pq.read_table(scores / "scores.parquet", columns=names)
+    return {name: table[name].to_numpy() for name in names}
+
+
+def _held_out(
+    datasets: dict[str, Artifact], heldout: Sequence[Part], columns: Columns, verdicts: Verdicts, config: CleanConfig
+) -> HeldOut:
+    """Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept."""
+    thresholds = line_rules(config)
+
+    def items() -> Iterator[tuple[str, str]]:
+        for name in sorted(datasets):
+            for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
+                for text, split in zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True):
+                    if split in ("validation", "test"):
+                        yield name, canonical(text)
+                        repaired = normalise_text(text, thresholds)
+                        if repaired.edits:
+                            yield name, canonical(repaired.text)
+        for part in heldout:
+            row = columns.rows[part].start
+            for table in row_groups(part.path, ["text"]):
+                for text in table["text"].to_pylist():
+                    if verdicts.reasons[row] == KEPT:
+                        yield HOLDOUT, canonical(text)
+                    row += 1
+
+    return index_items(items())
+
+
+def _scan(part: Part, passing: NDArray[np.bool_], held: Callable[[], HeldOut], run: Run) -> None:
+    """Write the form of each document (what repeats share) and the owner of the held-out item that it holds.
+
+    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest is its form.
+    """
+
+    def tables() -> Iterator[pa.Table]:
+        row = 0
+        for table in row_groups(part.path, ["text"]):
+            run.check()
+            texts = [text if passing[row + index] else "" for index, text in enumerate(table["text"].to_pylist())]
+            row += len(texts)
+            forms = [canonical(text) for text in texts]
+            keys = [digest(form or "\0" + text) for form, text in zip(forms, texts, strict=True)]
+            yield pa.table([keys, find_owners(held(), texts, forms)], schema=SCAN)
+
+    write_parquet(_scan_path(part, run), tables(), SCAN)
+
+
+def _scan_path(part: Part, run: Run) -> Path:
+    return run.scratch / f"scan-{part.set}-{part.path.name}"
+
+
+def _drop_repeats(config: CleanConfig, columns: Columns, verdicts: Verdicts, scans: dict[Part, pa.Table]) -> list[list[int]]:
+    """Mark repeats within the scanned parts; returns the groups as rows of all documents."""
+    if config.dedup.method == "none" or not scans:
+        return []
+    rows = np.concatenate([np.arange(columns.rows[part].start, columns.rows[part].stop) for part in scans])
+    forms = [form for table in scans.values() for form in table["form"].to_pylist()]
+    reasons = verdicts.reasons[rows]
+    groups = mark_repeats(reasons, forms, columns.protected[rows])
+    verdicts.reasons[rows] = reasons
+    return [rows[group].tolist() for group in groups]
+
+
+def _write(part: Part, columns: Columns, verdicts: Verdicts, wanted: set[int], run: Run) -> dict[str, str]:
+    """Write the documents of a part that are kept; returns the beginnings of the wanted texts by row."""
+    span = columns.rows[part]
+    texts: dict[str, str] = {}
+
+    def tables() -> Iterator[pa.Table]:
+        row = span.start
+        for table in row_groups(part.path):
+            run.check()
+            end = row + table.num_rows
+            for index in sorted(wanted.intersection(range(row, end))):
+                texts[str(index)] = str(table["text"][index - row])[:SHOWN]
+            yield table.filter(pa.array((verdicts.reasons[row:end] == KEPT).astype(bool)))
+            row = end
+
+    write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
+    return texts
+
+
+def _only(verdicts: Verdicts, rows: NDArray[np.bool_]) -> Verdicts:
+    """The verdicts of these rows; of the others as if kept."""
+    return verdicts._replace(reasons=np.where(rows, verdicts.reasons, KEPT))
+
+
+def _verdict_table(columns: Columns, verdicts: Verdicts) -> pa.Table:
+    def nullable(values: NDArray[np.float64]) -> pa.Array:
+        return pa.array(values.astype(np.float32), mask=np.isnan(values))
+
+    return pa.table(
+        [
+            columns.ids,
+            np.where(columns.training, "documents", HOLDOUT).tolist(),
+            pa.array((verdicts.reasons == KEPT).astype(bool)),
+            verdicts.reasons.tolist(),
+            nullable(verdicts.values),
+            nullable(verdicts.thresholds),
+            columns.sources,
+            columns.languages,
+            columns.bytes,
+        ],
+        schema=VERDICTS,
+    )

@@ -1,0 +1,69 @@
+"""Line rules: single lines that are not of the text (notices of web pages, data), taken out as edits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from danlu.text.edits import Edit
+
+_NOTICES = re.compile(
+    "|".join(
+        (
+            r"(?:enable|activate|turn on|requires?|without|disabled?) javascript",
+            r"javascript (?:is |must be |to be |has been )?(?:disabled|enabled|required|turned off)",
+            r"lorem ipsum",
+            r"(?:we|this (?:web)?site|our (?:web)?site) uses? cookies|use of cookies|accept (?:all )?cookies|cookie policy",
+            r"(?:read|see|view|accept|agree (?:to|with)) (?:our|the) (?:privacy policy|terms of (?:use|service))",
+            r"^(?:privacy policy|terms of (?:use|service)|terms (?:and|&) conditions|all rights reserved)\.?$",
+            r"^(?:back to top|skip to (?:main )?content|read more|advertisement)[.…]*$",
+            r"^(?:share (?:this|on) (?:facebook|twitter|article|post)|click here to (?:subscribe|continue|log ?in))\.?$",
+            r"^(?:copyright )?(?:©|\(c\)) ?\d{4}.{0,80}all rights reserved",
+            r"(?:启用|开启|不支持) ?javascript",
+            r"本(?:网)?站使用 ?cookies?|(?:阅读|同意)(?:我们的)?(?:隐私政策|服务条款|用户协议)",
+            r"^(?:返回顶部|回到顶部|阅读全文|阅读原文|查看更多|点击查看更多|加载更多|上一[篇页]|下一[篇页])[：:]?$",
+            r"^(?:分享到|广告|隐私政策|服务条款|版权所有)[：:]?$",
+            r"^(?:责任编辑|本文责编)[：:].{0,20}$|^(?:扫码|扫一扫|长按二维码|微信扫).{0,20}关注",
+            r"版权所有[，, ]*(?:不得|未经|违者)|^[(（]?未经.{0,12}(?:许可|授权).{0,4}(?:不得|禁止)转载",
+        )
+    ),
+    re.IGNORECASE,
+)
+# One of these is in every notice; to look for them is far cheaper than to try the pattern.
+_SIGNS = (
+    "script", "cookie", "ipsum", "policy", "terms", "rights", "back to", "skip to", "read more", "share ", "click here",
+    "advert", "返回", "回到", "阅读", "查看", "加载", "一篇", "一页", "分享", "广告", "隐私",
+    "条款", "版权", "责", "关注", "转载", "同意", "站使用",
+)  # fmt: skip
+
+
+def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
+    """Edits that take out whole lines, reason the rule's name. A text of one line is left alone."""
+    if "\n" not in text or not thresholds:
+        return []
+    notice, word = thresholds.get("boilerplate_line", 0), thresholds.get("long_word_line")
+    edits: list[Edit] = []
+    start = 0
+    for line in text.split("\n"):
+        end = start + len(line)
+        reason = ""
+        if 0 < len(line) <= notice and _is_notice(line):
+            reason = "boilerplate_line"
+        elif word is not None and len(line) > word and _longest_run(line) > word:
+            reason = "long_word_line"
+        if reason:
+            # The line goes with the break after it; the last one with the break before it.
+            span = (start, end + 1) if end < len(text) else (max(start - 1, edits[-1].end if edits else 0), end)
+            edits.append(Edit(*span, "", reason))
+        start = end + 1
+    return edits
+
+
+def _is_notice(line: str) -> bool:
+    folded = line.lower()
+    return any(sign in folded for sign in _SIGNS) and _NOTICES.search(line.strip()) is not None
+
+
+def _longest_run(line: str) -> int:
+    """Characters of the longest run without a space; in text of Han, kana and the like, of ASCII alone."""
+    return max((len(found) for found in re.findall(r"[\x21-\x7e]+|[\u00a1-\u2e7f\ua4d0-\uabff]+", line)), default=0)

@@ -1,0 +1,46 @@
+"""Which rules a recipe applies: the preset's, with the recipe's own thresholds."""
+
+from __future__ import annotations
+
+import difflib
+
+from danlu.clean.preset import FAMILIES, LINE_RULES, RULES, Rule
+from danlu.recipe.clean import CleanConfig
+from danlu.workspace.errors import RecipeError
+
+
+def document_rules(config: CleanConfig) -> dict[str, Rule]:
+    """The rules that decide, in order. A threshold of the recipe holds in every language where the rule has a meaning."""
+    check_names(config)
+    chosen = {}
+    for name, rule in RULES.items():
+        if name in config.rules:
+            threshold = config.rules[name]
+            if threshold is not None:
+                chosen[name] = rule._replace(
+                    **{family: threshold for family in FAMILIES if rule.threshold(family) is not None},  # type: ignore[arg-type]
+                )
+        elif config.preset == "danlu":
+            chosen[name] = rule
+    return chosen
+
+
+def line_rules(config: CleanConfig) -> dict[str, float]:
+    """The line rules that apply and their thresholds."""
+    check_names(config)
+    chosen = {}
+    for name, rule in LINE_RULES.items():
+        threshold = config.rules.get(name, rule.threshold if config.preset == "danlu" else None)
+        if threshold is not None:
+            chosen[name] = threshold
+    return chosen
+
+
+def check_names(config: CleanConfig) -> None:
+    """An error with the nearest right name if the recipe names a rule that does not exist."""
+    known = [*LINE_RULES, *RULES]
+    for name in config.rules:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, 1, 0.0)[0]
+            where = f"clean.rules.{name}"
+            raise RecipeError("clean.unknown-rule", where=where, name=name, nearest=nearest, known=", ".join(known))

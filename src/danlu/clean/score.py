@@ -1,0 +1,122 @@
+"""`clean.score`: every measure of every document, whether or not a rule asks for it. Thresholds come later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from danlu.clean.parts import Part, join_parquet, parts_of, row_groups, write_parquet
+from danlu.clean.preset import RULES, family
+from danlu.clean.rules import check_names
+from danlu.recipe.clean import CleanConfig
+from danlu.text.measures import measure
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.files import write_json
+from danlu.workspace.run import Run
+
+BATCH_CHARACTERS = 1_000_000  # measured at once: about 100 bytes of memory each, and small enough for the processor's cache
+MOST_CHARACTERS = 1_000_000  # of one text that are measured; the beginning of a book tells what the book is
+QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+
+SCORES: pa.Schema = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("part", pa.string(), nullable=False),  # documents or holdout
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("characters", pa.int64(), nullable=False),
+        pa.field("words", pa.int64(), nullable=False),
+        pa.field("lines", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),  # of the text in UTF-8
+        *(pa.field(name, pa.float32(), nullable=False) for name in RULES),
+    ]
+)
+
+
+def score(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
+    """Measure the documents and held-out documents; write `scores.parquet` and `facts.json`."""
+    check_names(config)
+    parts = parts_of(documents)
+    with run.progress.task("clean.progress.score", len(parts), "parts") as bar:
+        for part in parts:
+            run.once(part.unit, partial(_score_part, part, run))
+            bar.advance()
+    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in parts], SCORES)
+    write_json(run.output / "facts.json", {"documents": rows, "quantiles": list(QUANTILES), "scores": _quantiles(run.output)})
+    run.counts["documents"] += rows
+
+
+def score_texts(texts: list[str], languages: list[str]) -> dict[str, NDArray[np.float64]]:
+    """Each rule's measure, and `characters`, `words`, `lines`, of each text, float64[texts]."""
+    families = [family(language) for language in languages]
+    result = {name: np.zeros(len(texts)) for name in ("characters", "words", "lines", *RULES)}
+    # Both kinds are measured in batches of their own, because the sizes of n-grams differ.
+    for in_han in (False, True):
+        rows = [row for row, name in enumerate(families) if (name == "zh") == in_han]
+        for batch in _batches(rows, texts):
+            for name, values in measure([texts[row][:MOST_CHARACTERS] for row in batch], han=in_han).items():
+                result[name][batch] = values
+    result["characters"][:] = [len(text) for text in texts]
+    result["long_text"] = result["characters"].copy()
+    result["few_words"] = result["words"].copy()
+    result["script"][[name == "other" for name in families]] = 1.0
+    return result
+
+
+def _batches(rows: list[int], texts: list[str]) -> Iterator[list[int]]:
+    batch: list[int] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += min(len(texts[row]), MOST_CHARACTERS)
+        if characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _score_part(part: Part, run: Run) -> int:
+    def tables() -> Iterator[pa.Table]:
+        for table in row_groups(part.path, ["id", "text", "language"]):
+            run.check()
+            languages = table["language"].to_pylist()
+            columns: dict[str, Any] = {
+                "id": table["id"],
+                "part": pa.array([part.set] * table.num_rows),
+                "language": table["language"],
+                "bytes": pc.binary_length(table["text"]),
+                **{name: pa.array(values) for name, values in score_texts(table["text"].to_pylist(), languages).items()},
+            }
+            yield pa.table([columns[field.name].cast(field.type) for field in SCORES], schema=SCORES)
+
+    return write_parquet(_scores_path(part, run), tables(), SCORES)
+
+
+def _scores_path(part: Part, run: Run) -> Path:
+    return run.scratch / f"scores-{part.set}-{part.path.name}"
+
+
+def _quantiles(output: Path) -> dict[str, dict[str, list[float]]]:
+    """By language family and rule: the quantiles of the scores of the documents for training, to choose thresholds by."""
+    columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in RULES}
+    families: list[str] = []
+    for table in row_groups(output / "scores.parquet"):
+        keep = np.array([name == "documents" for name in table["part"].to_pylist()], bool)
+        families += [family(language) for language, kept in zip(table["language"].to_pylist(), keep, strict=True) if kept]
+        for name, values in columns.items():
+            values.append(table[name].to_numpy()[keep])
+    result: dict[str, dict[str, list[float]]] = {}
+    for chosen in sorted(set(families)):
+        mask = np.array(families) == chosen
+        result[chosen] = {
+            name: [round(float(value), 4) for value in np.quantile(np.concatenate(values)[mask], QUANTILES)]
+            for name, values in columns.items()
+        }
+    return result

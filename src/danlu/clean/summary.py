@@ -1,0 +1,93 @@
+"""What a person asks of the cleaning: how much went, why, from where, and what it looked like."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danlu.clean.verdicts import HELDOUT, KEPT, REPEAT, Verdicts
+
+
+class Described(Protocol):
+    """The columns that the summary needs."""
+
+    @property
+    def sources(self) -> list[str]: ...
+    @property
+    def languages(self) -> list[str]: ...
+    @property
+    def bytes(self) -> NDArray[np.int64]: ...
+    @property
+    def training(self) -> NDArray[np.bool_]: ...
+
+
+def summarise(
+    columns: Described,
+    verdicts: Verdicts,
+    examples: Mapping[str, Sequence[int]],
+    largest: Sequence[tuple[int, int]],
+    texts: Mapping[int, str],
+    datasets: Sequence[str],
+) -> dict[str, Any]:
+    """The facts of the stage. `largest`: (row, number of copies) of the largest groups of repeats; `texts` by row.
+
+    Counts are of the documents for training; `holdout` has those of the held-out documents.
+    """
+    kept = verdicts.reasons == KEPT
+    reasons: dict[str, dict[str, Any]] = {}
+    by_source: dict[str, Counter[str]] = {}
+    for row in np.flatnonzero(columns.training).tolist():
+        size, source = int(columns.bytes[row]), by_source.setdefault(columns.sources[row], Counter())
+        source.update({"in": 1, "bytes_in": size})
+        if kept[row]:
+            source.update({"kept": 1, "bytes_kept": size})
+            continue
+        reason = reasons.setdefault(verdicts.reasons[row], {"documents": 0, "bytes": 0, "by_language": Counter()})
+        reason["documents"] += 1
+        reason["bytes"] += size
+        reason["by_language"][columns.languages[row]] += 1
+    leaked = {name: reasons.get(f"{HELDOUT}:{name}", {"documents": 0})["documents"] for name in (*datasets, "holdout")}
+    heldout = Counter(verdicts.reasons[~columns.training].tolist())
+    return {
+        "documents": _in_and_kept(np.ones(len(kept), np.int64), columns.training, kept),
+        "bytes": _in_and_kept(columns.bytes, columns.training, kept),
+        "reasons": reasons,
+        "by_source": {
+            name: {key: counts[key] for key in ("in", "kept", "bytes_in", "bytes_kept")} for name, counts in by_source.items()
+        },
+        "examples": {
+            reason: [
+                {
+                    "text": texts[row],
+                    "source": columns.sources[row],
+                    "language": columns.languages[row],
+                    "value": _number(verdicts.values[row]),
+                    "threshold": _number(verdicts.thresholds[row]),
+                }
+                for row in rows
+            ]
+            for reason, rows in examples.items()
+        },
+        "leaked": leaked,
+        "repeats": {
+            "documents": reasons.get(REPEAT, {"documents": 0})["documents"],
+            "largest": [{"text": texts[row], "count": count, "language": columns.languages[row]} for row, count in largest],
+        },
+        "holdout": {
+            "documents": _in_and_kept(np.ones(len(kept), np.int64), ~columns.training, kept),
+            "bytes": _in_and_kept(columns.bytes, ~columns.training, kept),
+            "reasons": {reason: count for reason, count in sorted(heldout.items()) if reason != KEPT},
+        },
+    }
+
+
+def _in_and_kept(amounts: NDArray[np.int64], rows: NDArray[np.bool_], kept: NDArray[np.bool_]) -> dict[str, int]:
+    return {"in": int(amounts[rows].sum()), "kept": int(amounts[rows & kept].sum())}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)

@@ -1,0 +1,72 @@
+"""A model with what is needed to use it, from a directory or a hub name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from danlu.inference.context import context_length
+from danlu.models.files import FACTS, load_model, load_tokenizer
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import read_json
+
+Kind = Literal["clm", "mlm", "classification"]
+HEADS: tuple[tuple[str, Kind], ...] = (
+    ("ForSequenceClassification", "classification"),
+    ("ForMaskedLM", "mlm"),
+    ("ForCausalLM", "clm"),
+    ("LMHeadModel", "clm"),
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in evaluation mode, its tokenizer, what it is for, and its `facts.json` (empty for models not made here)."""
+
+    kind: Kind
+    model: Any
+    tokenizer: Any
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def context(self) -> int:
+        """Positions that the model reads, special tokens among them."""
+        return context_length(self.model)
+
+    @property
+    def length(self) -> int:
+        """Most tokens of a text to classify: what it was fine-tuned on, else the context."""
+        return min(int(self.facts.get("length") or self.context), self.context)
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes, in the order of the probabilities."""
+        names = self.model.config.id2label
+        return [str(names[index]) for index in range(len(names))]
+
+
+def load_for(path: Path | str) -> Loaded:
+    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names."""
+    config = Path(path) / "config.json"
+    if Path(path).is_dir() and not config.is_file():
+        raise DanluError("inference.no-model", where=str(path))
+    kind = _kind(path, config)
+    model = load_model(path, kind)
+    facts = Path(path) / FACTS
+    return Loaded(kind, model, load_tokenizer(path), Path(path).name, read_json(facts) if facts.is_file() else {})
+
+
+def _kind(path: Path | str, config: Path) -> Kind:
+    if config.is_file():
+        named = read_json(config).get("architectures") or []
+    else:  # a hub name
+        from transformers import AutoConfig
+
+        named = AutoConfig.from_pretrained(str(path), trust_remote_code=False).architectures or []
+    for architecture in named:
+        for ending, kind in HEADS:
+            if architecture.endswith(ending):
+                return kind
+    raise DanluError("inference.no-head", where=str(path), found=", ".join(named) or "-")

@@ -1,0 +1,158 @@
+"""A model's answers for the texts of a file: classes, filled masks, or continuations and bits per byte."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from danlu.inference.classify import classify
+from danlu.inference.generate import generate, prompt_ids
+from danlu.inference.load import Kind, Loaded
+from danlu.inference.masks import MASK_WORDS, Answer, fill_mask
+from danlu.inference.nats import causal_nats
+from danlu.inference.pieces import pieces_of
+from danlu.inference.prepare import prepare_text
+from danlu.inference.rows import Bad, Row, open_rows, open_sinks
+from danlu.workspace.errors import DanluError
+from danlu.workspace.progress import Progress, SilentProgress
+
+ROWS: dict[Kind, int] = {"classification": 512, "mlm": 16, "clm": 1}
+"""Rows answered at a time: many texts make even batches; what is answered one by one is written one by one."""
+CONTINUATION = 64  # tokens
+MASK = MASK_WORDS[0]
+
+
+def predict_file(
+    loaded: Loaded, source: Path | None, output: Path | None, *, text_column: str = "text", progress: Progress | None = None
+) -> dict[str, int]:
+    """Answer every text of `source` (.jsonl, .csv, .tsv, else a text a line; None: standard input, a text a line), in order.
+
+    Each row keeps its fields and gains the answer's. `output` is CSV where its name says so, or where it has no say (None is
+    standard output) and the source is CSV; else JSON lines. A row that cannot be answered is not in the output: it goes, with
+    its line and its reason, to `OUTPUT.quarantine.jsonl`, or is told on standard error. Returns the counts of rows answered,
+    quarantined, and cut to the model's length. If no row at all could be answered, that is an error: the first row's.
+    """
+    counts = Counter(rows=0, quarantined=0, truncated=0)
+    failed: DanluError | None = None
+    with (
+        open_rows(source, text_column) as rows,
+        open_sinks(source, output) as (write, quarantine),
+        (progress or SilentProgress()).task("inference.predicting", None, "rows") as task,
+    ):
+        while chunk := list(islice(rows, ROWS[loaded.kind])):
+            good = [row for row in chunk if not isinstance(row, Bad)]
+            answers = iter(answer(loaded, [str(row.fields[text_column]) for row in good]))
+            for row in chunk:
+                found = row if isinstance(row, Bad) else next(answers)
+                if isinstance(found, Bad | DanluError):
+                    error = found.error if isinstance(found, Bad) else found
+                    failed = failed or error
+                    counts["quarantined"] += 1
+                    quarantine(row.line, error)
+                else:
+                    assert isinstance(row, Row)
+                    counts["rows"] += 1
+                    counts["truncated"] += bool(found.get("truncated"))
+                    write({**row.fields, **found})
+            task.advance(len(chunk))
+        if failed is not None and not counts["rows"]:
+            raise failed
+    return dict(counts)
+
+
+def answer(loaded: Loaded, texts: Sequence[str]) -> list[dict[str, Any] | DanluError]:
+    """The fields that a model adds to each text, or why it has none.
+
+    classification: `predicted`, `probability`, `probabilities` by class, `truncated`; mlm: `filled`, and `masks`, a list of
+    answers for each gap; clm: `continuation` (sampled at temperature .8 with seed 0) and `bits_per_byte` of the text itself.
+    """
+    if loaded.kind == "classification":
+        return [*class_answers(loaded, [prepare_text(text) for text in texts])]
+    one = mask_answer if loaded.kind == "mlm" else text_answer
+    return [_or_error(one, loaded, text) for text in texts]
+
+
+def _or_error(one: Any, loaded: Loaded, text: str) -> dict[str, Any] | DanluError:
+    try:
+        found: dict[str, Any] = one(loaded, text)
+    except DanluError as error:
+        return error
+    return found
+
+
+def class_answers(loaded: Loaded, prepared: Sequence[str]) -> list[dict[str, Any]]:
+    """For each prepared text the likeliest class, its probability, and the probabilities of all classes by name."""
+    if not prepared:
+        return []
+    names = loaded.labels
+    counts = [len(ids) for ids in loaded.tokenizer(list(prepared), return_attention_mask=False, verbose=False)["input_ids"]]
+    rows = []
+    for shares, count in zip(classify(loaded.model, loaded.tokenizer, prepared, length=loaded.length), counts, strict=True):
+        best = int(shares.argmax())
+        named = dict(zip(names, shares.tolist(), strict=True))
+        truncated = count > loaded.length
+        rows.append(
+            {"predicted": names[best], "probability": float(shares[best]), "probabilities": named, "truncated": truncated}
+        )
+    return rows
+
+
+def mask_answer(loaded: Loaded, text: str) -> dict[str, Any]:
+    """The text with its gaps filled, and the likeliest answers for each gap."""
+    prepared = mask_text(loaded, text)
+    gaps = fill_mask(loaded.model, loaded.tokenizer, prepared)
+    masks = [[{"token": found.token, "probability": found.probability} for found in gap] for gap in gaps]
+    return {"filled": filled(prepared, gaps), "masks": masks}
+
+
+def mask_text(loaded: Loaded, text: str) -> str:
+    """A text with gaps prepared: each way to write a gap becomes `[MASK]` first, which no repair takes for mark-up."""
+    for word in (*MASK_WORDS, loaded.tokenizer.mask_token):
+        text = text.replace(word, MASK)
+    return prepare_text(text)
+
+
+def filled(text: str, gaps: Sequence[Sequence[Answer]]) -> str:
+    """The text with each `[MASK]` replaced by its likeliest answer; a space before an answer is not doubled."""
+    left = iter(gaps)
+
+    def fill(found: re.Match[str]) -> str:
+        token = next(left)[0].token
+        before = text[: found.start()]
+        return token.lstrip(" ") if not before or before[-1].isspace() else token
+
+    return re.sub(re.escape(MASK), fill, text)
+
+
+def text_answer(loaded: Loaded, text: str) -> dict[str, Any]:
+    """How a text goes on, and how well the model predicts the text itself."""
+    prepared = prepare_text(text)
+    steps: Iterator[Any] = generate(
+        loaded.model, loaded.tokenizer, prepared, max_tokens=CONTINUATION, temperature=0.8, top_p=0.95
+    )
+    return {"continuation": "".join(step.text for step in steps), "bits_per_byte": bits_per_byte(loaded, prepared)}
+
+
+def bits_per_byte(loaded: Loaded, prepared: str) -> float | None:
+    """Bits that a causal model needs for a byte of the text, read after BOS; None if it has no token to score.
+
+    A model that knows neither BOS nor EOS reads the text after its first token, and only the others count.
+    """
+    tokenizer = loaded.tokenizer
+    ids = prompt_ids(tokenizer, prepared)
+    before = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+    if before is None or (ids and ids[0] == before):
+        before, *ids = ids or [0]
+    data = pieces_of(tokenizer).data
+    size = sum(len(data[token]) for token in ids if token < len(data))
+    if not size:
+        return None
+    nats = causal_nats(loaded.model, [np.array(ids, np.int64)], bos=before)[0]
+    return float(nats.sum()) / log(2) / size

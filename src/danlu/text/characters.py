@@ -1,0 +1,70 @@
+"""What each character is, as a table that NumPy looks code points up in."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+LETTER = 1  # letters and the marks on them, of any script
+DIGIT = 2
+ALONE = 4  # letters of scripts that put no space between words: each counts as a word
+HAN = 8
+LATIN = 16
+SPACE = 32
+ENDING = 64  # ends a sentence, or closes after its end
+BROKEN = 128  # no character of a text: replacement character, control, private use, unassigned
+
+TABLE_SIZE = 0x40000  # beyond are Han extensions not yet made, tags, variation selectors and private use only
+NEWLINE = 10
+_ENDINGS = ".!?…。！？｡．؟۔।॥\"'”’」』）)》】]"
+_HAN_RANGES = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32400), (0x3005, 0x3008))
+_ALONE_RANGES = ((0x3041, 0x3100), (0x31F0, 0x3200), (0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0xFF66, 0xFFA0))
+_LATIN_RANGES = ((0x41, 0x5B), (0x61, 0x7B), (0xC0, 0x250), (0x1E00, 0x1F00))
+
+
+@cache
+def kinds_table() -> NDArray[np.uint8]:
+    """Flags of each code point below `TABLE_SIZE`, uint8[TABLE_SIZE]."""
+    table = np.zeros(TABLE_SIZE, np.uint8)
+    for code in range(0x20000):
+        character = chr(code)
+        category = unicodedata.category(character)
+        if character.isspace():
+            table[code] = SPACE
+        elif category[0] in "LM":
+            table[code] = LETTER
+        elif category[0] == "N":
+            table[code] = DIGIT
+        elif category in ("Cc", "Co", "Cn", "Cs"):
+            table[code] = BROKEN
+    table[0x20000:0x32400] = LETTER
+    table[0x32400:] = BROKEN
+    table[0xFFFD] = BROKEN
+    for ranges, flag in ((_HAN_RANGES, HAN | ALONE | LETTER), (_ALONE_RANGES, ALONE), (_LATIN_RANGES, LATIN)):
+        for start, end in ranges:
+            letters = table[start:end] & LETTER != 0 if flag != HAN | ALONE | LETTER else np.ones(end - start, bool)
+            table[start:end][letters] |= flag
+    for character in _ENDINGS:
+        table[ord(character)] |= ENDING
+    return table
+
+
+@cache
+def lower_table() -> NDArray[np.uint32]:
+    """The lower case of each code point below `TABLE_SIZE` where it is one character, uint32[TABLE_SIZE]."""
+    table = np.arange(TABLE_SIZE, dtype=np.uint32)
+    for code in range(0x20000):
+        lower = chr(code).lower()
+        if len(lower) == 1:
+            table[code] = ord(lower)
+    return table
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """Code points of `text`, uint32[len(text)]; those beyond the tables are cut to the last entry."""
+    order = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+    return np.minimum(np.frombuffer(text.encode(order, "surrogatepass"), np.uint32), TABLE_SIZE - 1)

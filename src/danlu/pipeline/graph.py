@@ -6,8 +6,12 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from danlu.clean.preset import LINE_RULES
+from danlu.clean.rules import check_names
 from danlu.recipe.base import Section
+from danlu.recipe.clean import CleanConfig
 from danlu.recipe.schema import Recipe
+from danlu.recipe.tokenize import TokenizeConfig
 from danlu.workspace.stage import Stage
 
 STAGE_PACKAGES = ("collect", "clean", "tokenize", "pretrain", "finetune", "evaluate")
@@ -57,8 +61,8 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
     if recipe.collect:
         read = {source.dataset: datasets[source.dataset] for source in recipe.collect.sources if source.type == "dataset"}
         collected = add("collect", "collect", recipe.collect, inputs={"datasets": read})
-        normalised = add("clean.normalise", "clean.normalise", recipe.clean, inputs={"documents": collected})
-        scores = add("clean.score", "clean.score", recipe.clean, inputs={"documents": normalised})
+        normalised = add("clean.normalise", "clean.normalise", repairs(recipe.clean), inputs={"documents": collected})
+        scores = add("clean.score", "clean.score", CleanConfig(), inputs={"documents": normalised})
         guarded = datasets if recipe.clean.decontaminate else {}
         documents = add(
             "clean.decide",
@@ -68,7 +72,7 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
         )
         tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize, inputs={"documents": documents})
         tokens = add(
-            "tokenize.encode", "tokenize.encode", recipe.tokenize, inputs={"documents": documents, "tokenizer": tokenizer}
+            "tokenize.encode", "tokenize.encode", TokenizeConfig(), inputs={"documents": documents, "tokenizer": tokenizer}
         )
     models = {}
     for name, pretrain in recipe.pretrain.items():
@@ -79,12 +83,22 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
             models[name] = add(f"finetune.{name}", "finetune", tuning, name, inputs)
     if recipe.evaluate:
         shared: Inputs = {"datasets": datasets, "tokens": tokens, "tokenizer": tokenizer, "documents": documents}
-        baselines = add("evaluate.baselines", "evaluate.baselines", recipe.evaluate, inputs=shared)
+        sizes = recipe.evaluate.labels or tuple(sorted({size for tuning in recipe.finetune.values() for size in tuning.labels}))
+        # The baselines do not change with the list of models, nor the models with the list of baselines.
+        config = recipe.evaluate.model_copy(update={"labels": sizes, "models": ()})
+        baselines = add("evaluate.baselines", "evaluate.baselines", config, inputs=shared)
         measured = {name: models[name] for name in recipe.evaluate.models if name in models}
         add(
             "evaluate.models", "evaluate.models", recipe.evaluate, inputs={"models": measured, "baselines": baselines, **shared}
         )
     return nodes
+
+
+def repairs(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes the text itself: a changed document rule must not repair and score everything again."""
+    check_names(config)
+    lines = {name: threshold for name, threshold in config.rules.items() if name in LINE_RULES}
+    return CleanConfig(preset=config.preset, rules=lines)
 
 
 def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:

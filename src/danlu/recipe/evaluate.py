@@ -16,6 +16,7 @@ class EvaluateConfig(Section):
     baselines: tuple[Literal["compression", "ngram", "unigram", "majority", "tfidf"], ...] = (
         "compression", "ngram", "unigram", "majority", "tfidf",
     )  # fmt: skip
+    labels: tuple[int, ...] = Field((), description="Label sizes of the baselines' curve; none: those of the fine-tunings.")
     leak: bool = Field(True, description="Also measure what the score would seem to be had repeats been left in the split.")
     confidence: Share = Field(0.95, description="Level of the intervals.")
     resamples: int = Field(1000, ge=100, le=100_000, description="Bootstrap resamples.")

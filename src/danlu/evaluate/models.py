@@ -1,0 +1,232 @@
+"""The stage that measures the recipe's models, beside the baselines, on texts that no training saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from danlu.compute.machine import Machine
+from danlu.evaluate.arrays import save_array
+from danlu.evaluate.language import (
+    MASK_RATE,
+    MASK_SEED,
+    Losses,
+    compare_losses,
+    document_chunks,
+    language_numbers,
+    store_languages,
+)
+from danlu.evaluate.meaning import meaning
+from danlu.evaluate.predictions import Predictions, baseline_predictions, model_predictions
+from danlu.evaluate.rows import Rows, read_rows
+from danlu.evaluate.samples import Text, generated, held_out_texts, masks
+from danlu.evaluate.scores import classifier_curve, classifier_numbers, compare_classifiers, mistakes
+from danlu.inference.load import Loaded, load_for
+from danlu.inference.nats import lm_nats, masked_nats
+from danlu.metrics.compare import Comparison
+from danlu.metrics.curve import crossings
+from danlu.recipe.evaluate import EvaluateConfig
+from danlu.tokens.store import TokenStore
+from danlu.training.step import threads_of
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.digest import digest_bytes
+from danlu.workspace.files import read_json, write_json
+from danlu.workspace.run import Run
+
+UNIT_TOKENS = 100_000  # tokens in a unit of work
+METRICS = {"clm": "bits_per_byte", "mlm": "masked_nats"}
+LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
+
+
+def evaluate(
+    models: dict[str, Artifact], datasets: dict[str, Artifact], tokens: Artifact | None, tokenizer: Artifact | None,
+    documents: Artifact | None, *, config: EvaluateConfig, run: Run, baselines: Artifact | None = None,
+) -> None:  # fmt: skip
+    """Write `evaluation.json`. `baselines` (the artifact of `evaluate.baselines`) adds comparisons and crossings with them.
+
+    Each model is a unit of work (a language model, one for each part of the held-out text), so a killed run goes on.
+    """
+    del tokenizer  # each model carries its own
+    result: dict[str, Any] = {name: [] for name in LISTS} | {"samples": {"generated": [], "masks": []}}
+    pretrained = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "pretrain"}
+    finetuned = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "finetune"}
+    if pretrained and tokens is not None:
+        _language_models(pretrained, tokens, documents, baselines, config, run, result)
+    if finetuned:
+        _classifiers(finetuned, datasets, baselines, config, run, result)
+    shown = read_json(baselines / "evaluation.json") if baselines is not None else {}
+    together = {name: [*shown.get(name, []), *result[name]] for name in LISTS}
+    result["meaning"] = meaning(together, {name: _facts(artifact) for name, artifact in sorted(models.items())})
+    write_json(run.output / "evaluation.json", result)
+
+
+def _facts(artifact: Artifact) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(artifact / "facts.json")
+    return found
+
+
+# Language models
+
+
+def _language_models(
+    models: Mapping[str, Artifact], tokens: Artifact, documents: Artifact | None, baselines: Artifact | None,
+    config: EvaluateConfig, run: Run, result: dict[str, Any],
+) -> None:  # fmt: skip
+    store = TokenStore.open(tokens / "holdout")
+    languages = store_languages(store)
+    texts = held_out_texts(documents, config.samples) if documents is not None and config.samples else []
+    measured = []
+    machine = run.resolve(
+        "machine", lambda: {"device": "cuda" if Machine.probe(gpu=True).gpu else "cpu", "threads": run.threads}
+    )
+    total = float(len(models) * len(store.tokens))
+    with threads_of(machine["threads"]), run.progress.task("evaluate.progress.language", total, "token") as task:
+        for name, artifact in models.items():
+            metric = METRICS[_facts(artifact)["objective"]]
+            opened = _Opened(artifact / "model", machine["device"])
+            measured.append(_losses(name, metric, opened, store, run, task.advance))
+            for kind, entries in _samples(name, metric, opened, texts, run).items():
+                result["samples"][kind] += entries
+    for losses in measured:
+        result["numbers"] += [number.to_json() for number in language_numbers(losses, languages, config, run.seed)]
+    known = baseline_losses(baselines, len(store)) if baselines is not None else []
+    pairs = [*((a, b) for a in measured for b in known), *combinations(measured, 2)]
+    for a, b in pairs:
+        if a.metric == b.metric:
+            result["comparisons"] += [found.to_json() for found in compare_losses(a, b, languages, config, run.seed)]
+
+
+class _Opened:
+    """A model that is loaded when it is first needed: a resumed run may need it for nothing."""
+
+    def __init__(self, path: Path, device: str) -> None:
+        self._path, self._device = path, device
+        self._loaded: Loaded | None = None
+
+    def __call__(self) -> Loaded:
+        if self._loaded is None:
+            self._loaded = load_for(self._path)
+            self._loaded.model.to(self._device)
+        return self._loaded
+
+
+def _losses(
+    name: str, metric: str, opened: Callable[[], Loaded], store: TokenStore, run: Run, advance: Callable[[int], None]
+) -> Losses:
+    """Losses of each held-out document, measured in parts that are kept in the run's scratch directory."""
+    parts = []
+    for number, chunk in enumerate(document_chunks(store, UNIT_TOKENS)):
+        path = run.scratch / f"losses-{digest_bytes(name.encode(), 8)}-{number:05d}.npy"
+
+        def measure(chunk: range = chunk, path: Path = path) -> None:
+            save_array(path, _measure(metric, opened(), store, chunk, advance))
+
+        run.once(f"losses:{name}:{number}", measure)
+        parts.append(np.load(path))
+    table = np.concatenate([np.zeros((0, 2)), *parts])
+    return Losses(name, metric, table[:, 0], table[:, 1])
+
+
+def _measure(
+    metric: str, loaded: Loaded, store: TokenStore, chunk: range, advance: Callable[[int], None]
+) -> npt.NDArray[np.float64]:
+    """(documents of the chunk, 2): nats, and bytes or masked tokens."""
+    if metric == "bits_per_byte":
+        nats = lm_nats(loaded.model, store, documents=chunk, advance=advance)
+        weights = np.asarray(store.document_bytes[chunk.start : chunk.stop], np.float64)
+        return np.stack((nats, weights), 1)
+    found = masked_nats(loaded.model, store, MASK_RATE, MASK_SEED, documents=chunk, advance=advance)
+    places = found.documents - chunk.start
+    return np.stack((np.bincount(places, found.nats, len(chunk)), np.bincount(places, minlength=len(chunk))), 1).astype(
+        np.float64
+    )
+
+
+def _samples(
+    name: str, metric: str, opened: Callable[[], Loaded], texts: list[Text], run: Run
+) -> dict[str, list[dict[str, Any]]]:
+    kind = "generated" if metric == "bits_per_byte" else "masks"
+
+    def look() -> list[dict[str, Any]]:
+        if not texts:
+            return []
+        return generated(name, opened(), texts, run.seed) if kind == "generated" else masks(name, opened(), texts)
+
+    return {kind: run.once(f"samples:{name}", look)}
+
+
+def baseline_losses(baselines: Artifact, documents: int) -> list[Losses]:
+    """The losses by document that the baselines saved, if they are of as many documents."""
+    path = baselines / "documents.parquet"
+    if not path.is_file():
+        return []
+    table = pq.read_table(path)
+    found = []
+    models = np.array(table.column("model").to_pylist(), dtype=np.str_)
+    for model in dict.fromkeys(models.tolist()):
+        mine = table.filter(models == model)
+        losses = Losses(
+            model, mine.column("metric")[0].as_py(), mine.column("nats").to_numpy(), mine.column("weight").to_numpy()
+        )
+        if len(losses.nats) == documents:
+            found.append(losses)
+    return found
+
+
+# Classifiers
+
+
+def _classifiers(
+    models: Mapping[str, Artifact], datasets: Mapping[str, Artifact], baselines: Artifact | None, config: EvaluateConfig,
+    run: Run, result: dict[str, Any],
+) -> None:  # fmt: skip
+    rows = {name: read_rows(artifact) for name, artifact in sorted(datasets.items())}
+    several = len(rows) > 1
+    curves = [] if baselines is None else list(read_json(baselines / "evaluation.json")["curve"])
+    found: dict[str, list[Predictions]] = {}
+    with run.progress.task("evaluate.progress.classifiers", float(len(models)), "model") as task:
+        for name, artifact in models.items():
+            predictions = model_predictions(name, artifact, rows)
+            found.setdefault(predictions.dataset, []).append(predictions)
+            alone = run.once(f"classifier:{name}", partial(_measure_classifier, predictions, rows, several, config, run))
+            for part, entries in alone.items():
+                result[part] += entries
+            task.advance()
+    for dataset, mine in found.items():
+        known = baseline_predictions(baselines, dataset, rows[dataset]) if baselines is not None else []
+        for a, b in [*((a, b) for a in mine for b in known), *combinations(mine, 2)]:
+            run.check()
+            compared = _compare(a, b, dataset if several else None, config, run.seed)
+            result["comparisons"] += [comparison.to_json() for comparison in compared]
+    own = set(models)
+    result["crossings"] = [entry for entry in crossings([*curves, *result["curve"]]) if {entry["a"], entry["b"]} & own]
+
+
+def _measure_classifier(
+    predictions: Predictions, rows: Mapping[str, Rows], several: bool, config: EvaluateConfig, run: Run
+) -> dict[str, Any]:
+    """Everything about one model alone; this is where its test labels are opened, and the opening is logged."""
+    name, dataset = predictions.model, predictions.dataset if several else None
+    run.events.write(kind="opening", model=name, dataset=predictions.dataset, split="test", count=len(predictions.truth))
+    probabilities, truth, languages = predictions.final, predictions.truth, predictions.languages
+    numbers = classifier_numbers(name, probabilities, truth, languages, dataset=dataset, config=config, seed=run.seed)
+    texts = [rows[predictions.dataset].text[index] for index in predictions.indexes]
+    return {
+        "numbers": [number.to_json() for number in numbers],
+        "curve": classifier_curve(name, predictions.by_labels, truth, languages, dataset=dataset, config=config),
+        "openings": [{"model": name, "dataset": predictions.dataset, "split": "test", "count": len(truth)}],
+        "mistakes": mistakes(name, probabilities, truth, languages, texts, predictions.labels, config.samples),
+    }
+
+
+def _compare(a: Predictions, b: Predictions, dataset: str | None, config: EvaluateConfig, seed: int) -> Iterable[Comparison]:
+    return compare_classifiers(
+        (a.model, b.model), a.final, b.final, a.truth, a.languages, dataset=dataset, config=config, seed=seed
+    )

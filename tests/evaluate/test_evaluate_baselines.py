@@ -1,0 +1,164 @@
+"""The baselines stage: what it writes, that it is the same after a kill, and that its numbers are what they say."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from evaluate_made import write_dataset
+
+from danlu.evaluate.baselines import baselines
+from danlu.evaluate.rows import read_rows
+from danlu.recipe.evaluate import EvaluateConfig
+from danlu.tokens.store import TokenStore
+from danlu.workspace.artifact import Artifact, hash_payload
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import read_json
+from danlu.workspace.run import Run
+
+CONFIG = EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200)
+
+
+def _value(evaluation: dict[str, Any], metric: str, model: str, **slice: str) -> float:
+    found = [
+        entry for entry in evaluation["numbers"] if (entry["metric"], entry["model"], entry["slice"]) == (metric, model, slice)
+    ]
+    assert len(found) == 1
+    return float(found[0]["value"])
+
+
+def test_what_it_writes(simple: Artifact, dataset: Artifact, texts: dict[str, list[tuple[str, str]]], tokens: Artifact) -> None:
+    evaluation = read_json(simple / "evaluation.json")
+    rows = read_rows(dataset)
+    tested = rows.of("test")
+    # classifiers: majority near chance, the linear model near the label noise, the careless split above it
+    assert _value(evaluation, "accuracy", "majority") < 0.65
+    honest, careless = _value(evaluation, "accuracy", "tfidf"), _value(evaluation, "leak_accuracy", "tfidf")
+    assert 0.7 < honest < careless
+    for language in ("en", "zh-Hans"):
+        assert _value(evaluation, "accuracy", "tfidf", language=language) > 0.7
+        assert _value(evaluation, "leak_accuracy", "tfidf", language=language) > 0.7
+    table = pq.read_table(simple / "predictions.parquet").to_pylist()
+    final = {row["id"]: row for row in table if row["model"] == "tfidf" and row["labels"] == len(rows.of("train"))}
+    assert set(final) == {rows.id[index] for index in tested}
+    right = [rows.labels[int(np.argmax(final[rows.id[index]]["probabilities"]))] == rows.label[index] for index in tested]
+    assert np.mean(right) == pytest.approx(honest)
+    assert sorted({row["labels"] for row in table if row["model"] == "tfidf"}) == [100, 500, len(rows.of("train"))]
+    assert {point["labels"] for point in evaluation["curve"]} == {100, 500, len(rows.of("train"))}
+    assert [(entry["model"], entry["count"]) for entry in evaluation["openings"]] == [
+        ("majority", len(tested)),
+        ("tfidf", len(tested)),
+    ]
+    # text: gzip by hand; the 5-gram knows the training text and so beats it; all numbers have definitions
+    held = [text for _, text in texts["holdout"]]
+    size = sum(len(text.encode()) for text in held)
+    assert _value(evaluation, "bits_per_byte", "gzip") == pytest.approx(
+        8 * len(gzip.compress("\n".join(held).encode(), 9)) / size
+    )
+    assert _value(evaluation, "bits_per_byte", "5-gram") < _value(evaluation, "bits_per_byte", "xz")
+    assert _value(evaluation, "bits_per_byte", "5-gram", language="zh-Hans") > 0
+    assert 0 < _value(evaluation, "masked_nats", "unigram") < np.log(520)
+    losses = pq.read_table(simple / "documents.parquet").to_pylist()
+    mine = [row for row in losses if row["model"] == "5-gram"]
+    assert len(mine) == len(held)
+    total = sum(row["nats"] for row in mine) / np.log(2) / sum(row["weight"] for row in mine)
+    assert total == pytest.approx(_value(evaluation, "bits_per_byte", "5-gram"))
+    store = TokenStore.open(tokens / "holdout")
+    assert sum(row["weight"] for row in losses if row["model"] == "unigram") == pytest.approx(
+        0.15 * len(store.tokens), rel=0.15
+    )
+
+
+def test_the_same_bytes_again_and_nothing_of_this_machine(
+    simple: Artifact, dataset: Artifact, tokens: Artifact, tokenizer: Artifact, documents: Artifact,
+    make_run: Callable[..., Run], tmp_path: Path,
+) -> None:  # fmt: skip
+    again = make_run("evaluate.baselines", "again")
+    baselines({"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=again)
+    assert hash_payload(simple.path) == hash_payload(again.output)
+    assert set(hash_payload(again.output)) == {"evaluation.json", "predictions.parquet", "documents.parquet"}
+    assert str(tmp_path) not in (again.output / "evaluation.json").read_text(encoding="utf-8")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from danlu.evaluate.baselines import baselines
+from danlu.recipe.evaluate import EvaluateConfig
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.ledger import Ledger
+from danlu.workspace.run import Run
+dataset, tokens, tokenizer, documents, output = map(Path, sys.argv[1:])
+output.mkdir(exist_ok=True)
+run = Run(stage="evaluate.baselines", output=output, ledger=Ledger(output / "ledger.sqlite", "evaluate.baselines"))
+artifacts = [Artifact("", "0", path) for path in (tokens, tokenizer, documents)]
+baselines({"reviews": Artifact("dataset", "0", dataset)}, *artifacts, config=EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200), run=run)
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(
+    simple: Artifact,
+    dataset: Artifact,
+    tokens: Artifact,
+    tokenizer: Artifact,
+    documents: Artifact,
+    make_run: Callable[..., Run],
+    tmp_path: Path,
+) -> None:
+    paths = [str(artifact.path) for artifact in (dataset, tokens, tokenizer, documents)]
+    failpoint = {"DANLU_FAILPOINT": "evaluate.baselines:tfidf:reviews:500"}
+    first = subprocess.run([sys.executable, "-c", KILLED, *paths, str(tmp_path / "killed")], env={**os.environ, **failpoint})
+    assert first.returncode == -9
+    baselines({"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=make_run("evaluate.baselines", "killed"))
+    assert hash_payload(tmp_path / "killed") == hash_payload(simple.path)
+
+
+def test_without_text_and_without_datasets(
+    dataset: Artifact, tokens: Artifact, tokenizer: Artifact, documents: Artifact, make_run: Callable[..., Run]
+) -> None:
+    run = make_run("evaluate.baselines", "labels")
+    config = EvaluateConfig(models=(), resamples=100, baselines=("majority",), leak=False)
+    baselines({"reviews": dataset}, None, None, None, config=config, run=run)
+    assert {entry["model"] for entry in read_json(run.output / "evaluation.json")["numbers"]} == {"majority"}
+    run = make_run("evaluate.baselines", "text")
+    baselines(
+        {}, tokens, tokenizer, documents, config=EvaluateConfig(models=(), resamples=100, baselines=("unigram",)), run=run
+    )
+    assert {entry["model"] for entry in read_json(run.output / "evaluation.json")["numbers"]} == {"unigram"}
+    assert not (run.output / "predictions.parquet").exists()
+
+
+def test_two_datasets_are_told_apart(
+    dataset: Artifact, rows: list[dict[str, str]], make_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    other = write_dataset(tmp_path / "other", rows[:200])
+    run = make_run("evaluate.baselines")
+    config = EvaluateConfig(models=(), resamples=100, baselines=("majority",), leak=False)
+    baselines({"b": dataset, "a": other}, None, None, None, config=config, run=run)
+    evaluation = read_json(run.output / "evaluation.json")
+    assert [entry["dataset"] for entry in evaluation["openings"]] == ["a", "b"]
+    assert {entry["slice"]["dataset"] for entry in evaluation["numbers"]} == {"a", "b"}
+    json.dumps(evaluation, allow_nan=False)
+
+
+def test_texts_and_tokens_of_different_runs(tokens: Artifact, make_run: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "empty" / "holdout").mkdir(parents=True)
+    config = EvaluateConfig(models=(), baselines=("compression",))
+    with pytest.raises(DanluError, match=r"40"):
+        baselines(
+            {},
+            tokens,
+            None,
+            Artifact("clean.decide", "0", tmp_path / "empty"),
+            config=config,
+            run=make_run("evaluate.baselines"),
+        )

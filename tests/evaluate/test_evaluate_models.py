@@ -1,0 +1,184 @@
+"""The models stage on tiny real models and made predictions, with and without the baselines' artifact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from evaluate_made import write_finetuned
+
+from danlu.evaluate.models import evaluate
+from danlu.evaluate.samples import Text, held_out_texts, prompt
+from danlu.metrics.number import METRICS
+from danlu.workspace.sentences import say
+from danlu.models.files import load_model
+from danlu.recipe.evaluate import EvaluateConfig
+from danlu.tokens.store import TokenStore
+from danlu.workspace.artifact import Artifact, hash_payload
+from danlu.workspace.events import read_json_lines
+from danlu.workspace.files import read_json
+from danlu.workspace.run import Run
+
+CONFIG = EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200, samples=4)
+
+
+@pytest.fixture
+def models(language_models: dict[str, Artifact], rows: list[dict[str, str]], tmp_path: Path) -> dict[str, Artifact]:
+    count = sum(row["split"] == "train" for row in rows)
+    return {
+        **language_models,
+        "sentiment": write_finetuned(tmp_path / "sentiment", rows, {100: 0.6, 500: 0.8, count: 0.97}),
+        "scratch": write_finetuned(tmp_path / "scratch", rows, {100: 0.5, 500: 0.6, count: 0.7}, initial="random", seed=1),
+    }
+
+
+@pytest.fixture
+def measure(
+    models: dict[str, Artifact],
+    dataset: Artifact,
+    tokens: Artifact,
+    tokenizer: Artifact,
+    documents: Artifact,
+    make_run: Callable[..., Run],
+) -> Callable[..., tuple[dict[str, Any], Run]]:
+    def call(name: str = "out", known: Artifact | None = None) -> tuple[dict[str, Any], Run]:
+        run = make_run("evaluate.models", name)
+        evaluate(models, {"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=run, baselines=known)
+        return read_json(run.output / "evaluation.json"), run
+
+    return call
+
+
+def test_bits_per_byte_of_the_model_by_hand(
+    measure: Callable[..., tuple[dict[str, Any], Run]], models: dict[str, Artifact], tokens: Artifact
+) -> None:
+    evaluation, _ = measure()
+    model = load_model(models["gpt"] / "model", "clm")
+    store = TokenStore.open(tokens / "holdout")
+    documents = [store.document(index).astype(np.int64) for index in range(len(store))]
+    short = [index for index, ids in enumerate(documents) if len(ids) < 64]
+    assert len(short) == len(documents)  # one window holds each document, so the sum below is all of it
+    total = 0.0
+    with torch.inference_mode():
+        for ids in documents:
+            row = torch.tensor([[1, *ids]])
+            total += float(model(input_ids=row, labels=row).loss) * len(ids)
+    expected = total / store.document_bytes.sum() / np.log(2)
+    found = [entry for entry in evaluation["numbers"] if entry["metric"] == "bits_per_byte" and not entry["slice"]]
+    assert [entry["model"] for entry in found] == ["gpt"]
+    assert found[0]["value"] == pytest.approx(expected, rel=1e-4)
+    assert found[0]["interval"][0] < expected < found[0]["interval"][1]
+    assert found[0]["count"] == len(store)
+    masked = [entry for entry in evaluation["numbers"] if entry["metric"] == "masked_nats"]
+    assert {entry["model"] for entry in masked} == {"bert"}
+    assert len(masked) == 3
+    assert masked[0]["value"] == pytest.approx(np.log(520), rel=0.1)  # random weights
+
+
+def test_everything_beside_the_baselines(measure: Callable[..., tuple[dict[str, Any], Run]], simple: Artifact) -> None:
+    evaluation, run = measure("with", simple)
+    json.dumps(evaluation, allow_nan=False)
+    pairs = {(entry["metric"], entry["a"], entry["b"]) for entry in evaluation["comparisons"]}
+    assert pairs == {
+        ("bits_per_byte", "gpt", "5-gram"), ("masked_nats", "bert", "unigram"), ("accuracy", "sentiment", "tfidf"),
+        ("accuracy", "sentiment", "majority"), ("accuracy", "scratch", "tfidf"), ("accuracy", "scratch", "majority"),
+        ("accuracy", "scratch", "sentiment"),
+    }  # fmt: skip
+    verdicts = {(entry["a"], entry["b"]): entry["verdict"] for entry in evaluation["comparisons"] if not entry["slice"]}
+    assert verdicts["gpt", "5-gram"] == "worse"  # it was never trained
+    assert verdicts["sentiment", "tfidf"] == "better"
+    assert verdicts["scratch", "sentiment"] == "worse"
+    for entry in evaluation["comparisons"]:
+        assert all(say(entry["sentence"], language) for language in ("en", "zh"))
+    crossed = {(entry["a"], entry["b"], entry["language"]): entry["labels"] for entry in evaluation["crossings"]}
+    assert 100 <= crossed["sentiment", "tfidf", "all"] <= max(point["labels"] for point in evaluation["curve"])
+    assert {point["model"] for point in evaluation["curve"]} == {"sentiment", "scratch"}
+    assert {entry["metric"] for entry in evaluation["numbers"]} <= set(METRICS)
+    openings = [event for event in read_json_lines(run.output / "events.jsonl") if event["kind"] == "opening"]
+    assert (
+        [event["model"] for event in openings]
+        == [entry["model"] for entry in evaluation["openings"]]
+        == ["scratch", "sentiment"]
+    )
+    first, *others = (say(entry, "en") for entry in evaluation["meaning"])
+    assert first.startswith("sentiment beats TF-IDF with logistic regression by")
+    assert "pretraining brought it" in first
+    assert first.endswith(".")
+    assert len(others) == 2
+    assert "5-gram still predicts held-out text better than gpt" in others[1]
+
+
+def test_samples_and_mistakes(measure: Callable[..., tuple[dict[str, Any], Run]]) -> None:
+    evaluation, _ = measure()
+    generated, masks = evaluation["samples"]["generated"], evaluation["samples"]["masks"]
+    assert {entry["language"] for entry in generated} == {entry["language"] for entry in masks} == {"en", "zh-Hans"}
+    assert len(generated) == 4
+    assert all(entry["prompt"] and entry["model"] == "gpt" for entry in generated)
+    for entry in masks:
+        assert entry["text"].count("<|mask|>") == 1
+        assert entry["truth"]
+        assert len(entry["answers"]) == 5
+        assert entry["truth"] not in ("", "<|mask|>")
+        shares = [answer["probability"] for answer in entry["answers"]]
+        assert shares == sorted(shares, reverse=True)
+    assert {entry["model"] for entry in evaluation["mistakes"]} == {"scratch", "sentiment"}
+    assert all(entry["label"] != entry["predicted"] for entry in evaluation["mistakes"])
+
+
+def test_the_same_bytes_after_an_interruption(
+    measure: Callable[..., tuple[dict[str, Any], Run]], models: dict[str, Artifact], dataset: Artifact, tokens: Artifact,
+    tokenizer: Artifact, documents: Artifact, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    import danlu.evaluate.models as module
+
+    monkeypatch.setattr(module, "UNIT_TOKENS", 300)
+    _, whole = measure("whole")
+    stopped = make_run("evaluate.models", "stopped")
+    calls = 0
+    real = module.lm_nats
+
+    def fail(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return real(*args, **options)
+
+    monkeypatch.setattr(module, "lm_nats", fail)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(models, {"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=stopped)
+    assert not (stopped.output / "evaluation.json").exists()
+    calls = -1000
+    again = make_run("evaluate.models", "stopped")
+    evaluate(models, {"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=again)
+    parts = len(list((again.output / "work").glob("losses-*.npy"))) // 2
+    assert calls == -1000 + parts - 2  # the two finished parts are not measured again
+    assert hash_payload(again.output) == hash_payload(whole.output)
+
+
+def test_only_classifiers_and_nothing_at_all(
+    rows: list[dict[str, str]], dataset: Artifact, make_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    run = make_run("evaluate.models")
+    tuned = {"m": write_finetuned(tmp_path / "m", rows, {100: 0.9})}
+    evaluate(tuned, {"reviews": dataset}, None, None, None, config=CONFIG, run=run)
+    evaluation = read_json(run.output / "evaluation.json")
+    assert {entry["metric"] for entry in evaluation["numbers"]} == {"accuracy", "f1_macro"}
+    assert say(evaluation["meaning"][0], "zh").startswith("m 答对")
+    empty = make_run("evaluate.models", "empty")
+    evaluate({}, {}, None, None, None, config=CONFIG, run=empty)
+    assert read_json(empty.output / "evaluation.json")["numbers"] == []
+
+
+def test_prompts_are_whole_words_and_languages_take_turns(documents: Artifact) -> None:
+    texts = held_out_texts(documents, 5)
+    assert [text.language for text in texts] in (["en", "zh-Hans", "en", "zh-Hans", "en"], ["zh-Hans", "en"] * 2 + ["zh-Hans"])
+    assert texts == held_out_texts(documents, 5)
+    assert prompt(Text("en", "A rather extraordinarily unconventionalist film")) == "A rather extraordinarily"
+    assert prompt(Text("zh-Hans", "这部电影讲述了一个关于火车的故事，很好看。")) == "这部电影讲述了一个关于火"
+    assert prompt(Text("en", "Short one\nSecond line that is long enough to be a prompt by itself")) == "Short one"

@@ -20,6 +20,6 @@ def context_length(model: Any, most: int = LONGEST) -> int:
 
 
 def pad_id(model: Any, tokenizer: Any) -> int:
-    """The id that pads a batch: the one that the model's configuration names, since decoders look for their last token by it."""
+    """The id that pads a batch: the one in the model's configuration, since decoders look for their last token by it."""
     found = model.config.get_text_config().pad_token_id
     return int(found if found is not None else tokenizer.pad_token_id or 0)

@@ -1,0 +1,1 @@
+"""Models: where they are, their shapes, their initialisation, their files. The classes are transformers' own."""

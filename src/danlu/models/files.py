@@ -1,0 +1,85 @@
+"""Models and tokenizers on disk, in the transformers layout: safetensors only, and never code from a model's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging
+
+from danlu.models.build import ENCODERS
+from danlu.tokens.files import FOREIGN, Family, write_tokenizer
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import write_json
+
+Kind = Literal["mlm", "clm", "classification", "encoder"]
+CLASSES: dict[Kind, Any] = {
+    "mlm": AutoModelForMaskedLM, "clm": AutoModelForCausalLM,
+    "classification": AutoModelForSequenceClassification, "encoder": AutoModel,
+}  # fmt: skip
+TOKENIZER_FILES = FOREIGN
+"""Names of files that belong to a tokenizer."""
+FACTS = "facts.json"
+
+
+def save_model(model: PreTrainedModel, directory: Path, tokenizer_directory: Path, facts: Mapping[str, Any]) -> None:
+    """Write `config.json`, `model.safetensors`, the tokenizer's files and `facts.json`; the same model, the same bytes."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with _quiet():
+        model.save_pretrained(directory)
+    family: Family = "bert" if model.config.model_type in ENCODERS else "gpt"
+    write_tokenizer(tokenizer_directory, directory, family, getattr(model.config, "max_position_embeddings", None))
+    write_json(directory / FACTS, dict(facts))
+
+
+def load_model(path_or_hub: str | Path, kind: Kind, **options: Any) -> PreTrainedModel:
+    """A model in fp32 and evaluation mode, with the head that `kind` names; `options` go to `from_pretrained`.
+
+    A head that the files lack is initialised anew (transformers says so), from torch's generator: seed it before.
+    """
+    options = {"dtype": torch.float32, "trust_remote_code": False, "use_safetensors": True} | options
+    try:
+        with _quiet():
+            model: PreTrainedModel = CLASSES[kind].from_pretrained(str(path_or_hub), **options)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unloadable(path_or_hub, error) from error
+    return model.eval()
+
+
+def load_tokenizer(path_or_hub: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model directory or hub name."""
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(path_or_hub), trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise _unloadable(path_or_hub, error) from error
+    return tokenizer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' own progress bars: danlu has its own, and small models are there at once."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _unloadable(path_or_hub: str | Path, error: Exception) -> DanluError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    key = "models.unloadable" if Path(path_or_hub).is_dir() else "models.unreachable"
+    return DanluError(key, where=str(path_or_hub), reason=lines[0][:300])

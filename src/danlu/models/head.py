@@ -1,0 +1,32 @@
+"""The language-model head of each class in two parts: what prepares a position, and the matrix over the vocabulary.
+
+A class's own forward multiplies every position by that matrix; training and scoring need a few of them.
+"""
+
+from __future__ import annotations
+
+import torch
+from transformers import PreTrainedModel
+
+
+def hidden_states(model: PreTrainedModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+    """The last layer's states [batch, length, hidden], without cache or head. `attention_mask` [batch, length] or None."""
+    options = {"use_cache": False} if hasattr(model.config, "use_cache") else {}
+    states: torch.Tensor = model.base_model(input_ids=input_ids, attention_mask=attention_mask, **options).last_hidden_state
+    return states
+
+
+def prepare(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:
+    """What the head does to states [n, hidden] before the vocabulary: BERT's and ModernBERT's transform; nothing in GPTs."""
+    kind = model.config.model_type
+    if kind == "modernbert":
+        return model.head(hidden)  # type: ignore[no-any-return]
+    if kind == "bert":
+        return model.cls.predictions.transform(hidden)  # type: ignore[no-any-return]
+    return hidden
+
+
+def vocabulary_matrix(model: PreTrainedModel) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The output matrix [vocabulary, hidden] and its bias [vocabulary] or None."""
+    output = model.get_output_embeddings()
+    return output.weight, output.bias

@@ -1,0 +1,182 @@
+"""What this machine and this text decide about a pretraining: asked once, kept in `resolved.json`, with the reasons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from danlu.compute.machine import Machine
+from danlu.models.build import build_config, build_model
+from danlu.models.flops import training_flops
+from danlu.models.shapes import SHAPES
+from danlu.pretrain import settings
+from danlu.pretrain.data import Texts
+from danlu.recipe.pretrain import PretrainConfig
+from danlu.training.budget import (
+    VALIDATIONS,
+    Measured,
+    checkpoint_interval,
+    count_steps,
+    probe,
+    probe_seconds,
+    validation_batches,
+)
+from danlu.training.compiling import compile_seconds, compiling_repays
+from danlu.training.optimizer import second_beta
+from danlu.training.plan import TrainPlan
+from danlu.training.step import OUT_OF_MEMORY_KEY
+from danlu.training.windows import WindowSource
+from danlu.workspace.errors import DanluError
+from danlu.workspace.run import Run
+
+Reason = tuple[str, dict[str, Any]]
+"""A message key and its parameters."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The plan of the loop and what is around it. `flops` are those of one token; `validation` counts batches."""
+
+    plan: TrainPlan
+    batch_tokens: int
+    micro: int
+    dropout: float
+    validation: int
+    passes: float
+    flops: float
+    measured: Measured
+    reasons: Sequence[Reason]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Decided:
+        """Back from `asdict`."""
+        return cls(**{**values, "plan": TrainPlan(**values["plan"]), "measured": Measured(**values["measured"])})
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What is needed to measure and to count."""
+
+    config: PretrainConfig
+    texts: Texts
+    source: WindowSource
+    draft: TrainPlan
+    seed: int
+    started: float
+
+    def build(self) -> PreTrainedModel:
+        config = self.config
+        return build_model(build_config(config.model, self.texts.vocabulary, config.length, config.dropout or 0.0), self.seed)
+
+    def measure(self, *, compiled: bool) -> Measured:
+        plan, seconds = replace(self.draft, compile=compiled), probe_seconds(self.config.budget)
+        validation = self.texts.validation(self.source.micro, 1)
+        return probe(self.build(), self.source, self.texts.objective, plan, validation, self.texts.scoring, seconds)
+
+    def steps(self, measured: Measured, overhead: float = 0.0) -> int:
+        return count_steps(
+            self.config.budget, measured, positions=self.source.windows * self.source.length,
+            steps_per_epoch=self.source.steps_per_epoch, spent=time.monotonic() - self.started, overhead=overhead,
+        )  # fmt: skip
+
+
+def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> dict[str, Any]:
+    """Choose all that the recipe leaves open, as JSON; `started` is when the stage began (`time.monotonic()`)."""
+    machine, shape = Machine.probe(gpu=True), SHAPES[config.model.size]
+    planned = settings.planned_tokens(config, len(texts.train.tokens))
+    asked = config.batch_tokens or settings.batch_tokens(run.threads, machine.gpu is not None, planned)
+    windows = max(1, min(asked // config.length, texts.windows))
+    most = settings.micro_windows(windows, config.length, shape, texts.vocabulary, run.memory_bytes)
+    draft = TrainPlan(
+        steps=1, learning_rate=config.learning_rate or settings.learning_rate(config.model.family, shape), weight_decay=0.0,
+        warmup=config.warmup, decay=config.decay, beta2=second_beta(windows * config.length), optimizer=config.optimizer,
+        precision="bf16" if machine.bf16 or machine.gpu else "fp32", threads=run.threads,
+        device="cuda" if machine.gpu else "cpu", seed=run.seed,
+    )  # fmt: skip
+    trial, measured = _fitting(_Trial(config, texts, texts.source(windows, most), draft, run.seed, started))
+    micro = trial.source.micro
+    model = trial.build()
+    flops = training_flops(model, config.length, config.mask_rate if config.objective == "mlm" else 1.0)
+    speed = flops * windows * config.length / measured.step_seconds
+    compiled, measured, overhead, why = _compiling(trial, machine, measured, model, speed)
+    steps = trial.steps(measured, overhead)
+    passes = steps / trial.source.steps_per_epoch
+    plan = replace(
+        draft, steps=steps, compile=compiled, checkpoint_every=checkpoint_interval(measured),
+        validate_every=max(1, -(-steps // VALIDATIONS)),
+        weight_decay=settings.weight_decay(passes) if config.weight_decay is None else config.weight_decay,
+    )  # fmt: skip
+    decided = Decided(
+        plan=plan,
+        batch_tokens=windows * config.length,
+        micro=micro,
+        dropout=settings.dropout(passes) if config.dropout is None else config.dropout,
+        validation=validation_batches(measured, steps, len(texts.validation(micro))),
+        passes=round(passes, 4),
+        flops=flops,
+        measured=measured,
+        reasons=(),
+    )
+    return asdict(replace(decided, reasons=[*_reasons(decided, shape.hidden), why]))
+
+
+def _fitting(trial: _Trial) -> tuple[_Trial, Measured]:
+    """Measure; where memory runs out, again with micro-batches of half the windows."""
+    while True:
+        try:
+            return trial, trial.measure(compiled=False)
+        except DanluError as error:
+            if error.key != OUT_OF_MEMORY_KEY or trial.source.micro == 1:
+                raise
+        trial = replace(trial, source=trial.texts.source(trial.source.windows, trial.source.micro // 2))
+
+
+def _reasons(decided: Decided, width: int) -> list[Reason]:
+    plan, batch = decided.plan, decided.batch_tokens
+    speed = f"{batch / decided.measured.step_seconds:,.0f}"
+    return [
+        ("pretrain.reason.batch", {"tokens": batch}),
+        ("pretrain.reason.rate", {"rate": f"{plan.learning_rate:.2g}", "width": width}),
+        (
+            "pretrain.reason.passes",
+            {"passes": f"{decided.passes:.2f}", "decay": f"{plan.weight_decay:.2g}", "dropout": f"{decided.dropout:g}"},
+        ),
+        (f"pretrain.reason.{plan.precision}", {}),
+        ("pretrain.reason.steps", {"steps": plan.steps, "speed": speed}),
+    ]
+
+
+def _compiling(
+    trial: _Trial, machine: Machine, eager: Measured, model: PreTrainedModel, speed: float
+) -> tuple[bool, Measured, float, Reason]:
+    """(compile?, the measurement to count with, seconds that compiling will take once more, the reason).
+
+    Only where the estimate says that it repays is it tried, and only where the trial is faster is it done. The loop
+    compiles a model of its own; by then the compiler's cache has the code, which a third of the time stands for.
+    """
+    asked, kind = trial.config.compile, model.config.model_type
+    if asked == "never":
+        return False, eager, 0.0, ("pretrain.reason.compile-never", {})
+    if machine.compiler is None and machine.gpu is None:
+        return False, eager, 0.0, ("pretrain.reason.compile-no-compiler", {})
+    cost = compile_seconds(kind, model.config.num_hidden_layers, speed)
+    seconds = trial.steps(eager) * eager.step_seconds
+    if asked == "auto" and not compiling_repays(kind, seconds, cost):
+        parameters = {"cost": f"{cost:.0f}", "seconds": f"{seconds:.0f}"}
+        return False, eager, 0.0, ("pretrain.reason.compile-no-gain", parameters)
+    before = time.monotonic()
+    try:
+        compiled = trial.measure(compiled=True)
+    except Exception as error:  # the compiler is a foreign program: whatever it raises, training can go on
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return False, eager, 0.0, ("pretrain.reason.compile-failed", {"reason": lines[0][:200]})
+    again = (time.monotonic() - before) / 3
+    gain = eager.step_seconds / compiled.step_seconds
+    parameters = {"gain": f"{gain:.2f}"}
+    if asked == "auto" and gain <= 1:
+        return False, eager, 0.0, ("pretrain.reason.compile-slower", parameters)
+    return True, compiled, again, (f"pretrain.reason.compile-{asked}", parameters)

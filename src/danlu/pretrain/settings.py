@@ -1,0 +1,72 @@
+"""What a recipe leaves open, by formula. Imports nothing heavy.
+
+None of these is tuned to a corpus: each follows from the model's width, the machine's cores and the passes over the text.
+"""
+
+from __future__ import annotations
+
+from danlu.models.shapes import Shape
+from danlu.recipe.pretrain import PretrainConfig
+
+CORE_TOKENS = 512
+ACCELERATOR_TOKENS = 65_536
+LEAST_STEPS = 200
+REFERENCE_WIDTH = 768
+REFERENCE_RATES = {"gpt": 6e-4, "bert": 8e-4}
+REFERENCE_DECAY = 0.1
+MANY_PASSES = 1.5
+MANY_DROPOUT = 0.1
+
+
+def batch_tokens(cores: int, accelerator: bool, planned_tokens: float | None) -> int:
+    """Tokens in an optimizer step: the smallest batch that keeps the device busy, a power of two.
+
+    Small Batch Size Training (arXiv 2507.07101): below a critical size more steps are better than bigger ones, and the
+    smallest batch that saturates the device is the best on one device. On a CPU about 512 tokens a core saturate it
+    (twice as many raised the speed of a tiny GPT by 13%, and at equal tokens, 200 thousand, lost .17 nats; four times
+    as many by 20%, and lost .31), on an accelerator about 65 thousand. Where the budget is known in tokens, there are at
+    least 200 steps: a schedule needs them.
+    """
+    busy = ACCELERATOR_TOKENS if accelerator else CORE_TOKENS * cores
+    most = busy if planned_tokens is None else min(busy, planned_tokens / LEAST_STEPS)
+    return int(1 << max(6, int(max(most, 1)).bit_length() - 1))
+
+
+def learning_rate(family: str, shape: Shape) -> float:
+    """Peak rate of AdamW: the published one at width 768, scaled by 1 / width.
+
+    GPT-3's table has 6e-4 at width 768, ModernBERT-base 8e-4. For Adam the best rate falls as 1 / width
+    (Tensor Programs V, arXiv 2203.03466), and depends little on a small batch's size (arXiv 2507.07101).
+    """
+    return REFERENCE_RATES[family] * REFERENCE_WIDTH / shape.hidden
+
+
+def weight_decay(passes: float) -> float:
+    """0.1 for one pass over the text (GPT-3, Chinchilla), growing with the passes up to 16 times that.
+
+    On fixed data and many epochs the best decay is 10 to 30 times the usual one (arXiv 2509.14786, slowrun).
+    """
+    return REFERENCE_DECAY * min(16.0, max(1.0, passes))
+
+
+def dropout(passes: float) -> float:
+    """None where most of the text is read once, 0.1 where it is read again (cramming, nanoT5 and slowrun agree)."""
+    return 0.0 if passes <= MANY_PASSES else MANY_DROPOUT
+
+
+def micro_windows(windows: int, length: int, shape: Shape, vocabulary: int, memory_bytes: int) -> int:
+    """Windows that go through the model at once, so that activations take at most half the memory.
+
+    fp32 activations kept for the backward pass: about 68 bytes a token, hidden unit and layer
+    (34 in 16 bits: arXiv 2205.05198, without recomputation) and 5 x 4 bytes a head and pair of positions.
+    """
+    per_window = length * shape.layers * (68 * shape.hidden + 20 * shape.heads * length) + 8 * length * shape.hidden
+    weights = 16 * (12 * shape.layers * shape.hidden**2 + vocabulary * shape.hidden)  # weight, gradient, two moments
+    room = max(0, memory_bytes // 2 - weights)
+    return max(1, min(windows, room // per_window))
+
+
+def planned_tokens(config: PretrainConfig, store_tokens: int) -> float | None:
+    """Tokens that the budget will read, where that is known before the probe."""
+    amount, unit = config.budget.amount, config.budget.unit
+    return {"tokens": amount, "epochs": amount * store_tokens}.get(unit)

@@ -1,0 +1,70 @@
+"""The stage `pretrain`: from a token store to a model directory."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from danlu.models.build import build_config, build_model, count_parameters
+from danlu.models.files import save_model
+from danlu.pretrain.data import Texts
+from danlu.pretrain.decide import Decided, decide
+from danlu.recipe.pretrain import PretrainConfig
+from danlu.tokens.files import tokenizer_digest, vocabulary_size
+from danlu.training.loop import train
+from danlu.training.malloc import keep_freed_memory
+from danlu.training.plan import TrainResult
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.files import disk_errors, write_json
+from danlu.workspace.messages import text
+from danlu.workspace.run import Run
+
+
+def pretrain(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run: Run) -> None:
+    """Train a model from nothing on the store `tokens`; writes `model/` and `facts.json`."""
+    started = time.monotonic()
+    keep_freed_memory()
+    vocabulary = vocabulary_size(tokenizer.path)
+    texts = Texts.open(tokens, tokenizer_digest(tokenizer.path), config, vocabulary, run.seed)
+    decided = Decided.from_json(run.resolve("pretrain", lambda: decide(config, texts, run, started)))
+    for key, parameters in decided.reasons:
+        run.progress.say(key, **parameters)
+    model = build_model(build_config(config.model, vocabulary, config.length, decided.dropout), run.seed)
+    source = texts.source(decided.batch_tokens // config.length, decided.micro)
+    result = train(
+        model, source, texts.objective, decided.plan, run,
+        validation=texts.validation(decided.micro, decided.validation), scoring=texts.scoring, label="pretrain.progress",
+    )  # fmt: skip
+    facts = _facts(config, decided, result, model.config.architectures or [type(model).__name__], count_parameters(model))
+    with disk_errors(run.output):
+        save_model(model.to("cpu"), run.output / "model", tokenizer.path, facts)
+        write_json(run.output / "facts.json", facts)
+    run.counts.update({"steps": result.steps, "tokens": result.tokens})
+    run.facts.update(_record(decided, result, time.monotonic() - started))
+
+
+def _facts(
+    config: PretrainConfig, decided: Decided, result: TrainResult, architectures: list[str], parameters: dict[str, int]
+) -> dict[str, Any]:
+    """What the model is, for its card: the same at the same `resolved.json`, so nothing of the clock."""
+    plan = decided.plan
+    return {
+        "family": config.model.family, "preset": config.model.preset, "size": config.model.size,
+        "architecture": architectures[0], "parameters": parameters["parameters"],
+        "embedding_parameters": parameters["embedding_parameters"], "objective": config.objective,
+        "mask_rate": config.mask_rate if config.objective == "mlm" else None, "steps": result.steps, "tokens": result.tokens,
+        "epochs": decided.passes, "batch_tokens": decided.batch_tokens, "length": config.length,
+        "optimizer": plan.optimizer, "learning_rate": plan.learning_rate, "weight_decay": plan.weight_decay,
+        "dropout": decided.dropout, "precision": plan.precision, "train_loss": result.train_loss,
+        "validation_loss": result.validation_loss,
+    }  # fmt: skip
+
+
+def _record(decided: Decided, result: TrainResult, seconds: float) -> dict[str, Any]:
+    """What it cost on this machine."""
+    return {
+        "seconds": round(seconds, 1), "training_seconds": round(result.seconds, 1),
+        "tokens_per_second": round(result.tokens_per_second, 1), "flops": decided.flops * result.tokens,
+        "flops_per_second": round(decided.flops * result.tokens_per_second), "compiled": result.compiled,
+        "reasons": [text(key, "en", **parameters) for key, parameters in decided.reasons],
+    }  # fmt: skip

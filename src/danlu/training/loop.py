@@ -1,0 +1,203 @@
+"""The loop: one for every objective. It knows no windows, labels or heads; see `danlu.training.objective`.
+
+It is deterministic on a CPU: at the same plan and thread count, a run that was killed at any step and called again ends in
+the same bits as one that was not. The order of the data is a function of the step; dropout is seeded by the step; all
+else is in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from transformers import PreTrainedModel
+
+from danlu.training.checkpoint import load_checkpoint, save_checkpoint
+from danlu.training.compiling import compile_layers, try_compiling
+from danlu.training.objective import Batch, Objective, Source
+from danlu.training.optimizer import build_optimizer
+from danlu.training.plan import TrainPlan, TrainResult
+from danlu.training.schedule import wsd
+from danlu.training.step import StepResult, accumulate, evaluate, take_step, threads_of
+from danlu.workspace.errors import Interrupted
+from danlu.workspace.messages import text
+from danlu.workspace.run import Run
+
+LOGS = 100
+"""Lines of the training log, about."""
+SETTLING = 3
+"""First steps of a process that the speed leaves out: they allocate, compile and fill caches."""
+CLOSING = 0.1
+"""Share of the steps, at the end, whose mean loss is the run's training loss."""
+
+Samples = TypeVar("Samples")
+
+
+@dataclass
+class _State:
+    """What a checkpoint keeps beside tensors. Floats survive JSON exactly."""
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    logged: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    closing: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+
+def train(
+    model: PreTrainedModel,
+    source: Source[Samples],
+    objective: Objective[Samples],
+    plan: TrainPlan,
+    run: Run,
+    *,
+    optimizer: torch.optim.Optimizer | None = None,
+    validation: Sequence[Batch] = (),
+    scoring: Objective[Any] | None = None,
+    checkpoints: Path | None = None,
+    label: str = "training.progress",
+) -> TrainResult:
+    """Train `model` in place for `plan.steps` steps, going on from the newest checkpoint if there is one.
+
+    `model` and `optimizer` (default: by `plan`) are as on the first call: freshly built, or loaded; rates in the optimizer's
+    groups are peaks that the schedule scales. `validation` holds collated batches, scored by `scoring` (default:
+    `objective`) every `plan.validate_every` steps (0: never) and after the last step. `checkpoints` is where to keep
+    checkpoints (default: `run.scratch / "checkpoints"`); several trainings of one run need a directory each.
+
+    Writes {"kind": "train" | "validation", ...} lines to `run.metrics`. Raises `Interrupted` (after a checkpoint) when
+    the user stops, `training.not-finite` and `training.out-of-memory` with the remedy.
+    """
+    folder = checkpoints or run.scratch / "checkpoints"
+    model.to(plan.device)
+    optimizer = optimizer or build_optimizer(plan.optimizer, model, plan.learning_rate, plan.weight_decay, plan.beta2)
+    peaks = [float(group["lr"]) for group in optimizer.param_groups]
+    state = _resume(folder, model, optimizer, run)
+    clock = _Clock(state.seconds)
+    score = scoring or objective
+    validation_loss: float | None = None
+
+    def keep() -> None:
+        state.seconds = clock.total()
+        save_checkpoint(folder, state.step, model, optimizer, asdict(state))
+
+    with threads_of(plan.threads), run.progress.task(label, plan.steps, "steps") as task:
+        model.train()
+        compiled = plan.compile and _compile(model, source, objective, plan, run, folder.name)
+        task.advance(state.step)
+        while state.step < plan.steps:
+            factor = wsd(state.step, plan.steps, plan.warmup, plan.decay)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+            started = time.perf_counter()
+            parts = source.batches(*divmod(state.step, source.steps_per_epoch))
+            done = take_step(model, optimizer, objective, parts, plan, state.step)
+            clock.step(done.tokens, time.perf_counter() - started)
+            state.step += 1
+            _account(state, done, plan)
+            task.advance(1)
+            if state.step % max(1, plan.steps // LOGS) == 0 or state.step == plan.steps:
+                _log(run, state, clock, max(peaks) * factor, done.norm)
+                task.note(text("training.note", loss=f"{done.nats / max(1, done.count):.3f}"))
+            if validation and state.step != plan.steps and plan.validate_every and state.step % plan.validate_every == 0:
+                _validate(model, score, validation, plan, run, state, clock)
+            if state.step % plan.checkpoint_every == 0 or state.step == plan.steps:
+                keep()
+            run.ledger.failpoint(f"step-{state.step}")
+            try:
+                run.check()
+            except Interrupted:
+                keep()
+                raise
+        if validation:
+            validation_loss = _validate(model, score, validation, plan, run, state, clock)
+    model.eval()
+    loss = state.closing[0] / max(1.0, state.closing[1])
+    return TrainResult(state.step, state.tokens, loss, validation_loss, clock.total(), clock.rate(), compiled)
+
+
+def _compile(
+    model: PreTrainedModel, source: Source[Samples], objective: Objective[Samples], plan: TrainPlan, run: Run, name: str
+) -> bool:
+    """Compile the layers if that works on this machine; what was found is kept, so that a resumed run does the same."""
+
+    def decide() -> str | None:
+        reason = try_compiling(model, lambda: accumulate(model, objective, source.batches(0, 0), plan, 0))
+        model.zero_grad(set_to_none=True)
+        return reason
+
+    reason = run.resolve(f"compile failure of {name}", decide)
+    if reason is None:
+        compile_layers(model)
+    else:
+        run.progress.say("training.compile-failed", reason=reason)
+    return reason is None
+
+
+def _resume(folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, run: Run) -> _State:
+    found = load_checkpoint(folder, model, optimizer)
+    if found is None:
+        return _State()
+    step, values, broken = found
+    for name in broken:
+        run.progress.say("training.broken-checkpoint", name=name, step=step)
+    run.progress.say("training.resumed", step=step)
+    return _State(**values)
+
+
+def _account(state: _State, done: StepResult, plan: TrainPlan) -> None:
+    state.tokens += done.tokens
+    sums = [state.logged]
+    if state.step > plan.steps - max(1, round(CLOSING * plan.steps)):
+        sums.append(state.closing)
+    for pair in sums:
+        pair[0] += done.nats
+        pair[1] += done.count
+
+
+def _log(run: Run, state: _State, clock: _Clock, rate: float, norm: float) -> None:
+    """One line with the mean loss since the last line."""
+    nats, count = state.logged
+    state.logged = [0.0, 0.0]
+    run.metrics.write(
+        kind="train", step=state.step, tokens=state.tokens, loss=round(nats / max(1.0, count), 5), learning_rate=rate,
+        gradient_norm=round(norm, 4), tokens_per_second=round(clock.rate(), 1), seconds=round(clock.total(), 2),
+    )  # fmt: skip
+
+
+def _validate(
+    model: PreTrainedModel,
+    objective: Objective[Any],
+    batches: Sequence[Batch],
+    plan: TrainPlan,
+    run: Run,
+    state: _State,
+    clock: _Clock,
+) -> float:
+    loss = evaluate(model, objective, batches, plan)
+    run.metrics.write(
+        kind="validation", step=state.step, tokens=state.tokens, loss=round(loss, 5), seconds=round(clock.total(), 2)
+    )
+    return loss
+
+
+class _Clock:
+    """Seconds in the loop, and tokens a second of the steps alone."""
+
+    def __init__(self, before: float) -> None:
+        self._before, self._started = before, time.perf_counter()
+        self._steps, self._tokens, self._seconds = 0, 0, 0.0
+
+    def step(self, tokens: int, seconds: float) -> None:
+        self._steps += 1
+        if self._steps > SETTLING:
+            self._tokens, self._seconds = self._tokens + tokens, self._seconds + seconds
+
+    def total(self) -> float:
+        return self._before + time.perf_counter() - self._started
+
+    def rate(self) -> float:
+        return self._tokens / self._seconds if self._seconds else 0.0

@@ -1,0 +1,56 @@
+"""Batches of packed windows by their place: the order of the data is a pure function of seed, epoch and step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.tokens.packing import Marks, PackingPlan, pack
+from danlu.training.language import Windows
+
+
+@dataclass
+class WindowSource:
+    """Steps of `windows` windows over the documents of a store, in micro-batches of at most `micro` windows.
+
+    `tokens` and `ends` are the store's arrays. Each epoch packs and shuffles anew (slowrun: reshuffling every epoch is
+    worth .026 nats); the windows left over at its end, fewer than one step, wait for another epoch.
+    """
+
+    tokens: npt.NDArray[np.generic]
+    ends: npt.NDArray[np.integer]
+    length: int
+    marks: Marks
+    windows: int
+    micro: int
+    seed: int
+    _plans: dict[int, PackingPlan] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def steps_per_epoch(self) -> int:
+        return len(self.plan(0)) // self.windows
+
+    def plan(self, epoch: int) -> PackingPlan:
+        """The plan of an epoch; the last one asked for is kept."""
+        if epoch not in self._plans:
+            self._plans.clear()
+            self._plans[epoch] = pack(self.ends, self.length, seed=self.seed, epoch=epoch, marks=self.marks)
+        return self._plans[epoch]
+
+    def batches(self, epoch: int, step: int) -> Sequence[Windows]:
+        plan, first = self.plan(epoch), step * self.windows
+        numbers = np.arange(first, first + self.windows, dtype=np.int64)
+        parts = [numbers[start : start + self.micro] for start in range(0, self.windows, self.micro)]
+        return [Windows(plan.windows(part, self.tokens)[0], part, epoch) for part in parts]
+
+
+def fixed_windows(source: WindowSource, count: int) -> list[Windows]:
+    """The same `count` windows (or all there are) on every call, spread over the plan, in micro-batches: for validation."""
+    plan = source.plan(0)
+    chosen = np.unique(np.linspace(0, len(plan) - 1, min(count, len(plan))).astype(np.int64))
+    parts = [chosen[start : start + source.micro] for start in range(0, len(chosen), source.micro)]
+    return [Windows(plan.windows(part, source.tokens)[0], part, 0) for part in parts]

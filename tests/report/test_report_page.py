@@ -1,0 +1,283 @@
+"""The page: whole in both languages, well formed, safe with hostile text, small, and good with parts missing."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser as Document
+
+import danlu.report
+from danlu.report.page import SECTIONS, render, slug
+from danlu.report.words import metric_definition
+from danlu.workspace.messages import LANGUAGES, table
+
+VOID = {"meta", "input", "br", "hr", "img", "link"}
+SVG_EMPTY = {"rect", "line", "circle", "path", "polyline", "polygon"}
+PACKAGE = Path(danlu.report.__file__).parent
+OPTIONAL = (
+    "recipe",
+    "run",
+    "datasets",
+    "collect",
+    "normalise",
+    "decide",
+    "tokenizer",
+    "encode",
+    "pretrain",
+    "finetune",
+    "evaluation",
+)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "{0} {name} {",
+    "x" * 5000,
+    "字" * 5000,
+    "مرحبا بالعالم \u202e gnp.exe",
+    "",
+    "\x00\x07\x1b[31m",
+    "\ud800 lone",
+    "a\u0301" * 300,
+    "&amp;lt;b&gt;",
+    "\n\n\t ",
+]
+
+
+class Balanced(HTMLParser):
+    """Raises where an element is closed that is not open, or left open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.identifiers: Counter[str] = Counter()
+        self.links: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"an attribute twice in {tag}"
+        values = dict(attrs)
+        if values.get("id"):
+            self.identifiers[str(values["id"])] += 1
+        if tag == "a":
+            self.links.add(str(values["href"]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in VOID | SVG_EMPTY, f"{tag} closes itself"
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"{tag} is closed twice"
+        assert self.open.pop() == tag, f"{tag} is closed out of order"
+
+
+def parsed(page: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def replaced(node: Any, text: str) -> Any:
+    """The facts with every free text replaced."""
+    if isinstance(node, dict):
+        return {key: replaced(value, text) for key, value in node.items()}
+    if isinstance(node, list):
+        return [replaced(value, text) for value in node]
+    return text if isinstance(node, str) else node
+
+
+def renamed(node: Any, text: str) -> Any:
+    """As `replaced`, and the keys that users choose (datasets, models, reasons, labels) too, told apart by number."""
+    if isinstance(node, dict):
+        return {
+            (
+                f"{text}{index}"
+                if key in ("sentiment", "sentiment-scratch", "bert", "gpt", "en", "zh-Hans", "positive", "repeat", "markup")
+                else key
+            ): renamed(value, text)
+            for index, (key, value) in enumerate(node.items())
+        }
+    if isinstance(node, list):
+        return [renamed(value, text) for value in node]
+    return text if isinstance(node, str) else node
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_page_is_well_formed_whole_and_small(facts: dict[str, Any], language: str) -> None:
+    page = render(facts, language)  # type: ignore[arg-type]
+    found = parsed(page)
+    assert max(found.identifiers.values()) == 1
+    assert {link[1:] for link in found.links} <= set(found.identifiers), "a link that leads nowhere"
+    assert len(page.encode()) < 500_000
+    document = Document(page)
+    assert document.css_first("html").attributes["lang"] == {"en": "en", "zh": "zh-Hans"}[language]
+    assert [node.id for node in document.css("input[checked]")] == [f"show-{language}"]
+    for each in LANGUAGES:
+        sections = [node.id for node in document.css(f"article.{each} section")]
+        assert sections == [f"{each}-next", *(f"{each}-{name}" for name, _ in SECTIONS)]
+        assert all(node.text().strip() for node in document.css(f"article.{each} :is(h1, h2, h3, summary, dt, figcaption)"))
+
+
+def test_page_needs_nothing_from_elsewhere(facts: dict[str, Any]) -> None:
+    page = render(facts)
+    document = Document(page)
+    assert not document.css("script, link, iframe, img, object, embed")
+    assert not [url for url in re.findall(r"https?://[^\"'<\s]+", page) if url != "http://www.w3.org/2000/svg"]
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_each_article_is_in_its_language(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    for selector in ("h2", "h3", "thead th", "summary", "dt", "figcaption"):
+        english = [node.text() for node in document.css(f"article.en {selector}")]
+        chinese = [node.text() for node in document.css(f"article.zh {selector}")]
+        assert len(english) == len(chinese)
+        assert not [words for words in english if re.search("[\u4e00-\u9fff]", words)]
+    headings = [node.text() for node in document.css("article.zh h2")]
+    assert all(re.search("[\u4e00-\u9fff]", words) for words in headings)
+
+
+def test_opens_with_the_leak(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    assert document.css_first("article.en h1").text() == (
+        "32% of the rows in sentiment repeat another row, and 47 texts carry more than one label. "
+        "Without the leak the accuracy is 0.85, not 0.90."
+    )
+    assert "47" in document.css_first("article.zh h1").text()
+    commands = [node.text() for node in document.css("article.en .steps code")]
+    assert commands[:2] == ["danlu predict sentiment texts.txt", "danlu serve sentiment gpt"]
+
+
+@pytest.mark.parametrize("part", OPTIONAL)
+def test_any_part_may_be_missing(facts: dict[str, Any], part: str) -> None:
+    without = {name: value for name, value in facts.items() if name != part}
+    parsed(render(without))
+    parsed(render({**facts, part: {}}))
+    alone = render({part: facts[part]})
+    parsed(alone)
+    assert Document(alone).css_first("article.en h1").text().strip()
+
+
+def test_nothing_at_all() -> None:
+    page = render({}, "zh")
+    assert {link[1:] for link in parsed(page).links} <= set(parsed(page).identifiers)
+    assert "还没有完成" in Document(page).css_first("article.zh h1").text()
+
+
+def test_run_that_stopped_early_says_so(facts: dict[str, Any]) -> None:
+    early = {name: facts[name] for name in ("recipe", "run", "collect", "normalise")}
+    for node in early["run"]["nodes"][4:]:
+        node.update(state="waiting", seconds=None, key=None, peak_memory_bytes=None)
+    early["run"]["nodes"][3]["state"] = "failed"
+    document = Document(render(early))
+    assert "clean.score" in document.css_first("article.en .notice").text()
+    assert document.css_first("article.en .steps code").text() == "danlu run reviews.yaml"
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_shown_not_obeyed(facts: dict[str, Any], text: str) -> None:
+    for hostile in (replaced(facts, text), renamed(facts, text)):
+        page = render(hostile)
+        page.encode("utf-8")
+        parsed(page)
+        document = Document(page)
+        assert not document.css("script, img, [onload], [onerror]")
+        assert len(document.css("style")) == 1
+        assert not re.search("[\x00-\x08\x0b-\x1f]", page)
+
+
+def test_page_stays_small_with_much_of_everything(facts: dict[str, Any]) -> None:
+    long = "A long text. 很长的文本。" * 400
+    big = replaced(copy.deepcopy(facts), long)
+    big["recipe"] = {"name": "big", "text": "key: value\n" * 40_000}
+    big["run"]["nodes"] = [
+        {"name": f"pretrain.{i}", "stage": "pretrain", "key": "0" * 16, "state": "done", "seconds": 3.0 * i} for i in range(400)
+    ]
+    big["collect"]["sources"] = [{**big["collect"]["sources"][0], "name": f"{i}{long}"} for i in range(100)]
+    big["datasets"] = {
+        f"{i}": {**big["datasets"]["sentiment"], "sources": big["datasets"]["sentiment"]["sources"] * 20} for i in range(10)
+    }
+    for name in ("reasons", "examples"):
+        one = big["decide"][name]["repeat"]
+        big["decide"][name] = {f"rule-{i}": one * 10 if isinstance(one, list) else one for i in range(60)}
+    big["tokenizer"]["examples"] = [{"language": "en", "text": "a" * 1000, "tokens": ["a"] * 1000}] * 40
+    big["pretrain"] = {
+        f"m{i}": {**facts["pretrain"]["bert"], "metrics": facts["pretrain"]["bert"]["metrics"] * 6} for i in range(30)
+    }
+    evaluation = facts["evaluation"]
+    big["evaluation"] = {
+        "numbers": [
+            {**number, "model": f"{number['model']}-{i}", "metric": f"{number['metric']}-{i % 9}"}
+            for i in range(80)
+            for number in evaluation["numbers"]
+        ],
+        "comparisons": evaluation["comparisons"] * 200,
+        "curve": evaluation["curve"] * 50,
+        "crossings": evaluation["crossings"] * 100,
+        "openings": evaluation["openings"] * 300,
+        "mistakes": [{**entry, "text": long} for entry in evaluation["mistakes"]] * 100,
+        "samples": {
+            kind: [{**entry, "text": long} for entry in entries] * 100 for kind, entries in evaluation["samples"].items()
+        },
+    }
+    page = render(big)
+    parsed(page)
+    assert len(page.encode()) < 2_000_000
+
+
+def test_every_message_of_the_report_is_used_and_every_used_one_is_there() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*") if path.suffix in (".py", ".html"))
+    used = set(re.findall(r"[\"'](report\.[\w.-]+[\w])[\"']", source))
+    assert {key for key in used if not any(name.startswith(f"{key}.") for name in table())} <= set(table())
+    prefixes = (
+        "report.language.",
+        "report.model.",
+        "report.state.",
+        "report.split.",
+        "report.term.",
+        "report.reason.",
+        "report.training.",
+        "report.cost.",
+        "report.data.column.",
+        "report.scores.lead.",
+        "report.next.",
+        "report.finding.",
+    )
+    mine = {key.removesuffix("-one") for key in table() if key.startswith("report.")}
+    built = {key for key in mine if key.startswith(prefixes) or re.fullmatch(r"report\.\w+\.heading", key)}
+    assert mine - used - built == set()
+
+
+def test_messages_name_the_same_parameters_in_both_languages() -> None:
+    for key, words in table().items():
+        if key.startswith("report."):
+            names = [set(re.findall(r"{(\w+)", words[language])) for language in LANGUAGES]
+            assert names[0] == names[1] or names[1] < names[0], key
+            assert all(words.values())
+
+
+def test_each_metric_shown_has_its_definition_within_reach(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    for metric in {number["metric"] for number in facts["evaluation"]["numbers"]}:
+        place = document.css_first(f'[id="en-metric-{slug(metric)}"]')
+        assert place is not None
+        assert (
+            place.next.text() == metric_definition("en", metric)
+            or metric_definition("en", metric) in document.css_first("article.en dl.glossary").text()
+        )
+        assert document.css(f'a[href="#en-metric-{slug(metric)}"]')
+
+
+def test_same_facts_same_bytes(facts: dict[str, Any]) -> None:
+    assert render(facts) == render(copy.deepcopy(facts))

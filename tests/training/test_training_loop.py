@@ -1,0 +1,139 @@
+"""The loop: golden losses, a classification objective, groups with their own rates, falling back from compilation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from transformers import ModernBertForSequenceClassification
+
+import danlu.training.compiling as compiling
+from danlu.models.build import build_config, build_model
+from danlu.recipe.pretrain import ModelConfig
+from danlu.tokens.packing import CAUSAL, MASKED
+from danlu.tokens.special import SPECIAL
+from danlu.training.language import CausalObjective, MaskedObjective
+from danlu.training.loop import train
+from danlu.training.plan import TrainPlan
+from danlu.training.windows import WindowSource
+from danlu.workspace.errors import Interrupted
+from danlu.workspace.events import read_json_lines
+from danlu.workspace.ledger import Ledger
+from danlu.workspace.run import Run
+
+VOCABULARY = 160
+
+
+def make_run(path: Path) -> Run:
+    path.mkdir(exist_ok=True)
+    return Run(stage="train", output=path, ledger=Ledger(path / "ledger.sqlite", "train"))
+
+
+def make_source(marks: Any) -> WindowSource:
+    """Documents that count upwards: after each id comes the next one."""
+    starts = np.random.Generator(np.random.Philox(0)).integers(0, 50, 80)
+    tokens = np.concatenate([len(SPECIAL) + (start + np.arange(40)) % 50 for start in starts])
+    return WindowSource(tokens, np.arange(1, 81) * 40, 24, marks, 4, 4, 0)
+
+
+GOLDEN = {
+    "bert": [4.9984, 4.5424, 4.0287],
+    "gpt": [5.0968, 1.3255, 0.6996],
+}
+"""Mean loss of steps 1, 20 and 40 (nats): a change of it means that the loop trains otherwise than before."""
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt"])
+def test_golden_losses(family: Any, tmp_path: Path) -> None:
+    model = build_model(build_config(ModelConfig(family=family, preset="modern", size="nano"), VOCABULARY, 24, 0.0), 0)
+    objective = MaskedObjective(VOCABULARY, 0.3, 0) if family == "bert" else CausalObjective()
+    run = make_run(tmp_path)
+    plan = TrainPlan(steps=40, learning_rate=5e-3, weight_decay=0.1, threads=1)
+    result = train(model, make_source(MASKED if family == "bert" else CAUSAL), objective, plan, run)
+    lines = {line["step"]: line for line in read_json_lines(tmp_path / "metrics.jsonl")}
+    assert [lines[step]["loss"] for step in (1, 20, 40)] == pytest.approx(GOLDEN[family], abs=2e-3)
+    assert result.train_loss == pytest.approx(np.mean([lines[step]["loss"] for step in range(37, 41)]), abs=0.02)
+    assert lines[1]["learning_rate"] == pytest.approx(2.5e-3)
+    assert lines[40]["tokens"] == result.tokens == 40 * 4 * 24
+
+
+class Labelled:
+    """Examples of two classes; the last batch of an epoch is smaller."""
+
+    steps_per_epoch = 4
+
+    def batches(self, epoch: int, step: int) -> list[np.ndarray]:
+        generator = np.random.Generator(np.random.Philox(key=[epoch, step]))
+        ids = generator.integers(110, VOCABULARY, (3 if step == 3 else 6, 12))
+        ids[: len(ids) // 2, 4] = 109
+        return [ids]
+
+
+class Classify:
+    def collate(self, samples: np.ndarray) -> dict[str, torch.Tensor]:
+        ids = torch.from_numpy(samples)
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": (ids == 109).any(1).long()}
+
+    def loss(self, model: Any, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, int]:
+        logits = model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        return F.cross_entropy(logits, batch["labels"], reduction="sum"), len(logits)
+
+
+def make_classifier() -> Any:
+    torch.manual_seed(0)
+    config: Any = build_config(ModelConfig(family="bert", preset="modern", size="nano"), VOCABULARY, 24, 0.1)
+    return ModernBertForSequenceClassification(config)
+
+
+def test_another_objective_with_groups_of_its_own_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    plan, trained = TrainPlan(steps=30, learning_rate=3e-3, weight_decay=0.0, threads=1, checkpoint_every=7), []
+    for name in ("whole", "stopped"):
+        run, tries = make_run(tmp_path / name), 0
+        if name == "stopped":
+            run.cancelled.set()
+        while True:
+            model, tries = make_classifier(), tries + 1
+            model.model.embeddings.requires_grad_(False)
+            groups = [
+                {"params": list(model.model.layers.parameters()), "lr": 1e-3},
+                {"params": list(model.classifier.parameters()), "lr": 3e-3},
+            ]
+            try:
+                result = train(model, Labelled(), Classify(), plan, run, optimizer=torch.optim.AdamW(groups))
+                break
+            except Interrupted:
+                if tries == 3:
+                    run.cancelled.clear()
+        trained.append((model, result, tries))
+    assert [tries for _, _, tries in trained] == [1, 4]
+    assert trained[0][1].train_loss == trained[1][1].train_loss
+    assert trained[0][1].tokens == trained[1][1].tokens == 12 * (7 * (6 + 6 + 6 + 3) + 12)
+    for one, other in zip(trained[0][0].parameters(), trained[1][0].parameters(), strict=True):
+        assert torch.equal(one, other)
+    fresh = make_classifier()
+    assert torch.equal(fresh.model.embeddings.tok_embeddings.weight, trained[0][0].model.embeddings.tok_embeddings.weight)
+    assert not torch.equal(fresh.classifier.weight, trained[0][0].classifier.weight)
+
+
+def test_where_compilation_fails_training_goes_on_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(model: Any) -> None:
+        def fail(*arguments: object, **options: object) -> None:
+            raise RuntimeError("InvalidCxxCompiler: no working C++ compiler\nand more")
+
+        model.base_model._compiled_call_impl = fail
+
+    monkeypatch.setattr(compiling, "compile_layers", broken)
+    losses = []
+    for asked in (True, False):
+        model = build_model(build_config(ModelConfig(family="gpt", preset="modern", size="nano"), VOCABULARY, 24, 0.0), 0)
+        run = make_run(tmp_path / str(asked))
+        plan = TrainPlan(steps=3, learning_rate=1e-3, weight_decay=0.1, threads=1, compile=asked)
+        result = train(model, make_source(CAUSAL), CausalObjective(), plan, run)
+        assert not result.compiled
+        losses.append(result.train_loss)
+    assert losses[0] == losses[1]
+    assert "no working C++ compiler" in (tmp_path / "True/resolved.json").read_text()

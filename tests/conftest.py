@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    # One core a worker, for it and for the processes it starts: threads of several workers on the same cores wait for each other.
+    # One core a worker and what it starts: threads of several workers on the same cores wait for each other.
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
     if cores:
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})

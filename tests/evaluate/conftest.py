@@ -150,5 +150,6 @@ def simple(
 
     output = tmp_path_factory.mktemp("simple")
     run = Run(stage="evaluate.baselines", output=output, ledger=Ledger(output / "ledger.sqlite", "evaluate.baselines"))
-    baselines({"reviews": dataset}, tokens, tokenizer, documents, config=EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200), run=run)
+    config = EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200)
+    baselines({"reviews": dataset}, tokens, tokenizer, documents, config=config, run=run)
     return Artifact("evaluate.baselines", "0", output)

@@ -101,7 +101,8 @@ dataset, tokens, tokenizer, documents, output = map(Path, sys.argv[1:])
 output.mkdir(exist_ok=True)
 run = Run(stage="evaluate.baselines", output=output, ledger=Ledger(output / "ledger.sqlite", "evaluate.baselines"))
 artifacts = [Artifact("", "0", path) for path in (tokens, tokenizer, documents)]
-baselines({"reviews": Artifact("dataset", "0", dataset)}, *artifacts, config=EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200), run=run)
+config = EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200)
+baselines({"reviews": Artifact("dataset", "0", dataset)}, *artifacts, config=config, run=run)
 """
 
 

@@ -15,7 +15,6 @@ from evaluate_made import write_finetuned
 from danlu.evaluate.models import evaluate
 from danlu.evaluate.samples import Text, held_out_texts, prompt
 from danlu.metrics.number import METRICS
-from danlu.workspace.sentences import say
 from danlu.models.files import load_model
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tokens.store import TokenStore
@@ -23,6 +22,7 @@ from danlu.workspace.artifact import Artifact, hash_payload
 from danlu.workspace.events import read_json_lines
 from danlu.workspace.files import read_json
 from danlu.workspace.run import Run
+from danlu.workspace.sentences import say
 
 CONFIG = EvaluateConfig(models=(), labels=(100, 500, 2000), resamples=200, samples=4)
 

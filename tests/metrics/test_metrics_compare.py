@@ -13,8 +13,8 @@ from danlu.metrics.compare import Comparison, compare
 from danlu.metrics.curve import crossing, crossings
 from danlu.metrics.number import METRICS, Estimate, Number, metric_definition, metric_name, signature
 from danlu.metrics.words import language_name, where
-from danlu.workspace.sentences import message, say
 from danlu.workspace.messages import LANGUAGES, table
+from danlu.workspace.sentences import message, say
 
 
 def _share(sums: np.ndarray) -> np.ndarray:

@@ -6,12 +6,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from danlu.models.build import build_config, build_model, count_parameters
+from danlu.models.build import build_config, build_model, count_parameters, start_from_frequencies
 from danlu.models.files import load_model, save_model
 from danlu.models.flops import training_flops
 from danlu.models.head import hidden_states, prepare, vocabulary_matrix
@@ -86,6 +87,18 @@ def test_projections_to_the_residual_stream_start_smaller_with_depth() -> None:
     for narrow, wide in ((layer.self_attn.o_proj, layer.self_attn.q_proj), (layer.mlp.down_proj, layer.mlp.up_proj)):
         assert narrow.weight.std().item() == pytest.approx(0.02 / 8**0.5, rel=0.05)
         assert wide.weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+@pytest.mark.parametrize("preset", ["modern", "classic"])
+def test_a_masked_model_starts_from_frequencies_and_keeps_them_in_its_file(preset: str, tmp_path: Path) -> None:
+    counts = np.random.default_rng(0).integers(0, 1000, 512)
+    model = make("bert", preset)
+    start_from_frequencies(model, counts)
+    save_model(model, tmp_path, tmp_path, {})
+    with torch.inference_mode():
+        guess = load_model(tmp_path, "mlm")(torch.randint(6, 512, (1, 8))).logits.mean((0, 1)).softmax(0)
+    torch.testing.assert_close(guess, torch.tensor((counts + 1) / (counts + 1).sum(), dtype=torch.float32), rtol=0.5, atol=1e-3)
+    start_from_frequencies(make("gpt", preset), counts)  # has no such bias, and stays as it is
 
 
 def test_dropout_reaches_the_model() -> None:

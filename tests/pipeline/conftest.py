@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 ENGLISH = {
-    "positive": "a wonderful film with great acting and a moving story that i would gladly see again".split(),
-    "negative": "the dull plot and terrible acting made this boring film a waste of two long hours".split(),
+    "positive": "a wonderful film with great acting and a moving story that i would gladly see again".split(),  # noqa: SIM905
+    "negative": "the dull plot and terrible acting made this boring film a waste of two long hours".split(),  # noqa: SIM905
 }
 CHINESE = {
     "positive": "这本书写得非常好内容精彩值得推荐给朋友们一起阅读",
     "negative": "质量太差了服务态度恶劣完全不值这个价格让人失望透顶",
 }
-COMMON_EN = "it was the in one evening people city house of and then with some about world work year".split()
+COMMON_EN = "it was the in one evening people city house of and then with some about world work year".split()  # noqa: SIM905
 COMMON_ZH = "昨天我们在北京的一家酒店里看到了很多人他们都说时间过得很快今年天气不错"
 
 

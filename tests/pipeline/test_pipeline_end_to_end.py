@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import danlu, last_line
 
+from conftest import danlu, last_line
 from danlu.workspace.artifact import hash_payload, read_payload
 
 STAGES = [

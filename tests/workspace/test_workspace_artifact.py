@@ -65,7 +65,7 @@ def test_payload_digest_is_of_the_content_only(workspace: Workspace, tmp_path: P
 def test_moved_workspace_still_works(workspace: Workspace, tmp_path: Path) -> None:
     make(workspace)
     before = workspace.publish("collect", "0123456789abcdef", {}).payload
-    os.rename(workspace.path, tmp_path / "moved")
+    workspace.path.rename(tmp_path / "moved")
     found = Workspace(tmp_path / "moved").find("collect", "0123456789abcdef")
     assert found is not None
     assert found.payload == before

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 @command
 def run(
     recipe: RecipeArgument,
-    set_: SetOption = [],  # noqa: B006 (typer reads the default)
+    set_: SetOption = [],
     until: UntilOption = None,
     hours: HoursOption = None,
     workspace: WorkspaceOption = Path(".danlu"),
@@ -57,7 +57,7 @@ def run(
 @command
 def plan(
     recipe: RecipeArgument,
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = [],
     until: UntilOption = None,
     hours: HoursOption = None,
     workspace: WorkspaceOption = Path(".danlu"),

@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 @command
 def collect(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
-) -> None:  # noqa: B006
+) -> None:
     """Read files into documents. 把文件读成文档。"""
     _run(_text_recipe(paths), "collect", set_, workspace, json_line)
 
@@ -36,7 +36,7 @@ def collect(
 @command
 def clean(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
-) -> None:  # noqa: B006
+) -> None:
     """Repair documents and drop bad ones and repeats. 修复文档，剔除劣质与重复文档。"""
     _run(_text_recipe(paths), "clean.decide", set_, workspace, json_line)
 
@@ -44,7 +44,7 @@ def clean(
 @command
 def tokenize(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
-) -> None:  # noqa: B006
+) -> None:
     """Train a tokenizer on files and encode them. 训练分词器并编码文本。"""
     _run(_text_recipe(paths), "tokenize.encode", set_, workspace, json_line)
 
@@ -55,7 +55,7 @@ def pretrain(
     family: Annotated[str, typer.Option(help="bert or gpt. 模型家族")] = "gpt",
     size: Annotated[str, typer.Option(help="nano, tiny, small or base. 规模")] = "tiny",
     budget: BudgetOption = "10m",
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = [],
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
@@ -72,7 +72,7 @@ def finetune(
     column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
     label: Annotated[str, typer.Option("--label", help="Column of the label. 标签列")] = "label",
     budget: BudgetOption = "3 epochs",
-    set_: SetOption = [],  # noqa: B006
+    set_: SetOption = [],
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:

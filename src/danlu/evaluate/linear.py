@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 Layout = Literal["joint", "by-language"]
 Counts: TypeAlias = sparse.csr_matrix  # (texts, features)

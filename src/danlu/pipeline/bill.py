@@ -17,7 +17,6 @@ from pathlib import Path
 from danlu.collect.locate import source_bytes
 from danlu.models.locate import WEIGHTS, LocatedModel, locate_model
 from danlu.pipeline.graph import Node
-from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
@@ -112,7 +111,8 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mappi
 
 
 def work(config: object, stage: str, recipe: Recipe, base: Path, text: float, sizes: Mapping[str, float]) -> float:
-    """Units of work of a node: megabytes of text for data stages, 10^12 operations for models (6 N a trained token, 2 N a read one)."""
+    """Units of work of a node: megabytes of text for data stages; for models 10^12 operations (6 N a token learned from,
+    2 N a token read, for N parameters)."""
     if isinstance(config, DatasetConfig):
         return sum(size for name, size in sizes.items() if recipe.datasets[name] is config)
     if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
@@ -154,10 +154,8 @@ def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
             parameters = PARAMETERS["small"]
     epochs = config.budget.amount if config.budget.unit == "epochs" else 3.0
     sizes = [min(size, rows) for size in config.labels] + [rows]
-    if config.freeze.until >= 1:
-        passes = 2.0 * (rows + heldout)
-    else:
-        passes = 6 * epochs * sum(sizes) + 2 * heldout * len(sizes)
+    learned, read = (0.0, rows + heldout) if config.freeze.until >= 1 else (epochs * sum(sizes), heldout * len(sizes))
+    passes = 6 * learned + 2 * read
     return 1e-12 * parameters * passes * config.length * 0.7
 
 

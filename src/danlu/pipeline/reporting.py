@@ -15,6 +15,13 @@ from danlu.workspace.events import read_json_lines
 from danlu.workspace.files import read_json, write_atomic
 from danlu.workspace.messages import Language, current_language
 
+PARTS = (
+    ("collect", "collect", "card.json"),
+    ("normalise", "clean.normalise", "facts.json"),
+    ("decide", "clean.decide", "facts.json"),
+    ("tokenizer", "tokenize.train", "facts.json"),
+    ("encode", "tokenize.encode", "facts.json"),
+)
 LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
 
 
@@ -48,11 +55,8 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
         "nodes": [asdict(node) for node in state.nodes.values()],
         "skipped": state.skipped,
     }
-    facts: dict[str, Any] = {"recipe": {"name": state.name, "text": text}, "run": run}
-    for part, node, file in (
-        ("collect", "collect", "card.json"), ("normalise", "clean.normalise", "facts.json"), ("decide", "clean.decide", "facts.json"),
-        ("tokenizer", "tokenize.train", "facts.json"), ("encode", "tokenize.encode", "facts.json"),
-    ):  # fmt: skip
+    facts: dict[str, Any] = {"recipe": {"name": state.name, "text": text, "path": state.recipe}, "run": run}
+    for part, node, file in PARTS:
         if node in artifacts:
             facts[part] = read_json(artifacts[node] / file)
     facts["datasets"] = {

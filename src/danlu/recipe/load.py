@@ -148,9 +148,7 @@ def _existing(location: Iterable[Any], data: Any) -> tuple[Any, ...]:
     """The part of pydantic's location that stands in the YAML (tags of unions do not)."""
     found: list[Any] = []
     for part in location:
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
             data = data[part]
         else:
             continue

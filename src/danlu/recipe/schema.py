@@ -26,12 +26,12 @@ class Recipe(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Name of the run: lower case letters, digits, hyphens.")
     seed: int = Field(0, ge=0, description="Everything random follows from it.")
     fallback: str | None = Field(None, description="Recipe to run instead where this one's data packages cannot be had.")
-    datasets: dict[str, DatasetConfig] = {}
+    datasets: dict[str, DatasetConfig] = Field({}, description="Labelled rows, by name.")
     collect: CollectConfig | None = None
     clean: CleanConfig = CleanConfig()
     tokenize: TokenizeConfig = TokenizeConfig()
-    pretrain: dict[str, PretrainConfig] = {}
-    finetune: dict[str, FinetuneConfig] = {}
+    pretrain: dict[str, PretrainConfig] = Field({}, description="Models trained from nothing, by name.")
+    finetune: dict[str, FinetuneConfig] = Field({}, description="Task models, by name.")
     evaluate: EvaluateConfig | None = None
     serve: ServeConfig = ServeConfig()
 

@@ -48,7 +48,7 @@ def reference_encoder(plain: str) -> Encoder:
 def fast_encoder(plain: str) -> Encoder | None:
     """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser."""
     try:
-        import awkward  # type: ignore[import-untyped]
+        import awkward
         import gigatoken
 
         tokenizer = gigatoken.Tokenizer.from_json(plain)

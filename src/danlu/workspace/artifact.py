@@ -134,6 +134,6 @@ class Workspace:
         write_atomic(partial / PAYLOAD, "".join(f"{digest}  {name}\n" for name, digest in sorted(payload.items())))
         for name in (LEDGER, LEDGER + "-wal", LEDGER + "-shm", LOCK):
             (partial / name).unlink(missing_ok=True)
-        os.replace(partial, final)
+        partial.replace(final)
         sync_directory(final.parent)
         return Artifact(stage, key, final)

@@ -40,7 +40,7 @@ class RecipeError(DanluError):
     exit_status = 2
 
 
-class Interrupted(DanluError):
+class Interrupted(DanluError):  # noqa: N818 (asked for, not an error)
     """The user stopped the run; what is finished stays and the same command goes on."""
 
     exit_status = 130

@@ -79,7 +79,7 @@ def _next(facts: Mapping[str, Any], language: Language) -> list[dict[str, Any]]:
     if part(facts, "decide"):
         add("change", f"danlu run {recipe} --set clean.preset=none")
     elif trained or tuned:
-        add("why", f"danlu why {recipe}")
+        add("plan", f"danlu plan {recipe}")
     if not steps:
         add("resume", f"danlu run {recipe}")
     return steps

@@ -17,7 +17,7 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         return None
     name = clip(str(recipe.get("name") or "recipe"), 80)
     return {
-        "commands": [f"danlu run {recipe_file(facts)}", f"danlu why {recipe_file(facts)}", f"danlu report {name}"],
+        "commands": [f"danlu run {recipe_file(facts)}", f"danlu plan {recipe_file(facts)}", f"danlu report {name}"],
         "recipe": clip(str(recipe.get("text") or ""), 40_000).rstrip(),
         "versions": [
             {"name": clip(str(key), 60), "value": clip(str(value), 60)} for key, value in sorted(part(run, "versions").items())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from danlu.compute.threads import wait_politely
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.reporting import write_report
@@ -29,6 +30,7 @@ def run(
     **changes: Any,
 ) -> RunResult:
     """Build what is missing of a recipe and write its report; `changes` as in `plan`. DanluError if it cannot."""
+    wait_politely()
     place = Workspace(Path(workspace))
     result = run_plan(
         plan(recipe, workspace=workspace, until=until, **changes), place, progress or SilentProgress(), lambda _: None

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from danlu.models.build import build_config, build_model, count_parameters, start_from_frequencies
+from danlu.models.build import build_config, build_model, count_parameters, small_init, start_from_frequencies
 from danlu.models.files import load_model, save_model
 from danlu.models.flops import training_flops
 from danlu.models.head import hidden_states, prepare, vocabulary_matrix
@@ -85,8 +85,8 @@ def test_the_head_in_two_parts_is_the_head(family: str, preset: str) -> None:
 def test_projections_to_the_residual_stream_start_smaller_with_depth() -> None:
     layer = make("gpt", "modern", "tiny", 512).model.layers[0]
     for narrow, wide in ((layer.self_attn.o_proj, layer.self_attn.q_proj), (layer.mlp.down_proj, layer.mlp.up_proj)):
-        assert narrow.weight.std().item() == pytest.approx(0.02 / 8**0.5, rel=0.05)
-        assert wide.weight.std().item() == pytest.approx(0.02, rel=0.05)
+        assert narrow.weight.std().item() == pytest.approx(small_init(128) / 8**0.5, rel=0.05)
+        assert wide.weight.std().item() == pytest.approx(small_init(128), rel=0.05)
 
 
 @pytest.mark.parametrize("preset", ["modern", "classic"])

@@ -65,7 +65,7 @@ def test_it_learns_and_transformers_loads_it(
     lines = read_json_lines(run.output / "metrics.jsonl")
     trained = [line for line in lines if line["kind"] == "train"]
     assert {"step", "tokens", "loss", "learning_rate", "gradient_norm", "tokens_per_second", "seconds"} <= set(trained[0])
-    assert trained[-1]["loss"] < trained[0]["loss"] - 0.3
+    assert trained[-1]["loss"] < (trained[0]["loss"] if family == "gpt" else math.log(512)) - 0.3  # BERT starts from counts
     assert len([line for line in lines if line["kind"] == "validation"]) == 10
     assert run.facts["tokens_per_second"] > 0
     assert run.facts["flops"] > 6 * 60 * 256 * (facts["parameters"] - facts["embedding_parameters"])

@@ -9,6 +9,7 @@ import typer
 
 import danlu
 from danlu.cli import inspect, run, stages, use
+from danlu.compute.threads import wait_politely
 from danlu.workspace.messages import choose_language
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ for group in (run, inspect, stages, use):
 
 def main() -> None:
     """Entry point of the `danlu` script."""
+    wait_politely()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.packing import CAUSAL, MASKED, Marks
 from danlu.tokens.store import TokenStore
@@ -16,6 +19,8 @@ from danlu.workspace.errors import DanluError
 
 MOST_VALIDATION_TOKENS = 1 << 18
 """Validation in training reads at most so many tokens: the error of its mean is then below .01 nats."""
+
+COUNTED_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,14 @@ class Texts:
         if not len(train.tokens):
             raise DanluError("pretrain.no-text", where=str(tokens / "train"), length=config.length)
         return cls(config, vocabulary, seed, train, holdout)
+
+    @cached_property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How often each token occurs in the training text, [vocabulary]."""
+        counts = np.zeros(self.vocabulary, np.int64)
+        for start in range(0, len(self.train.tokens), COUNTED_AT_ONCE):
+            counts += np.bincount(self.train.tokens[start : start + COUNTED_AT_ONCE], minlength=self.vocabulary)
+        return counts
 
     @property
     def marks(self) -> Marks:

@@ -92,7 +92,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> di
     windows = max(1, min(asked // config.length, texts.windows))
     most = settings.micro_windows(windows, config.length, shape, texts.vocabulary, run.memory_bytes)
     draft = TrainPlan(
-        steps=1, learning_rate=config.learning_rate or settings.learning_rate(config.model.family, shape), weight_decay=0.0,
+        steps=1, learning_rate=config.learning_rate or settings.learning_rate(config.model), weight_decay=0.0,
         warmup=config.warmup, decay=config.decay, beta2=second_beta(windows * config.length), optimizer=config.optimizer,
         precision="bf16" if machine.bf16 or machine.gpu else "fp32", threads=run.threads,
         device="cuda" if machine.gpu else "cpu", seed=run.seed,

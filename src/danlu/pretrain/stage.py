@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from danlu.models.build import build_config, build_model, count_parameters
+from danlu.models.build import build_config, build_model, count_parameters, start_from_frequencies
 from danlu.models.files import save_model
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decide import Decided, decide
@@ -30,6 +30,7 @@ def pretrain(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, r
     for key, parameters in decided.reasons:
         run.progress.say(key, **parameters)
     model = build_model(build_config(config.model, vocabulary, config.length, decided.dropout), run.seed)
+    start_from_frequencies(model, texts.counts)
     source = texts.source(decided.batch_tokens // config.length, decided.micro)
     result = train(
         model, source, texts.objective, decided.plan, run,

@@ -48,7 +48,7 @@ def check_agreement(output: Path, dataset: Artifact, labels: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "until", "least"), [("modern-bert", 0.0, 0.85), ("classic-bert", 0.5, 0.65), ("modern-gpt", 1.0, 0.75)]
+    ("start", "until", "least"), [("modern-bert", 0.0, 0.85), ("classic-bert", 0.5, 0.6), ("modern-gpt", 1.0, 0.75)]
 )
 def test_what_is_learned_is_what_is_saved(
     start: str, until: float, least: float, dataset: Artifact, starts: dict[str, Artifact], stage: Stage, tmp_path: Path

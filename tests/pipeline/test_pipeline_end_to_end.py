@@ -80,7 +80,7 @@ def test_ctrl_c_stops_in_words_and_the_same_command_goes_on(
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("pretrain.bert"):
+        if line.startswith("pretrain.bert ..."):
             break
     process.send_signal(signal.SIGINT)
     said = process.stderr.read()
@@ -123,7 +123,7 @@ def test_predict_answers_in_both_languages(finished: tuple[Path, dict[str, Any],
     done = danlu("predict", "mood", "-", "--workspace", workspace, input=texts)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rows) == 2
-    assert {row["label"] for row in rows} <= {"positive", "negative"}
+    assert {row["predicted"] for row in rows} <= {"positive", "negative"}
 
 
 def test_moved_workspace_is_used_as_it_is(job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path) -> None:

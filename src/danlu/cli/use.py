@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
-from danlu.pipeline.state import find_model
+from danlu.pipeline.state import find_model, serve_section
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.messages import text
+from danlu.workspace.progress import progress_for_terminal
 
 ModelArgument = Annotated[str, typer.Argument(help="A model of the latest run, RUN/MODEL, or a directory. 模型名或目录")]
 
@@ -36,23 +37,29 @@ def predict(
     from danlu.inference.load import load_for
     from danlu.inference.predict import predict_file
 
-    counts = predict_file(load_for(path), None if file == "-" else Path(file), output, text_column=column)
+    source = None if file == "-" else Path(file)
+    counts = predict_file(load_for(path), source, output, text_column=column, progress=progress_for_terminal())
+    for part in ("quarantined", "truncated"):
+        if counts[part]:
+            say(text(f"cli.predict.{part}", count=counts[part]))
     last_line({"model": str(path), **counts}, json_line)
 
 
 @command
 def serve(
     models: Annotated[list[str] | None, typer.Argument(help="Models of the latest run, or directories. 模型名或目录")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on. 监听地址")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one. 端口，0 表示任选")] = 8000,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; else the recipe's. 监听地址")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. 端口，0 表示任选")] = None,
     workspace: WorkspaceOption = Path(".danlu"),
 ) -> None:
     """Models behind HTTP, in the shape of OpenAI's API. 以 OpenAI 接口形式提供模型服务。"""
     place = Workspace(workspace)
+    section = serve_section(place)
+    models = models or list(section.models)
     if not models:
         say(text("cli.serve.which"))
         raise typer.Exit(2)
     paths = {Path(name).name if Path(name).is_dir() else name: find_model(place, name) for name in models}
     from danlu.serve.server import run
 
-    run(paths, host, port)
+    run(paths, section.host if host is None else host, section.port if port is None else port)

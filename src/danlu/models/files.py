@@ -47,7 +47,7 @@ def save_model(model: PreTrainedModel, directory: Path, tokenizer_directory: Pat
 def load_model(path_or_hub: str | Path, kind: Kind, **options: Any) -> PreTrainedModel:
     """A model in fp32 and evaluation mode, with the head that `kind` names; `options` go to `from_pretrained`.
 
-    A head that the files lack is initialised anew (transformers says so), from torch's generator: seed it before.
+    A head that the files lack is initialised anew, from torch's generator: seed it before.
     """
     options = {"dtype": torch.float32, "trust_remote_code": False, "use_safetensors": True} | options
     try:
@@ -69,12 +69,14 @@ def load_tokenizer(path_or_hub: str | Path) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' own progress bars: danlu has its own, and small models are there at once."""
-    shown = logging.is_progress_bar_enabled()
+    """Without transformers' progress bars and its table of weights that a new head lacks: danlu's own words say the same."""
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
 

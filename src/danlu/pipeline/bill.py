@@ -27,6 +27,7 @@ from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
 
 CALIBRATION_SECONDS = 0.168  # what `calibrate` takes on the machine of the shipped rates
+LEAST_SECONDS = 5.0  # a stage that ended sooner showed its fixed costs, not its rate
 FIXED_SECONDS = 2.0  # importing, reading, writing
 
 # Seconds per unit of work on the machine of the shipped rates; the units are those of `work`.
@@ -80,7 +81,7 @@ def rates(path: Path | None = None) -> dict[str, float]:
 def remember_rate(stage: str, seconds: float, work: float, path: Path | None = None) -> None:
     """Keep what a finished stage showed of this machine: the mean of the old rate and the new one."""
     found = rates_path() if path is None else path
-    if work <= 0:
+    if work <= 0 or seconds < LEAST_SECONDS:
         return
     try:
         found.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.recipe.load import load_recipe
+from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_atomic, write_json
@@ -92,6 +94,14 @@ def find_model(workspace: Workspace, name: str) -> Path:
             "pipeline.no-such-model", where=str(workspace.path), name=name, models=", ".join(sorted(set(known))) or "-"
         ) from None
     return artifact / "model"
+
+
+def serve_section(workspace: Workspace) -> ServeConfig:
+    """What the recipe of the latest run says of serving; the defaults where there is no run."""
+    names = run_names(workspace)
+    if not names:
+        return ServeConfig()
+    return load_recipe(workspace.path / "runs" / names[0] / "recipe.yaml").recipe.serve
 
 
 def artifact_of(workspace: Workspace, node: NodeState) -> Artifact | None:

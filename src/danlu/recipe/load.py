@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from danlu.recipe.schema import Recipe
 from danlu.workspace.errors import RecipeError
+from danlu.workspace.messages import text
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,19 @@ class LoadedRecipe:
 def load_recipe(path: Path, overrides: Sequence[str] = (), hours: float | None = None) -> LoadedRecipe:
     """Read the recipe at `path`; `overrides` are `key.of.recipe=value`, the value in YAML. RecipeError if it is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        written = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise RecipeError("recipe.missing", where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError("recipe.unreadable", where=str(path), reason=str(error)) from None
-    data, lines = _parse(text, path)
+    data, lines = _parse(written, path)
     for override in overrides:
         _apply(data, override)
     if hours is not None:
         _spread_hours(data, hours)
-    return LoadedRecipe(validate(data, lines, str(path)), text, path.absolute().parent, path)
+    if overrides or hours is not None:  # what is kept beside the results is what ran
+        written = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return LoadedRecipe(validate(data, lines, str(path)), written, path.absolute().parent, path)
 
 
 def recipe_from(data: Mapping[str, Any], base: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
@@ -58,9 +61,9 @@ def validate(data: Any, lines: Mapping[tuple[Any, ...], int], where: str) -> Rec
         raise _explain(error, data, lines, where) from None
 
 
-def _parse(text: str, path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
+def _parse(written: str, path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(written, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -69,7 +72,7 @@ def _parse(text: str, path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...],
         raise RecipeError("recipe.not-a-mapping", where=str(path))
     lines: dict[tuple[Any, ...], int] = {}
     _walk(node, (), lines, path)
-    return yaml.safe_load(text), lines
+    return yaml.safe_load(written), lines
 
 
 def _walk(node: yaml.Node, at: tuple[Any, ...], lines: dict[tuple[Any, ...], int], path: Path) -> None:
@@ -129,7 +132,7 @@ def _explain(error: ValidationError, data: Any, lines: Mapping[tuple[Any, ...], 
     key = ".".join(str(part) for part in location)
     line = next((lines[location[:depth]] for depth in range(len(location), 0, -1) if location[:depth] in lines), None)
     place = f"{where}:{line}" if line else where
-    more = len(problems) - 1
+    more = text("recipe.more", count=len(problems) - 1) if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         known = _fields_at(Recipe, first["loc"][:-1])
         nearest = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)

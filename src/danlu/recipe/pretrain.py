@@ -17,7 +17,9 @@ class ModelConfig(Section):
     preset: Literal["modern", "classic"] = Field(
         "modern", description="modern: ModernBERT's and Qwen3's classes; classic: BERT and GPT-2 as published."
     )
-    size: Literal["nano", "tiny", "small", "base"] = Field("tiny", description="About 0.2, 1.5, 10 or 100 million parameters.")
+    size: Literal["nano", "tiny", "small", "base"] = Field(
+        "tiny", description="About 0.6, 1.8, 10 or 90 million parameters at a vocabulary of 8192."
+    )
 
 
 class PretrainConfig(Section):

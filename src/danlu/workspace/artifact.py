@@ -128,6 +128,7 @@ class Workspace:
         shutil.rmtree(partial / SCRATCH, ignore_errors=True)
         payload = hash_payload(partial)
         for name in payload:
+            (partial / name).chmod(0o644)  # some libraries keep their files from other users of the workspace
             with (partial / name).open("rb") as file:
                 os.fsync(file.fileno())
         write_json(partial / MANIFEST, {"format": FORMAT, "stage": stage, "key": key, **manifest})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything imports torch; see danlu.compute.threads
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # before anything imports torch; see danlu.compute.threads
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     # One core a worker and what it starts: threads of several workers on the same cores wait for each other.
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []

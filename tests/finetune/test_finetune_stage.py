@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from finetune_made import Stage, make_rows, write_dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from conftest import Stage, make_rows, write_dataset
 from danlu.inference.load import load_for
 from danlu.inference.predict import answer
 from danlu.inference.prepare import prepare_text

@@ -46,12 +46,6 @@ def test_nothing_to_read_is_an_error_with_a_remedy(tmp_path: Path) -> None:
 
 def test_missing_labels_name_the_columns_there_are(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("text,stars\ngood book,5\nbad book,1\n", encoding="utf-8")
-    done = danlu(
-        "--lang", "en", "finetune", "--data", tmp_path / "rows.csv", "--from", tmp_path, "--workspace", tmp_path / "w", check=False
-    )  # fmt: skip
-    assert done.returncode in (1, 2)
-    (tmp_path / "model").mkdir()
-    assert "Traceback" not in done.stderr
     recipe = {"name": "x", "datasets": {"rows": {"sources": [{"type": "files", "path": "rows.csv", "label": "label"}]}}}
     (tmp_path / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
     done = danlu("--lang", "en", "run", tmp_path / "recipe.yaml", "--workspace", tmp_path / "w", check=False)

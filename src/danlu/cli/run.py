@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -148,13 +150,18 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
     first = next((name.partition(".")[2] for name in models if name.startswith("finetune.")), None)
     served = [name for name in loaded.recipe.serve.models if any(node.endswith(f".{name}") for node in models)]
     if first:
-        say(text("cli.run.predict", command=f'echo "这本书非常好看，值得一读" | danlu predict {first} -{place}'))
+        say(text("cli.run.predict", command=f'echo "这本书非常好看，值得一读" | {program()} predict {first} -{place}'))
     elif models:
-        say(text("cli.run.predict", command=f'echo "This is the" | danlu predict {models[0].partition(".")[2]} -{place}'))
+        say(text("cli.run.predict", command=f'echo "This is the" | {program()} predict {models[0].partition(".")[2]} -{place}'))
     if served:
-        say(text("cli.run.serve", command=f"danlu serve {' '.join(served)}{place}"))
+        say(text("cli.run.serve", command=f"{program()} serve {' '.join(served)}{place}"))
     if loaded.path:
         say(text("cli.run.own", recipe=short(loaded.path)))
+
+
+def program() -> str:
+    """How this command is called from here: by its name if the shell finds it, else by its path."""
+    return "danlu" if shutil.which("danlu") or not sys.argv[0].endswith("danlu") else short(Path(sys.argv[0]).absolute())
 
 
 def short(path: Path) -> str:

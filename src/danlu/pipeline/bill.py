@@ -41,8 +41,8 @@ RATES = {
     "tokenize.encode": 0.02,
     "pretrain": 9.0,
     "finetune": 9.0,
-    "evaluate.baselines": 1.0,
-    "evaluate.models": 1.0,
+    "evaluate.baselines": 0.4,
+    "evaluate.models": 1.4,
 }
 
 
@@ -56,7 +56,7 @@ class Estimate:
 
 
 def calibrate() -> float:
-    """How many times slower than the reference machine this one is, by plain Python and hashing: the best of four short tries."""
+    """How many times slower than the reference machine this one is, by plain Python and hashing: the best of four tries."""
     return min(_try() for _ in range(4)) * 4 / CALIBRATION_SECONDS
 
 

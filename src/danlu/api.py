@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from danlu.compute.threads import wait_politely
 from danlu.pipeline.plan import Plan, make_plan
-from danlu.pipeline.prepare import prepare
+from danlu.pipeline.prepare import fallback_words, prepare
 from danlu.pipeline.reporting import write_report
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.workspace.artifact import Workspace
@@ -16,8 +18,13 @@ from danlu.workspace.progress import Progress, SilentProgress
 
 
 def plan(recipe: str | Path, *, workspace: str | Path = ".danlu", until: str | None = None, **changes: Any) -> Plan:
-    """What `run` would do. `changes` are keys of the recipe, dots written as two underscores: `clean__preset="none"`."""
-    loaded, _ = prepare(Path(recipe), _overrides(changes))
+    """What `run` would do. `changes` are keys of the recipe, dots written as two underscores: `clean__preset="none"`.
+
+    Warns if another recipe takes the place of the one that was named, since data packages are missing.
+    """
+    loaded, asked = prepare(Path(recipe), _overrides(changes))
+    if asked:
+        warnings.warn(" ".join(fallback_words(loaded, asked)), stacklevel=2)
     return make_plan(loaded, Workspace(Path(workspace)), until)
 
 
@@ -40,6 +47,4 @@ def run(
 
 
 def _overrides(changes: Mapping[str, Any]) -> list[str]:
-    import json
-
     return [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in changes.items()]

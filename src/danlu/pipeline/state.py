@@ -12,6 +12,7 @@ from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_atomic, write_json
+from danlu.workspace.messages import listed
 
 StateName = Literal["waiting", "running", "cached", "done", "failed", "skipped"]
 
@@ -56,9 +57,7 @@ def read_state(workspace: Workspace, name: str) -> RunState:
     """The state of the run `name`; DanluError if there is none."""
     path = workspace.path / "runs" / name / "state.json"
     if not path.exists():
-        raise DanluError(
-            "pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=", ".join(run_names(workspace)) or "-"
-        )
+        raise DanluError("pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=listed(run_names(workspace)))
     data = read_json(path)
     data["nodes"] = {key: NodeState(**value) for key, value in data["nodes"].items()}
     return RunState(**data)
@@ -91,7 +90,7 @@ def find_model(workspace: Workspace, name: str) -> Path:
         artifact = workspace.named(name)
     except DanluError:
         raise DanluError(
-            "pipeline.no-such-model", where=str(workspace.path), name=name, models=", ".join(sorted(set(known))) or "-"
+            "pipeline.no-such-model", where=str(workspace.path), name=name, models=listed(sorted(set(known)))
         ) from None
     return artifact / "model"
 

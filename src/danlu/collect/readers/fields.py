@@ -10,6 +10,7 @@ from danlu.collect.locate import SourceFile
 from danlu.collect.records import Layout, Record, Rejected
 from danlu.documents.schema import MOST_BYTES
 from danlu.workspace.errors import DanluError
+from danlu.workspace.messages import listed
 
 OPTIONAL = ("url", "created")  # columns kept beside the text where a file has them
 
@@ -24,9 +25,7 @@ def require_columns(file: SourceFile, layout: Layout, columns: Sequence[str]) ->
     for column in wanted_columns(layout):
         if column not in columns:
             key = "text" if column == layout.text else "label"
-            raise DanluError(
-                "collect.column-missing", where=file.name, column=column, key=key, columns=", ".join(columns) or "-"
-            )
+            raise DanluError("collect.column-missing", where=file.name, column=column, key=key, columns=listed(columns))
 
 
 def to_record(

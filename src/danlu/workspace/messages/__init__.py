@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import locale
 import os
+from collections.abc import Iterable
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
@@ -51,6 +52,11 @@ def table() -> dict[str, dict[Language, str]]:
         if file.name.endswith(".yaml"):
             add("", yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     return messages
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row, for a parameter of a sentence; the word for none where there is none."""
+    return ", ".join(names) or text("workspace.none")
 
 
 def text(key: str, language: Language | None = None, /, **parameters: object) -> str:

@@ -128,5 +128,5 @@ def test_settings_follow_their_formulas() -> None:
     tokens = FinetuneConfig.model_validate({"from": "a", "dataset": "b", "budget": "500k tokens"})
     assert budget_steps(tokens, 8000, 32, 10**6, None) == 125
     few, some, every = (choose(config, size, 8000, steps, 2_000_000) for size in (100, 2000, 8000))
-    assert (few.steps, some.steps, every.steps) == (200, 200, 750)
+    assert (few.steps, some.steps, every.steps) == (100, 188, 750)
     assert choose(config, 100, 8000, 40, 2_000_000).steps == 40, "never more than all rows get"

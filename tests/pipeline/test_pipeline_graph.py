@@ -61,10 +61,14 @@ def test_missing_packages_bring_the_fallback(tmp_path: Path) -> None:
 def test_bill_uses_what_was_measured_here(tmp_path: Path) -> None:
     path = tmp_path / "rates.json"
     shipped = rates(path)
-    remember_rate("collect", 22.0, 10.0, path)
-    assert rates(path)["collect"] == pytest.approx(2.0)
-    remember_rate("collect", 42.0, 10.0, path)
-    assert rates(path)["collect"] == pytest.approx(3.0)
+    remember_rate("collect", 22.0, 100.0, path)
+    assert rates(path)["collect"] == pytest.approx(0.2)
+    remember_rate("collect", 42.0, 100.0, path)
+    assert rates(path)["collect"] == pytest.approx(0.3)
+    remember_rate("collect", 42.0, 0.1, path)
+    assert rates(path)["collect"] == pytest.approx(0.3), "that is not this machine's speed"
+    remember_rate("collect", 4.0, 100.0, path)
+    assert rates(path)["collect"] == pytest.approx(0.3), "so short a stage shows its fixed costs"
     assert set(rates(path)) == set(shipped)
     path.write_text("broken")
     assert set(rates(path)) == set(shipped)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from danlu.report.findings import choose, find
-from danlu.report.words import plain
+from danlu.report.words import coded, plain
 from danlu.workspace.messages import LANGUAGES, table
 
 
@@ -16,6 +16,7 @@ def keys(facts: dict[str, Any]) -> list[str]:
 
 
 def test_the_leak_comes_first_with_numbers_of_the_same_model_and_slice(facts: dict[str, Any]) -> None:
+    del facts["datasets"]["sentiment"]["by_language"]
     first = find(facts)[0]
     assert first.key == "report.finding.leak-conflicts"
     assert (first.parameters["honest"].raw, first.parameters["claimed"].raw) == (0.848, 0.903)
@@ -67,6 +68,7 @@ def test_every_finding_can_be_said(facts: dict[str, Any]) -> None:
 
 
 def test_several_datasets_are_not_mixed(facts: dict[str, Any]) -> None:
+    del facts["datasets"]["sentiment"]["by_language"]
     for number in facts["evaluation"]["numbers"]:
         if number["unit"] == "share":
             number["slice"] = {**number["slice"], "dataset": "sentiment"}
@@ -86,3 +88,25 @@ def test_several_datasets_are_not_mixed(facts: dict[str, Any]) -> None:
 def test_findings_have_messages() -> None:
     made = {key for key in table() if key.startswith("report.finding.")}
     assert len(made) > 20
+
+
+def test_the_leak_is_told_of_the_language_in_which_rows_repeat(facts: dict[str, Any]) -> None:
+    parts = {
+        "en": {"rows": 30_000, "distinct": 29_900, "repeats": 100, "conflicts": 0},
+        "zh-Hans": {"rows": 24_250, "distinct": 7_254, "repeats": 16_996, "conflicts": 12},
+    }
+    facts["datasets"]["sentiment"]["by_language"] = parts
+    numbers = facts["evaluation"]["numbers"]
+    for metric, value in (("accuracy", 0.81), ("leak_accuracy", 0.94)):
+        base = next(number for number in numbers if number["metric"] == metric and number["model"] == "tfidf")
+        numbers.append({**base, "value": value, "slice": {"language": "zh-Hans"}})
+    first = find(facts)[0]
+    assert first.key == "report.finding.leak-language-conflicts"
+    assert first.parameters["share"].raw == pytest.approx(16_996 / 24_250)
+    assert (first.parameters["honest"].raw, first.parameters["claimed"].raw) == (0.81, 0.94)
+    assert "Chinese" in plain("en", first.key, **first.parameters)
+
+
+def test_code_between_backticks_and_nothing_else_is_marked_up() -> None:
+    assert coded("give `a.b<c>` more & more") == "give <code>a.b&lt;c&gt;</code> more &amp; more"
+    assert coded("one ` alone") == "one ` alone"

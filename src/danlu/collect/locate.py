@@ -28,6 +28,9 @@ from danlu.workspace.messages import listed
 TextSource = FilesSource | PackageSource | PythonDocsSource
 AnySource = TextSource | DatasetSource
 
+DOCSTRING_SHARE = 0.18
+"""Docstrings and help topics among the bytes of Python's library (3.11)."""
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -95,6 +98,16 @@ def missing_packages(sections: Iterable[DatasetConfig | CollectConfig]) -> list[
 def source_bytes(config: DatasetConfig | CollectConfig, base: Path) -> int:
     """Bytes on disk of all files that a section reads."""
     return sum(file.path.stat().st_size for _, _, files in located(config, base) for file in files)
+
+
+def text_bytes(config: DatasetConfig | CollectConfig, base: Path) -> int:
+    """Bytes of text among them, about: most of a module is code."""
+    sizes = (
+        file.path.stat().st_size * (DOCSTRING_SHARE if isinstance(source, PythonDocsSource) else 1.0)
+        for _, source, files in located(config, base)
+        for file in files
+    )
+    return round(sum(sizes))
 
 
 def fingerprint(

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from danlu.collect.locate import source_bytes
+from danlu.collect.locate import source_bytes, text_bytes
 from danlu.models.locate import CONFIG, WEIGHTS, LocatedModel, locate_model
 from danlu.pipeline.graph import Node
 from danlu.recipe.datasets import DatasetConfig
@@ -27,8 +27,10 @@ from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
 
 CALIBRATION_SECONDS = 0.14  # what `calibrate` takes on the machine of the shipped rates
-LEAST_SECONDS = 5.0  # a stage that ended sooner showed its fixed costs, not its rate
-FIXED_SECONDS = 2.0  # importing, reading, writing
+FIXED_SECONDS = {"pretrain": 8.0, "finetune": 8.0, "evaluate.models": 8.0}  # importing torch, building models, saving
+FIXED_ELSEWHERE = 2.0  # importing, reading, writing
+LEAST_RATIO = 3.0  # a stage that ended sooner than so many times its fixed costs showed those, not its rate
+STRANGEST = 8.0  # a rate so many times off the expected one shows something else than the speed of this machine
 
 # Seconds per unit of work on the machine of the shipped rates; the units are those of `work`.
 RATES = {
@@ -90,15 +92,22 @@ def rates(path: Path | None = None) -> dict[str, float]:
     return {**{stage: RATES[stage] * factor for stage in missing}, **measured}
 
 
+def fixed_seconds(stage: str) -> float:
+    """What a stage takes whatever its work."""
+    return FIXED_SECONDS.get(stage, FIXED_ELSEWHERE)
+
+
 def remember_rate(stage: str, seconds: float, work: float, path: Path | None = None) -> None:
     """Keep what a finished stage showed of this machine: the mean of the old rate and the new one."""
     found = rates_path() if path is None else path
-    if work <= 0 or seconds < LEAST_SECONDS:
+    if work <= 0 or seconds < LEAST_RATIO * fixed_seconds(stage):
         return
     try:
         found.parent.mkdir(parents=True, exist_ok=True)
         known = read_json(found) if found.exists() else {}
-        rate = max(seconds - FIXED_SECONDS, 0.05) / work
+        rate = (seconds - fixed_seconds(stage)) / work
+        if not 1 / STRANGEST < rate / RATES[stage] < STRANGEST:
+            return
         known[stage] = (known[stage] + rate) / 2 if stage in known else rate
         write_json(found, known)
     except (OSError, ValueError):  # a cache that cannot be written is no reason to fail
@@ -107,41 +116,58 @@ def remember_rate(stage: str, seconds: float, work: float, path: Path | None = N
 
 def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mapping[str, float]) -> dict[str, Estimate]:
     """An estimate for every node, before anything has run."""
-    sizes = {name: source_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
-    text = 0.0
-    if recipe.collect:
-        text = source_bytes(recipe.collect, base) / 1e6
-        text += sum(sizes[source.dataset] for source in recipe.collect.sources if source.type == "dataset")
+    amounts = measure_text(recipe, base)
     found = {}
     for name, node in nodes.items():
         config = node.config
         if isinstance(config, PretrainConfig) and config.budget.unit == "seconds":
             found[name] = Estimate(config.budget.amount, config.budget.amount, fixed=True)
             continue
-        amount = work(config, node.stage.name, recipe, base, text, sizes)
-        found[name] = Estimate(FIXED_SECONDS + amount * known[node.stage.name], amount)
+        amount = work(config, node.stage.name, recipe, base, amounts)
+        found[name] = Estimate(fixed_seconds(node.stage.name) + amount * known[node.stage.name], amount)
     return found
 
 
-def work(config: object, stage: str, recipe: Recipe, base: Path, text: float, sizes: Mapping[str, float]) -> float:
+@dataclass(frozen=True)
+class Amounts:
+    """Megabytes, before anything is read: the files of each dataset and the text in them, those of `collect` and its text."""
+
+    dataset_files: Mapping[str, float]
+    dataset_text: Mapping[str, float]
+    files: float
+    text: float
+
+
+def measure_text(recipe: Recipe, base: Path) -> Amounts:
+    """How much there is to read, by the sizes of files."""
+    files = {name: source_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
+    texts = {name: text_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
+    if recipe.collect is None:
+        return Amounts(files, texts, 0.0, 0.0)
+    again = sum(texts[source.dataset] for source in recipe.collect.sources if source.type == "dataset")
+    read, text = source_bytes(recipe.collect, base) / 1e6, text_bytes(recipe.collect, base) / 1e6
+    return Amounts(files, texts, read + again, text + again)
+
+
+def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amounts) -> float:
     """Units of work of a node: megabytes of text for data stages; for models 10^12 operations (6 N a token learned from,
     2 N a token read, for N parameters)."""
     if isinstance(config, DatasetConfig):
-        return sum(size for name, size in sizes.items() if recipe.datasets[name] is config)
+        return sum(size for name, size in amounts.dataset_files.items() if recipe.datasets[name] is config)
     if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
-        return min(config.sample / 1e6, text)
+        return min(config.sample / 1e6, amounts.text)
     if isinstance(config, PretrainConfig):
-        return _pretrain_work(config, text)
+        return _pretrain_work(config, amounts.text)
     if isinstance(config, FinetuneConfig):
         return _finetune_work(config, recipe, base)
     if isinstance(config, EvaluateConfig):
-        return _evaluate_work(recipe, stage, text, sizes)
-    return text
+        return _evaluate_work(recipe, stage, amounts)
+    return amounts.files if stage == "collect" else amounts.text
 
 
 PARAMETERS = {"nano": 0.3e6, "tiny": 1.8e6, "small": 10e6, "base": 100e6}
 BYTES_PER_TOKEN = 3.7
-FEW_EXAMPLES = 1600
+FEW_EXAMPLES = 1600  # that a fine-tuning reads at least: 100 steps of 16
 ROWS = 4000  # training rows a language where the recipe sets no limit
 
 
@@ -171,7 +197,8 @@ def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
     if config.freeze.until >= 1:
         learned, read = 0.0, float(rows + heldout)
     else:  # few labels are read again and again
-        learned, read = epochs * sum(max(size, min(rows, FEW_EXAMPLES)) for size in sizes), float(heldout * len(sizes))
+        learned = sum(min(epochs * rows, max(epochs * size, FEW_EXAMPLES)) for size in sizes)
+        read = float(heldout * len(sizes))
     passes = 6 * learned + 2 * read
     return 1e-12 * parameters * passes * config.length * 0.7
 
@@ -189,9 +216,9 @@ def _model_parameters(model: LocatedModel) -> float:
     return float(max(sum(file.stat().st_size for file in files) / 4 - embeddings, 1e5))
 
 
-def _evaluate_work(recipe: Recipe, stage: str, text: float, sizes: Mapping[str, float]) -> float:
+def _evaluate_work(recipe: Recipe, stage: str, amounts: Amounts) -> float:
     """Seconds on the reference machine, roughly: linear baselines and the 5-gram by megabytes, models by held-out text."""
     if stage == "evaluate.baselines":
-        return 0.6 * text + 0.4 * sum(sizes.values())
+        return 0.6 * amounts.text + 0.4 * sum(amounts.dataset_text.values())
     heldout = recipe.collect.holdout.bytes / 1e6 if recipe.collect else 0.0
     return 15.0 * heldout * max(len(recipe.pretrain), 1)

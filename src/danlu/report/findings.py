@@ -15,6 +15,7 @@ from typing import Any
 from danlu.report.words import BASELINES, Value, finite
 
 Facts = Mapping[str, Any]
+CLEARLY_MORE = 1.5
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def choose(found: list[Finding], most: int = 4) -> list[Finding]:
 def leak(facts: Facts) -> Iterator[Finding]:
     """Repeats and contradictory labels in a dataset, and what they would have pretended."""
     for name, dataset in _mapping(facts, "datasets").items():
-        rows, distinct, conflicts = (dataset.get(key, 0) for key in ("rows", "distinct", "conflicts"))
-        repeats = dataset.get("repeats", max(rows - distinct, 0))
-        share = repeats / rows if rows else 0.0
-        gap = _leak_gap(facts, name)
+        language = _worst_language(facts, name, dataset)
+        part = dataset["by_language"][language] if language else dataset
+        rows, conflicts, share = part.get("rows", 0), part.get("conflicts", 0), _repeat_share(part)
+        gap = _leak_gap(facts, name, language)
         values = {
             "dataset": Value("name", name),
             "share": Value("share", share),
@@ -78,7 +79,9 @@ def leak(facts: Facts) -> Iterator[Finding]:
             honest, claimed = gap
             values |= {"honest": Value("fine" if claimed - honest < 0.02 else "score", honest)}
             values |= {"claimed": Value("fine" if claimed - honest < 0.02 else "score", claimed)}
-            key = "report.finding.leak-conflicts" if conflicts else "report.finding.leak"
+            key = "report.finding.leak-language" if language else "report.finding.leak"
+            values |= {"language": Value("language", language)} if language else {}
+            key += "-conflicts" if conflicts else ""
             yield Finding(key, 0.55 + min(share, 0.5) + min(8 * max(claimed - honest, 0.0), 0.6), "data", values)
         elif share >= 0.02:
             key = "report.finding.leak-repeats-conflicts" if conflicts else "report.finding.leak-repeats"
@@ -87,8 +90,24 @@ def leak(facts: Facts) -> Iterator[Finding]:
             yield Finding("report.finding.conflicts", 0.25 + min(20 * conflicts / max(rows, 1), 0.4), "data", values)
 
 
-def _leak_gap(facts: Facts, dataset: str) -> tuple[float, float] | None:
-    """(accuracy, accuracy that a split with repeats left in claims) of one model and slice; the widest gap over all rows."""
+def _repeat_share(part: Facts) -> float:
+    rows = part.get("rows", 0)
+    repeats = part.get("repeats", max(rows - part.get("distinct", 0), 0))
+    return float(repeats / rows) if rows else 0.0
+
+
+def _worst_language(facts: Facts, name: str, dataset: Facts) -> str | None:
+    """The language whose rows repeat clearly more than all rows do, if the leak was measured in it: what surprises is there."""
+    parts = dataset.get("by_language") or {}
+    worst = max(sorted(parts), key=lambda tag: _repeat_share(parts[tag]), default=None)
+    if worst is None or _repeat_share(parts[worst]) < CLEARLY_MORE * _repeat_share(dataset):
+        return None
+    return worst if _leak_gap(facts, name, worst) else None
+
+
+def _leak_gap(facts: Facts, dataset: str, language: str | None = None) -> tuple[float, float] | None:
+    """(accuracy, accuracy that a split with repeats left in claims) of one model; the widest gap, over the rows of
+    `language` or over all rows."""
     numbers = _numbers(facts)
     pairs = []
     for leaked in numbers:
@@ -98,9 +117,9 @@ def _leak_gap(facts: Facts, dataset: str) -> tuple[float, float] | None:
         for number in numbers:
             same = number.get("model") == leaked.get("model") and (number.get("slice") or {}) == place
             if number.get("metric") == "accuracy" and same and number["value"] < leaked["value"]:
-                pairs.append(("language" in place, number["value"], leaked["value"]))
-    whole = [pair for pair in pairs if not pair[0]] or pairs
-    return max(((low, high) for _, low, high in whole), key=lambda pair: pair[1] - pair[0], default=None)
+                pairs.append((place.get("language"), number["value"], leaked["value"]))
+    asked = [pair for pair in pairs if pair[0] == language] or ([] if language else pairs)
+    return max(((low, high) for _, low, high in asked), key=lambda pair: pair[1] - pair[0], default=None)
 
 
 def heldout_in_training(facts: Facts) -> Iterator[Finding]:

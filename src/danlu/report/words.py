@@ -256,6 +256,14 @@ def told(language: Language, message: Mapping[str, Any]) -> str | None:
         return None
 
 
+def coded(words: str) -> Markup:
+    """A sentence as HTML, with what stands between backticks as code."""
+    parts = words.split("`")
+    if len(parts) % 2 == 0:
+        return escape(words)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
 def _is_message(value: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and set(value) == {"key", "params"}
 

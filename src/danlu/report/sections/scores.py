@@ -14,6 +14,7 @@ from danlu.report.words import (
     BASELINES,
     Value,
     clip,
+    coded,
     count,
     finite,
     known,
@@ -56,7 +57,7 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     comparisons = [line for entry in compared if (line := _comparison(language, entry, numbers))]
     return {
         "groups": groups,
-        "meaning": [words for entry in entries(facts, "evaluation", "meaning") if (words := told(language, entry))][:8],
+        "meaning": [coded(words) for entry in entries(facts, "evaluation", "meaning") if (words := told(language, entry))][:8],
         "comparisons": comparisons[:COMPARISONS],
         "more_comparisons": comparisons[COMPARISONS:MOST_COMPARISONS],
         "openings": [

@@ -146,13 +146,20 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
     first = next((name.partition(".")[2] for name in models if name.startswith("finetune.")), None)
     served = [name for name in loaded.recipe.serve.models if any(node.endswith(f".{name}") for node in models)]
     if first:
-        say(text("cli.run.predict", command=f'echo "这本书非常好看，值得一读" | {program()} predict {first} -{place}'))
+        say(text("cli.run.predict", command=f'echo "{example(loaded, first)}" | {program()} predict {first} -{place}'))
     elif models:
         say(text("cli.run.predict", command=f'echo "This is the" | {program()} predict {models[0].partition(".")[2]} -{place}'))
     if served:
         say(text("cli.run.serve", command=f"{program()} serve {' '.join(served)}{place}"))
     if loaded.path:
         say(text("cli.run.own", recipe=short(loaded.path)))
+
+
+def example(loaded: LoadedRecipe, task_model: str) -> str:
+    """A text to try a task model on, in a language of its data."""
+    data = loaded.recipe.datasets[loaded.recipe.finetune[task_model].dataset]
+    chinese = any((getattr(source, "language", None) or "").startswith("zh") for source in data.sources)
+    return "这本书非常好看，值得一读" if chinese else "This is well worth reading"
 
 
 def program() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,43 @@ def test_where_compilation_fails_training_goes_on_without_it(tmp_path: Path, mon
         losses.append(result.train_loss)
     assert losses[0] == losses[1]
     assert "no working C++ compiler" in (tmp_path / "True/resolved.json").read_text()
+
+
+@pytest.mark.parametrize("wanted", [20, 90])
+def test_a_length_that_is_decided_anew_is_as_if_it_had_been_known(wanted: int, tmp_path: Path) -> None:
+    """Shorter or longer than first thought, stopped at every few steps or not: the same bits as with the final plan."""
+    plan = TrainPlan(steps=40, learning_rate=3e-3, weight_decay=0.1, threads=1, checkpoint_every=3)
+    asked: list[int] = []
+
+    def revise(done: int, seconds: float, step_seconds: float) -> int:
+        assert seconds > 0
+        assert step_seconds > 0
+        asked.append(done)
+        return wanted
+
+    final = TrainPlan(**{**asdict(plan), "steps": wanted, "warmup": 2 / wanted})
+    trained = []
+    for name in ("known", "revised", "stopped"):
+        run, tries = make_run(tmp_path / name), 0
+        while True:
+            model, tries = make_classifier(), tries + 1
+            if name == "stopped":
+                run.cancelled.set() if tries < wanted else run.cancelled.clear()
+            chosen, again = (final, None) if name == "known" else (plan, revise)
+            try:
+                result = train(model, Labelled(), Classify(), chosen, run, revise=again)
+                break
+            except Interrupted:
+                continue
+        trained.append((model, result))
+    assert asked == 2 * [5, max(7, int(wanted * 3 / 8))]
+    assert {result.steps for _, result in trained} == {wanted}
+    for other, _ in trained[1:]:
+        for one, two in zip(trained[0][0].parameters(), other.parameters(), strict=True):
+            assert torch.equal(one, two)
+
+
+def test_a_length_decided_anew_never_cuts_into_what_is_done(tmp_path: Path) -> None:
+    plan = TrainPlan(steps=80, learning_rate=3e-3, weight_decay=0.1, threads=1)
+    result = train(make_classifier(), Labelled(), Classify(), plan, make_run(tmp_path), revise=lambda *_: 1)
+    assert result.steps == 20, "10 of them were done at the full rate, and as many belong to its fall"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from transformers import PreTrainedModel
+
 from danlu.models.build import build_config, build_model, count_parameters, start_from_frequencies
 from danlu.models.files import save_model
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decide import Decided, decide
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest, vocabulary_size
-from danlu.training.loop import train
+from danlu.training.budget import count_again
+from danlu.training.loop import Revise, train
 from danlu.training.malloc import keep_freed_memory
 from danlu.training.plan import TrainResult
 from danlu.workspace.artifact import Artifact
@@ -35,8 +38,9 @@ def pretrain(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, r
     result = train(
         model, source, texts.objective, decided.plan, run,
         validation=texts.validation(decided.micro, decided.validation), scoring=texts.scoring, label="pretrain.progress",
+        revise=_reviser(config, decided, started) if config.budget.unit == "seconds" else None,
     )  # fmt: skip
-    facts = _facts(config, decided, result, model.config.architectures or [type(model).__name__], count_parameters(model))
+    facts = _facts(config, decided, result, source.steps_per_epoch, model)
     with disk_errors(run.output):
         save_model(model.to("cpu"), run.output / "model", tokenizer.path, facts)
         write_json(run.output / "facts.json", facts)
@@ -44,17 +48,28 @@ def pretrain(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, r
     run.facts.update(_record(decided, result, time.monotonic() - started))
 
 
+def _reviser(config: PretrainConfig, decided: Decided, started: float) -> Revise:
+    """Counts the steps of a budget in seconds again; what came before the loop belongs to the budget."""
+    before = time.monotonic() - started
+
+    def revise(done: int, seconds: float, step_seconds: float) -> int:
+        return count_again(config.budget, decided.measured, done=done, spent=before + seconds, step_seconds=step_seconds)
+
+    return revise
+
+
 def _facts(
-    config: PretrainConfig, decided: Decided, result: TrainResult, architectures: list[str], parameters: dict[str, int]
+    config: PretrainConfig, decided: Decided, result: TrainResult, steps_per_epoch: int, model: PreTrainedModel
 ) -> dict[str, Any]:
     """What the model is, for its card: the same at the same `resolved.json`, so nothing of the clock."""
-    plan = decided.plan
+    plan, parameters = decided.plan, count_parameters(model)
+    architectures = model.config.architectures or [type(model).__name__]
     return {
         "family": config.model.family, "preset": config.model.preset, "size": config.model.size,
         "architecture": architectures[0], "parameters": parameters["parameters"],
         "embedding_parameters": parameters["embedding_parameters"], "objective": config.objective,
         "mask_rate": config.mask_rate if config.objective == "mlm" else None, "steps": result.steps, "tokens": result.tokens,
-        "epochs": decided.passes, "batch_tokens": decided.batch_tokens, "length": config.length,
+        "epochs": round(result.steps / steps_per_epoch, 4), "batch_tokens": decided.batch_tokens, "length": config.length,
         "optimizer": plan.optimizer, "learning_rate": plan.learning_rate, "weight_decay": plan.weight_decay,
         "dropout": decided.dropout, "precision": plan.precision, "train_loss": result.train_loss,
         "validation_loss": result.validation_loss,

@@ -1,7 +1,7 @@
 """Budgets: from seconds, tokens, epochs or steps to a number of steps, before work starts.
 
-A budget in seconds is turned into steps once, by a probe of a few seconds; from then on the wall clock decides nothing,
-so a run that was interrupted, or shared its machine, ends in the same model.
+A budget in seconds is turned into steps by a probe of a few seconds, and corrected twice while the rate is still constant,
+since a machine is not always equally fast. Each decision is kept on disk: an interrupted run ends in the same model.
 """
 
 from __future__ import annotations
@@ -128,8 +128,20 @@ def count_steps(
     if budget.unit == "epochs":
         return max(1, round(budget.amount * steps_per_epoch))
     left = TARGET_SHARE * budget.amount - spent - overhead - 2 * measured.checkpoint_seconds  # the last one, and the model
-    checkpoints = measured.checkpoint_seconds / CHECKPOINT_SECONDS  # seconds of them in a second of training
-    return max(1, int(left * (1 - VALIDATION_SHARE - checkpoints) / measured.step_seconds))
+    return max(1, _steps_in(left, measured.step_seconds, measured.checkpoint_seconds))
+
+
+def count_again(budget: BudgetConfig, measured: Measured, *, done: int, spent: float, step_seconds: float) -> int:
+    """Steps in all that a budget in seconds pays for, when `done` of them took `spent` seconds (all that came before them
+    included), at `step_seconds` each: a few seconds' probe may have met the machine in another mood."""
+    left = TARGET_SHARE * budget.amount - spent - 2 * measured.checkpoint_seconds
+    return done + max(1, _steps_in(left, step_seconds, measured.checkpoint_seconds))
+
+
+def _steps_in(seconds: float, step_seconds: float, checkpoint_seconds: float) -> int:
+    """Steps that fit, with their checkpoints and validations."""
+    checkpoints = checkpoint_seconds / CHECKPOINT_SECONDS  # seconds of them in a second of training
+    return int(seconds * (1 - VALIDATION_SHARE - checkpoints) / step_seconds)
 
 
 def checkpoint_interval(measured: Measured) -> int:

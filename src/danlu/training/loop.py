@@ -7,9 +7,10 @@ else is in the checkpoint.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from danlu.training.compiling import compile_layers, try_compiling
 from danlu.training.objective import Batch, Objective, Source
 from danlu.training.optimizer import build_optimizer
 from danlu.training.plan import TrainPlan, TrainResult
-from danlu.training.schedule import wsd
+from danlu.training.schedule import warmup_steps, wsd
 from danlu.training.step import StepResult, accumulate, evaluate, take_step, threads_of
 from danlu.workspace.errors import Interrupted
 from danlu.workspace.messages import text
@@ -34,7 +35,12 @@ SETTLING = 3
 CLOSING = 0.1
 """Share of the steps, at the end, whose mean loss is the run's training loss."""
 
+REVISIONS = (1 / 8, 3 / 8)
+"""Shares of the steps after which the length of a run is decided anew: early, and before the rate begins to fall."""
+
 Samples = TypeVar("Samples")
+Revise = Callable[[int, float, float], int]
+"""(steps done, seconds in the loop, seconds a step) -> steps in all."""
 
 
 @dataclass
@@ -60,13 +66,15 @@ def train(
     scoring: Objective[Any] | None = None,
     checkpoints: Path | None = None,
     label: str = "training.progress",
+    revise: Revise | None = None,
 ) -> TrainResult:
     """Train `model` in place for `plan.steps` steps, going on from the newest checkpoint if there is one.
 
     `model` and `optimizer` (default: by `plan`) are as on the first call: freshly built, or loaded; rates in the optimizer's
     groups are peaks that the schedule scales. `validation` holds collated batches, scored by `scoring` (default:
     `objective`) every `plan.validate_every` steps (0: never) and after the last step. `checkpoints` is where to keep
-    checkpoints (default: `run.scratch / "checkpoints"`); several trainings of one run need a directory each.
+    checkpoints (default: `run.scratch / "checkpoints"`); several trainings of one run need a directory each. `revise` is
+    asked twice, before the rate falls, how many steps there shall be in all; its answers are kept by `run.resolve`.
 
     Writes {"kind": "train" | "validation", ...} lines to `run.metrics`. Raises `Interrupted` (after a checkpoint) when
     the user stops, `training.not-finite` and `training.out-of-memory` with the remedy.
@@ -88,7 +96,13 @@ def train(
         model.train()
         compiled = plan.compile and _compile(model, source, objective, plan, run, folder.name)
         task.advance(state.step)
-        while state.step < plan.steps:
+        shares = list(REVISIONS) if revise else []
+        while True:
+            while revise and shares and state.step >= revision_step(plan, shares[0]):
+                plan = _revised(plan, shares.pop(0), revise, state, clock, run, folder.name)
+                task.resize(plan.steps)
+            if state.step >= plan.steps:
+                break
             factor = wsd(state.step, plan.steps, plan.warmup, plan.decay)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
@@ -117,6 +131,22 @@ def train(
     model.eval()
     loss = state.closing[0] / max(1.0, state.closing[1])
     return TrainResult(state.step, state.tokens, loss, validation_loss, clock.total(), clock.rate(), compiled)
+
+
+def revision_step(plan: TrainPlan, share: float) -> int:
+    """After how many steps of `plan` the share `share` of them is done."""
+    return max(1, int(share * plan.steps))
+
+
+def _revised(plan: TrainPlan, share: float, revise: Revise, state: _State, clock: _Clock, run: Run, name: str) -> TrainPlan:
+    """The plan with another number of steps, decided once; its steps of warmup stay, and the rate has not yet begun to fall."""
+
+    def decide() -> int:
+        least = math.ceil(state.step / (1 - plan.decay)) if plan.decay < 1 else plan.steps
+        return max(least, revise(state.step, clock.total(), clock.step_seconds()))
+
+    steps = int(run.resolve(f"steps of {name} after {share:g}", decide))
+    return replace(plan, steps=steps, warmup=warmup_steps(plan.steps, plan.warmup) / steps)
 
 
 def _compile(
@@ -195,6 +225,11 @@ class _Clock:
         self._steps += 1
         if self._steps > SETTLING:
             self._tokens, self._seconds = self._tokens + tokens, self._seconds + seconds
+
+    def step_seconds(self) -> float:
+        """Mean seconds a step so far, without the first ones where there are more."""
+        counted = self._steps - SETTLING
+        return self._seconds / counted if counted > 0 else (time.perf_counter() - self._started) / max(1, self._steps)
 
     def total(self) -> float:
         return self._before + time.perf_counter() - self._started

@@ -11,6 +11,11 @@ def wsd(step: int, steps: int, warmup: float, decay: float) -> float:
     shares overlap. A run that is stopped in its stable part can be decayed from there. (MiniCPM, arXiv 2404.06395;
     a long linear decay to 0: modded-nanogpt, nanochat.)
     """
-    rising = max(1.0, warmup * steps)
+    rising = warmup_steps(steps, warmup)
     falling = max(1.0, decay * steps)
     return min(1.0, (step + 1) / rising, (steps - step) / falling)
+
+
+def warmup_steps(steps: int, warmup: float) -> int:
+    """Whole steps in the share `warmup` of `steps`, at least one: a whole number survives a change of `steps` exactly."""
+    return max(1, round(warmup * steps))

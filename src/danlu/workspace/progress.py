@@ -18,6 +18,10 @@ class Task(Protocol):
 
     def note(self, words: str) -> None: ...
 
+    def resize(self, total: float) -> None:
+        """There is more or less to do than was thought."""
+        ...
+
 
 class Progress(Protocol):
     """Where stages tell how far they are."""
@@ -43,6 +47,8 @@ class _Silent:
     def advance(self, amount: float = 1) -> None: ...
 
     def note(self, words: str) -> None: ...
+
+    def resize(self, total: float) -> None: ...
 
 
 class SilentProgress:
@@ -84,6 +90,9 @@ class _Lines:
     def note(self, words: str) -> None:
         self.words = words
 
+    def resize(self, total: float) -> None:
+        self.total = total
+
 
 class LineProgress:
     """For logs and pipes: plain lines on standard error."""
@@ -105,6 +114,9 @@ class _Bar:
 
     def note(self, words: str) -> None:
         self.bars.update(self.identity, words=words)  # type: ignore[attr-defined]
+
+    def resize(self, total: float) -> None:
+        self.bars.update(self.identity, total=total)  # type: ignore[attr-defined]
 
 
 class BarProgress:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,19 @@ from danlu.workspace.artifact import Workspace
 from danlu.workspace.progress import Progress, SilentProgress
 
 
-def plan(recipe: str | Path, *, workspace: str | Path = ".danlu", until: str | None = None, **changes: Any) -> Plan:
+def plan(
+    recipe: str | Path,
+    *,
+    workspace: str | Path = ".danlu",
+    until: str | None = None,
+    variants: Sequence[str] = (),
+    **changes: Any,
+) -> Plan:
     """What `run` would do. `changes` are keys of the recipe, dots written as two underscores: `clean__preset="none"`.
 
     Warns if another recipe takes the place of the one that was named, since data packages are missing.
     """
-    loaded, asked = prepare(Path(recipe), _overrides(changes))
+    loaded, asked = prepare(Path(recipe), _overrides(changes), variants=variants)
     if asked:
         warnings.warn(" ".join(fallback_words(loaded, asked)), stacklevel=2)
     return make_plan(loaded, Workspace(Path(workspace)), until)
@@ -33,6 +40,7 @@ def run(
     *,
     workspace: str | Path = ".danlu",
     until: str | None = None,
+    variants: Sequence[str] = (),
     progress: Progress | None = None,
     **changes: Any,
 ) -> RunResult:
@@ -40,7 +48,10 @@ def run(
     wait_politely()
     place = Workspace(Path(workspace))
     result = run_plan(
-        plan(recipe, workspace=workspace, until=until, **changes), place, progress or SilentProgress(), lambda _: None
+        plan(recipe, workspace=workspace, until=until, variants=variants, **changes),
+        place,
+        progress or SilentProgress(),
+        lambda _: None,
     )
     write_report(result)
     return result

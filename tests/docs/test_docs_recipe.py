@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from danlu.recipe.budget import BudgetConfig
 from danlu.recipe.load import load_recipe
-from danlu.recipe.schema import Recipe
+from danlu.recipe.schema import Recipe, RecipeFile
 from danlu.recipe.sources import DocumentSource, RowSource
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -50,7 +50,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fiel
 
 def schema() -> dict[str, dict[str, FieldInfo]]:
     """The same headings and keys from the schema."""
-    found = {"": dict(Recipe.model_fields)}
+    found = {"": dict(RecipeFile.model_fields)}
     for name, field in Recipe.model_fields.items():
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -117,3 +117,41 @@ def finished(job: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     workspace = tmp_path_factory.mktemp("finished") / "w"
     done = danlu("--lang", "en", "run", job / "recipe.yaml", "--workspace", workspace, "--json")
     return workspace, last_line(done), done.stderr
+
+
+SECRET = "Quixotic zanzibar told the committee that her neighbour owed him money, and everybody in the village heard of it."
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a few texts (one of them `SECRET`), labelled rows and a recipe without models: `small.yaml`."""
+    folder = tmp_path_factory.mktemp("small")
+    generator = random.Random(3)
+    rows = [(sentence(generator, label, language), label) for label in ENGLISH for language in ("en", "zh") for _ in range(20)]
+    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    (folder / "texts").mkdir()
+    for number in range(24):
+        body = " ".join(sentence(generator, "positive", "zh" if number % 2 else "en") for _ in range(5))
+        (folder / "texts" / f"{number:02}.txt").write_text(body, encoding="utf-8")
+    (folder / "texts" / "secret.txt").write_text(SECRET, encoding="utf-8")
+    mood = {"type": "files", "path": "rows.csv", "label": "label", "licence": "CC0-1.0", "origin": "made up"}
+    recipe = {
+        "name": "small",
+        "datasets": {"mood": {"sources": [mood], "split": {"validation": 0.2, "test": 0.2}}},
+        "collect": {
+            "sources": [{"type": "files", "path": "texts"}, {"type": "dataset", "dataset": "mood"}],
+            "holdout": {"bytes": "1KB"},
+        },
+        "tokenize": {"vocabulary": 512},
+    }
+    (folder / "small.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_done(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The workspace of `small.yaml`, run once. Copy it before you change it."""
+    workspace = tmp_path_factory.mktemp("small-done") / "w"
+    danlu("run", small / "small.yaml", "--workspace", workspace)
+    return workspace

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from danlu.recipe.load import load_recipe, recipe_from
-from danlu.recipe.schema import Recipe
 from danlu.workspace.errors import RecipeError
+from danlu.workspace.messages import choose_language
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 GOOD = """
@@ -69,6 +69,29 @@ def test_budgets(tmp_path: Path, budget: str, unit: str, amount: float) -> None:
         (GOOD.replace("from: bert, ", ""), "recipe.missing-key", None, "finetune.mood.from"),
         (GOOD.replace("dataset: mood", "dataset: moods"), "recipe.inconsistent", None, "moods"),
         (GOOD + "name: again\n", "recipe.twice", 11, "name"),
+        (
+            GOOD.replace("{from: bert, dataset: mood}", "\n    from: bert\n    dataset: moods"),
+            "recipe.inconsistent",
+            12,
+            "moods",
+        ),
+        (GOOD + "evaluate:\n  models: [bert,\n    bart]\n", "recipe.inconsistent", 13, "bart"),
+        (GOOD.replace("objective: mlm", "objective: clm"), "recipe.inconsistent", 8, "mlm"),
+        (GOOD.replace("  mood: {from", "  mo/od: {from"), "recipe.wrong-value", 10, "mo/od"),
+        (GOOD + "budget: 2h\n", "recipe.unknown-key", 11, "pretrain.NAME.budget"),
+        (GOOD + "seed: .nan\n", "recipe.wrong-value", 11, "number"),
+        (GOOD.replace("dataset: mood", "dataset: mood, learning_rate: .inf"), "recipe.wrong-value", 10, "finite"),
+        (GOOD.replace("path: texts", "path: texts, include: [a, [b]]"), "recipe.wrong-value", 6, "include.1"),
+        ("name: &a [*a]\n", "recipe.too-deep", 1, "alias"),
+        (
+            "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+            + "".join(f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcde", "bcdef", strict=True)),
+            "recipe.too-deep",
+            None,
+            "alias",
+        ),
+        ("name: !!python/object/apply:os.getcwd []\n", "recipe.syntax", 1, "constructor"),
+        ("{[a]: b}: c\n", "recipe.syntax", 1, "key"),
         ("name: [", "recipe.syntax", None, "YAML"),
         ("- a\n- b\n", "recipe.not-a-mapping", None, "keys and values"),
     ],
@@ -90,31 +113,16 @@ def test_missing_recipe(tmp_path: Path) -> None:
         load_recipe(tmp_path / "none.yaml")
 
 
-def test_overrides_reach_lists_and_new_keys(tmp_path: Path) -> None:
-    loaded = load_recipe(write(tmp_path, GOOD), ["collect.sources.0.language=en", "clean.rules.min_words=5", "seed=3"])
-    assert loaded.recipe.collect is not None
-    assert loaded.recipe.collect.sources[0].language == "en"  # type: ignore[union-attr]
-    assert loaded.recipe.clean.rules == {"min_words": 5}
-    assert loaded.recipe.seed == 3
-
-
-@pytest.mark.parametrize("override", ["seed", "=3", "collect.sources.9.language=en", "name=[", "name.x.y=1"])
-def test_wrong_overrides(tmp_path: Path, override: str) -> None:
-    with pytest.raises(RecipeError):
-        load_recipe(write(tmp_path, GOOD), [override])
-
-
 def test_hours_are_spread_over_the_pretrainings() -> None:
     recipe = load_recipe(RECIPES / "quickstart.yaml", hours=8).recipe
     assert {config.budget.amount for config in recipe.pretrain.values()} == {8 * 3600 * 0.9 / 2}
     assert {config.model.size for config in recipe.pretrain.values()} == {"small"}
 
 
-def test_every_key_has_a_sentence() -> None:
-    """Every leaf of the schema says what it is, for editors and for `danlu schema`."""
-    schema = Recipe.model_json_schema()
-    for name, definition in schema["$defs"].items():
-        assert definition.get("description"), name
+def test_hours_leave_a_broken_recipe_to_the_check(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, GOOD.split("pretrain:")[0] + "pretrain: [a]\n"), hours=1)
+    assert caught.value.key == "recipe.wrong-value"
 
 
 def test_recipe_from_data(tmp_path: Path) -> None:
@@ -123,3 +131,57 @@ def test_recipe_from_data(tmp_path: Path) -> None:
     )
     assert loaded.recipe.tokenize.vocabulary == 600
     assert "vocabulary: 600" in loaded.text
+
+
+def test_chinese_reasons_are_chinese(tmp_path: Path) -> None:
+    choose_language("zh")
+    try:
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(write(tmp_path, GOOD), ["pretrain.bert.length=4"])
+    finally:
+        choose_language(None)
+    assert caught.value.explain("zh")["cause"] == "不能小于 16。"
+
+
+def test_yaml_merge_keys_and_keys_that_are_no_text(tmp_path: Path) -> None:
+    text = GOOD.replace("bert: {model", "base: &base {model: {family: bert}, objective: mlm}\n  bert: {<<: *base, model")
+    recipe = load_recipe(write(tmp_path, text)).recipe
+    assert recipe.pretrain["bert"].objective == recipe.pretrain["base"].objective
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, GOOD + "7: a\n"))
+    assert caught.value.key == "recipe.wrong-value"
+    assert "quotes" in caught.value.explain("en")["cause"]
+
+
+def test_a_recipe_that_nothing_changes_is_kept_as_it_is_written(tmp_path: Path) -> None:
+    text = "# mine\nname: small  # short\ncollect: {sources: [{type: python-docs}]}\n"
+    assert load_recipe(write(tmp_path, text)).text == text
+
+
+def test_the_comments_stay_where_only_paths_are_made_absolute(tmp_path: Path) -> None:
+    text = (
+        "# mine\nname: small\nfallback: other.yaml # if not\ncollect:\n  sources:\n"
+        "  - type: files  # here\n    path: data/texts # there\n"
+        "  - {type: files, path: 'more texts', language: en}  # and there\n"
+    )
+    loaded = load_recipe(write(tmp_path, text))
+    assert loaded.text.count("#") == text.count("#")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    again = load_recipe(write(elsewhere, loaded.text))
+    assert again.text == loaded.text
+    assert again.recipe.fallback == str(tmp_path / "other.yaml")
+    assert loaded.recipe.collect is not None
+    assert again.recipe.collect is not None
+    assert again.recipe.collect.identity() == loaded.recipe.collect.identity()
+    assert [source.path for source in again.recipe.collect.sources] == [  # type: ignore[union-attr]
+        str(tmp_path / "data" / "texts"),
+        str(tmp_path / "more texts"),
+    ]
+
+
+def test_the_home_of_the_user_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    loaded = load_recipe(write(tmp_path, GOOD), ["seed=1"])
+    assert "path: ~/texts" in loaded.text
+    assert str(tmp_path) not in loaded.text

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from danlu.workspace.artifact import Workspace, artifact_key, hash_payload, read
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.events import JsonLines, read_json_lines
 from danlu.workspace.ledger import Ledger
-from danlu.workspace.lock import locked
 from danlu.workspace.run import Run
 
 
@@ -89,14 +86,6 @@ def test_named_by_part_and_error(workspace: Workspace) -> None:
         workspace.named("nothing")
 
 
-def test_other_format_is_refused(tmp_path: Path) -> None:
-    place = Workspace(tmp_path / "w")
-    place.create()
-    (tmp_path / "w" / "workspace.json").write_text('{"format": 99}')
-    with pytest.raises(DanluError, match="format 99"):
-        place.create()
-
-
 def as_nobody(work: Callable[[], str]) -> str:
     """What `work` returns in a child process without root's rights."""
     reader, writer = os.pipe()
@@ -140,33 +129,6 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(DanluError) as caught:
         Workspace(tmp_path / "w").create()
     assert caught.value.key == "workspace.not-writable"
-
-
-def test_lock_excludes_a_live_owner_and_survives_a_dead_one(tmp_path: Path) -> None:
-    path = tmp_path / "lock.json"
-    script = (
-        "import sys, time\nfrom pathlib import Path\nfrom danlu.workspace.lock import locked\n"
-        "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
-    )
-    owner = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
-    assert owner.stdout is not None
-    assert owner.stdout.readline().strip() == "held"
-    with pytest.raises(DanluError, match=f"process {owner.pid}"), locked(path):
-        pass
-    owner.kill()
-    owner.wait()
-    assert path.exists()
-    with locked(path):
-        assert json.loads(path.read_text())["pid"] == os.getpid()
-    assert not path.exists()
-
-
-def test_empty_lock_of_a_killed_owner_is_taken_over(tmp_path: Path) -> None:
-    path = tmp_path / "lock.json"
-    path.touch()
-    os.utime(path, (time.time() - 10, time.time() - 10))
-    with locked(path):
-        assert json.loads(path.read_text())["pid"] == os.getpid()
 
 
 def test_ledger_remembers_after_a_kill(tmp_path: Path) -> None:

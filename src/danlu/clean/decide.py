@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
+from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import Part, parts_of, row_groups, write_parquet
 from danlu.clean.preset import RULES, family
-from danlu.clean.rules import document_rules, line_rules
+from danlu.clean.rules import document_rules, line_rules, own_rules
 from danlu.clean.summary import summarise
 from danlu.clean.verdicts import HELDOUT, KEPT, Verdicts, apply_rules, choose_examples, mark_repeats
 from danlu.documents.schema import DOCUMENTS
@@ -24,7 +25,7 @@ from danlu.recipe.clean import CleanConfig
 from danlu.text.canonical import canonical, digest
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import write_json
+from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
 SHOWN = 300  # characters of an example
@@ -63,9 +64,10 @@ class Columns(NamedTuple):
 def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact], *, config: CleanConfig, run: Run) -> None:
     """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
     parts = parts_of(documents)
-    measured = _read_scores(scores)
+    own = thresholds(scores.path, own_rules(config))
+    measured = _read_scores(scores, own)
     columns = _read_columns(parts, measured["bytes"])
-    verdicts = apply_rules(measured, columns.families, document_rules(config))
+    verdicts = apply_rules(measured, columns.families, document_rules(config) | own)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
 
@@ -108,6 +110,8 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
+    if own:  # the words for their reasons, for the page of the run
+        facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}
     write_json(run.output / "facts.json", facts)
     run.counts.update({"documents": int(columns.training.sum()), "kept": int((kept & columns.training).sum())})
@@ -120,7 +124,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
             documents=int(columns.training.sum()),
             reason=reason,
             count=reasons[reason]["documents"] if reason else 0,
-            rule=reason if reason in RULES else "NAME",
+            rule=reason if reason in RULES or reason in own else "NAME",
         )
 
 
@@ -151,8 +155,8 @@ def _read_columns(parts: Sequence[Part], sizes: NDArray[np.float64]) -> Columns:
     )
 
 
-def _read_scores(scores: Artifact) -> dict[str, NDArray[np.float64]]:
-    names = ["characters", "words", "lines", "bytes", *RULES]
+def _read_scores(scores: Artifact, own: Iterable[str]) -> dict[str, NDArray[np.float64]]:
+    names = ["characters", "words", "lines", "bytes", *RULES, *own]
     table = pq.read_table(scores / "scores.parquet", columns=names)
     return {name: table[name].to_numpy() for name in names}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 from danlu.clean.lines import drop_lines
 from danlu.clean.parts import Part, join_parquet, parts_of, row_groups, write_parquet
 from danlu.clean.rules import line_rules
+from danlu.compute.units import Unit, each_unit
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
 from danlu.text.canonical import digest
@@ -39,11 +39,9 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     """Repair the documents and held-out documents; write them, `edits.parquet` and `facts.json`."""
     thresholds = line_rules(config)
     parts = parts_of(documents)
-    facts = []
     with run.progress.task("clean.progress.normalise", len(parts), "parts") as bar:
-        for part in parts:
-            facts.append(run.once(part.unit, partial(_normalise_part, part, thresholds, run)))
-            bar.advance()
+        units = [Unit(part.unit, (part, thresholds)) for part in parts]
+        facts = each_unit(run, "danlu.clean.normalise:normalise_part", units, advance=bar.advance)
     join_parquet(run.output / "edits.parquet", [_edits_path(part, run) for part in parts], EDITS)
     edits: Counter[str] = Counter()
     examples: dict[str, Any] = {}
@@ -73,7 +71,8 @@ def normalise_text(text: str, thresholds: Mapping[str, float]) -> Repair:
     return Repair(again.text, compose(edits, text, again.edits))
 
 
-def _normalise_part(part: Part, thresholds: Mapping[str, float], run: Run) -> dict[str, Any]:
+def normalise_part(run: Run, part: Part, thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """The unit of work: one part repaired, its edits in scratch; counts, reasons and examples as its fact."""
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     examples: dict[str, Any] = {}

@@ -6,6 +6,7 @@ import difflib
 
 from danlu.clean.preset import FAMILIES, LINE_RULES, RULES, Rule
 from danlu.recipe.clean import CleanConfig
+from danlu.workspace.code import is_own
 from danlu.workspace.errors import RecipeError
 
 
@@ -36,11 +37,17 @@ def line_rules(config: CleanConfig) -> dict[str, float]:
     return chosen
 
 
+def own_rules(config: CleanConfig) -> dict[str, float]:
+    """Rules of the user's own and their thresholds, in the order of the recipe."""
+    built_in = {*LINE_RULES, *RULES}
+    return {name: limit for name, limit in config.rules.items() if limit is not None and name not in built_in and is_own(name)}
+
+
 def check_names(config: CleanConfig) -> None:
     """An error with the nearest right name if the recipe names a rule that does not exist."""
     known = [*LINE_RULES, *RULES]
     for name in config.rules:
-        if name not in known:
+        if name not in known and not is_own(name):
             nearest = difflib.get_close_matches(name, known, 1, 0.0)[0]
             where = f"clean.rules.{name}"
             raise RecipeError("clean.unknown-rule", where=where, name=name, nearest=nearest, known=", ".join(known))

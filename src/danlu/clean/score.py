@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from danlu.clean.own import FACTS, declared, score_own
 from danlu.clean.parts import Part, join_parquet, parts_of, row_groups, write_parquet
 from danlu.clean.preset import RULES, family
-from danlu.clean.rules import check_names
+from danlu.clean.rules import check_names, own_rules
+from danlu.compute.units import Unit, each_unit
 from danlu.recipe.clean import CleanConfig
 from danlu.text.measures import measure
 from danlu.workspace.artifact import Artifact
@@ -39,16 +40,23 @@ SCORES: pa.Schema = pa.schema(
 )
 
 
+def schema_of(own: Sequence[str]) -> pa.Schema:
+    """The columns of `scores.parquet` with those of rules of the user's own."""
+    return pa.schema([*SCORES, *(pa.field(name, pa.float32(), nullable=False) for name in own)])
+
+
 def score(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     """Measure the documents and held-out documents; write `scores.parquet` and `facts.json`."""
     check_names(config)
+    own = tuple(own_rules(config))
+    words = {FACTS: declared(own, run.base)} if own else {}
     parts = parts_of(documents)
     with run.progress.task("clean.progress.score", len(parts), "parts") as bar:
-        for part in parts:
-            run.once(part.unit, partial(_score_part, part, run))
-            bar.advance()
-    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in parts], SCORES)
-    write_json(run.output / "facts.json", {"documents": rows, "quantiles": list(QUANTILES), "scores": _quantiles(run.output)})
+        units = [Unit(part.unit, (part, own)) for part in parts]
+        each_unit(run, "danlu.clean.score:score_part", units, advance=bar.advance)
+    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in parts], schema_of(own))
+    quantiles = {"quantiles": list(QUANTILES), "scores": _quantiles(run.output, own)}
+    write_json(run.output / "facts.json", {"documents": rows, **quantiles, **words})
     run.counts["documents"] += rows
 
 
@@ -82,30 +90,34 @@ def _batches(rows: list[int], texts: list[str]) -> Iterator[list[int]]:
         yield batch
 
 
-def _score_part(part: Part, run: Run) -> int:
+def score_part(run: Run, part: Part, own: Sequence[str] = ()) -> int:
+    """The unit of work: the scores of one part, in scratch; how many documents as its fact."""
+
     def tables() -> Iterator[pa.Table]:
         for table in row_groups(part.path, ["id", "text", "language"]):
             run.check()
-            languages = table["language"].to_pylist()
+            texts, languages = table["text"].to_pylist(), table["language"].to_pylist()
             columns: dict[str, Any] = {
                 "id": table["id"],
                 "part": pa.array([part.set] * table.num_rows),
                 "language": table["language"],
                 "bytes": pc.binary_length(table["text"]),
-                **{name: pa.array(values) for name, values in score_texts(table["text"].to_pylist(), languages).items()},
+                **{name: pa.array(values) for name, values in score_texts(texts, languages).items()},
+                **{name: pa.array(values) for name, values in score_own(own, run.base, texts, languages).items()},
             }
-            yield pa.table([columns[field.name].cast(field.type) for field in SCORES], schema=SCORES)
+            yield pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
 
-    return write_parquet(_scores_path(part, run), tables(), SCORES)
+    schema = schema_of(own)
+    return write_parquet(_scores_path(part, run), tables(), schema)
 
 
 def _scores_path(part: Part, run: Run) -> Path:
     return run.scratch / f"scores-{part.set}-{part.path.name}"
 
 
-def _quantiles(output: Path) -> dict[str, dict[str, list[float]]]:
+def _quantiles(output: Path, own: Sequence[str]) -> dict[str, dict[str, list[float]]]:
     """By language family and rule: the quantiles of the scores of the documents for training, to choose thresholds by."""
-    columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in RULES}
+    columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (*RULES, *own)}
     families: list[str] = []
     for table in row_groups(output / "scores.parquet"):
         keep = np.array([name == "documents" for name in table["part"].to_pylist()], bool)
@@ -116,7 +128,13 @@ def _quantiles(output: Path) -> dict[str, dict[str, list[float]]]:
     for chosen in sorted(set(families)):
         mask = np.array(families) == chosen
         result[chosen] = {
-            name: [round(float(value), 4) for value in np.quantile(np.concatenate(values)[mask], QUANTILES)]
+            name: [round(float(value), 4) for value in np.quantile(known, QUANTILES)]
             for name, values in columns.items()
+            if len(known := _known(np.concatenate(values)[mask]))
         }
     return result
+
+
+def _known(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without those of texts for which a rule of the user's has no meaning."""
+    return values[~np.isnan(values)]

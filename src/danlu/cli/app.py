@@ -8,12 +8,29 @@ from typing import Annotated
 import typer
 
 import danlu
-from danlu.cli import inspect, run, stages, use
+from danlu.cli.lazy import lazy_group
 from danlu.compute.threads import wait_politely
 from danlu.workspace.messages import choose_language
 
+COMMANDS = {
+    "danlu.cli.run": ("run", "plan"),
+    "danlu.cli.inspect": ("status", "show", "report"),
+    "danlu.cli.why": ("why",),
+    "danlu.cli.lock": ("lock",),
+    "danlu.cli.stages": ("collect", "clean", "tokenize", "pretrain", "finetune"),
+    "danlu.cli.use": ("predict", "serve"),
+    "danlu.cli.keep": ("gc", "pin", "unpin"),
+    "danlu.cli.forget": ("forget",),
+    "danlu.cli.tensorboard": ("tensorboard",),
+    "danlu.cli.schema": ("schema",),
+    "danlu.cli.doctor": ("doctor",),
+}
+"""Module -> its commands, in the order of the help."""
+
 app = typer.Typer(
     name="danlu",
+    cls=lazy_group(COMMANDS),
+    rich_markup_mode=None,  # plain help: its formatter alone would take a fifth of a second to import
     help="Raw text to a language model that you can explain and serve. 从原始文本到可解释、可部署的语言模型。",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -37,10 +54,6 @@ def options(
     if lang is not None and lang not in ("en", "zh"):
         raise typer.BadParameter("en | zh", param_hint="--lang")
     choose_language("zh" if lang == "zh" else "en" if lang == "en" else None)
-
-
-for group in (run, inspect, stages, use):
-    group.register(app)
 
 
 def main() -> None:

@@ -11,9 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
+from danlu.pipeline.card import gather, render
+from danlu.pipeline.keys import FORGOTTEN
+from danlu.pipeline.lineage import Branch, Manifests, payload_bytes, read_manifests, tree
 from danlu.pipeline.reporting import stored_result, write_report
 from danlu.pipeline.state import RunState, read_state, run_names
 from danlu.workspace.artifact import Artifact, Workspace, read_payload
+from danlu.workspace.lock import holder
 from danlu.workspace.messages import text
 
 RunArgument = Annotated[str | None, typer.Argument(help="Name of the run; else the latest. 运行名称，默认最近一次")]
@@ -42,7 +46,7 @@ def status(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu")
 
 def status_table(state: RunState, workspace: Workspace) -> Table:
     """The table that `status` prints."""
-    gone = state.state == "running" and not any((workspace.path / "artifacts").glob("*.partial/lock.json"))
+    gone = state.state == "running" and not any(map(holder, workspace.artifacts.glob("*.partial/lock.json")))
     overall = "interrupted" if gone else state.state
     table = Table(
         title=text("cli.status.title", name=state.name, state=text(f"cli.status.states.{overall}")),
@@ -69,17 +73,26 @@ def show(
     name: Annotated[
         str, typer.Argument(help="A stage of the latest run (pretrain.bert), or an artifact (stage-key). 阶段名或产物名")
     ],
+    card: Annotated[bool, typer.Option("--card", help="Only its card, as Markdown. 只输出卡片（Markdown）")] = False,
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
-    """An artifact: what made it, from what, what is in it. 显示一个产物的来历与内容。"""
+    """An artifact: what made it, from what, what is in it, its card. 显示一个产物的来历、内容与卡片。"""
     place = Workspace(workspace)
     artifact = find_artifact(place, name)
-    manifest = artifact.manifest
+    manifests = read_manifests(place)
+    manifest = manifests[artifact.path.name]
+    if card:
+        words = render(gather(place, manifests, artifact))
+        print(words, end="")
+        last_line({"path": str(artifact.path), "card": words}, json_line)
+        return
     print(artifact.path)
     print(f"{text('cli.show.made-by')}: {manifest['node']} v{manifest['version']}, {manifest['seconds']:.1f} s")
-    for line in lineage(place, artifact):
-        print(f"  {line}")
+    branches = tree(manifests, artifact.path.name)
+    print(text("card.show.title"))
+    for branch in branches:
+        print(f"  {lineage_line(place, manifests, branch)}")
     for part in ("configuration", "resolved", "counts"):
         value = manifest["config" if part == "configuration" else part]
         if value:
@@ -88,33 +101,39 @@ def show(
     print(f"{text('cli.show.files')}:")
     for file in read_payload(artifact.path):
         print(f"  {(artifact.path / file).stat().st_size:>12,}  {file}")
-    last_line({"path": str(artifact.path), "payload": artifact.payload, "manifest": manifest}, json_line)
+    if artifact.stage in ("pretrain", "finetune", "dataset", "collect"):
+        say(text("card.show.hint", name=name))
+    made_from = [{"role": branch.role, "name": branch.name, "source": branch.source} for branch in branches if not branch.seen]
+    last_line({"path": str(artifact.path), "payload": artifact.payload, "manifest": manifest, "lineage": made_from}, json_line)
 
 
 def find_artifact(workspace: Workspace, name: str) -> Artifact:
-    """By stage of the latest run that has it, else by the name of the artifact."""
-    for run in run_names(workspace):
-        node = read_state(workspace, run).nodes.get(name)
-        if node and node.key and (found := workspace.find(node.stage, node.key)):
-            return found
+    """By stage (`pretrain.bert`) or by a model's own name (`bert`) of the latest run that has it, or of the run before a slash
+    (`quickstart/bert`), else by the name of the artifact."""
+    before, slash, after = name.partition("/")
+    for run in [before] if slash else run_names(workspace):
+        nodes = read_state(workspace, run).nodes
+        wanted = after if slash else name
+        for candidate in (wanted, f"finetune.{wanted}", f"pretrain.{wanted}", f"dataset.{wanted}"):
+            node = nodes.get(candidate)
+            if node and node.key and (found := workspace.find(node.stage, node.key)):
+                return found
     return workspace.named(name)
 
 
-def lineage(workspace: Workspace, artifact: Artifact, depth: int = 0) -> list[str]:
-    """What an artifact was made from, back to the sources, a line each."""
-    lines = []
-    manifest = artifact.manifest
-    for value in manifest["inputs"].values():
-        for name in [value] if isinstance(value, str) else (value or {}).values():
-            lines.append(f"{'  ' * depth}{text('cli.show.from')} {name}")
-            path = workspace.path / "artifacts" / name
-            if path.exists():
-                stage, _, key = name.rpartition("-")
-                lines += lineage(workspace, Artifact(stage, key, path), depth + 1)
-    lines += [
-        f"{'  ' * depth}{text('cli.show.from')} {name} ({digest[:12]})" for name, digest in sorted(manifest["external"].items())
-    ]
-    return list(dict.fromkeys(lines))
+def lineage_line(workspace: Workspace, manifests: Manifests, branch: Branch) -> str:
+    """A line of the tree: what it was to the line above, its name, what it took and how large it is."""
+    if branch.source:
+        name = text("why.source.forgotten") if branch.name == FORGOTTEN else branch.name
+        return f"{branch.guide}{name} ({branch.digest[:12]})"
+    role = f"{branch.role}: " if branch.role else ""
+    if branch.seen:
+        return f"{branch.guide}{role}{branch.name} {text('card.show.seen')}"
+    if branch.name not in manifests:
+        return f"{branch.guide}{role}{branch.name} {text('card.show.gone')}"
+    size = payload_bytes(workspace.artifacts / branch.name)
+    numbers = text("card.show.line", seconds=f"{manifests[branch.name]['seconds']:.1f}", megabytes=f"{size / 1e6:,.1f}")
+    return f"{branch.guide}{role}{branch.name} ({numbers})"
 
 
 @command

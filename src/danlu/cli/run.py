@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.compute.machine import Machine
+from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import fallback_words, prepare
 from danlu.pipeline.reporting import write_report
@@ -30,6 +33,9 @@ UntilOption = Annotated[str | None, typer.Option("--until", help="Stop after thi
 HoursOption = Annotated[
     float | None, typer.Option("--hours", min=0.05, help="Spread so many hours over the pretrainings. 预训练总时长（小时）")
 ]
+VariantOption = Annotated[
+    list[str], typer.Option("--variant", help="Variant of the recipe; again for several, in order. 配方的变体，可写多个")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,23 +46,29 @@ def register(app: typer.Typer) -> None:
 @command
 def run(
     recipe: RecipeArgument,
+    variant: VariantOption = [],
     set_: SetOption = [],
     until: UntilOption = None,
     hours: HoursOption = None,
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
+    anyway: AnywayOption = False,
 ) -> None:
     """Build what is missing of a recipe, then write its report. 运行配方，补齐缺少的部分并生成报告。"""
-    loaded = prepare_and_tell(recipe, set_, hours)
-    result = run_and_tell(loaded, Workspace(workspace), until)
+    loaded = prepare_and_tell(recipe, set_, hours, variant)
+    result = run_and_tell(loaded, Workspace(workspace), until, before_replay(recipe, anyway))
     report = write_report(result)
     closing_words(result, report, loaded)
-    last_line(summary(result, report), json_line)
+    outcome = after_replay(recipe, result)
+    last_line(summary(result, report) | ({"lock": outcome} if outcome else {}), json_line)
+    if outcome and not outcome["equal"] and not anyway:
+        raise typer.Exit(1)
 
 
 @command
 def plan(
     recipe: RecipeArgument,
+    variant: VariantOption = [],
     set_: SetOption = [],
     until: UntilOption = None,
     hours: HoursOption = None,
@@ -64,27 +76,40 @@ def plan(
     json_line: JsonOption = False,
 ) -> None:
     """What would run, what is there already, and for how long. 显示将要运行的内容与所需时间。"""
-    loaded = prepare_and_tell(recipe, set_, hours)
+    loaded = prepare_and_tell(recipe, set_, hours, variant)
     made = make_plan(loaded, Workspace(workspace), until)
     print_plan(made)
     lines = [
-        {"name": name, "state": line.state, "key": line.key, "seconds": round(line.estimate.seconds, 1)}
+        {
+            "name": name, "state": line.state, "key": line.key, "seconds": round(line.estimate.seconds, 1),
+            "memory_bytes": round(line.needs.memory_bytes), "disk_bytes": round(line.needs.disk_bytes),
+        }
         for name, line in made.nodes.items()
-    ]
-    last_line({"recipe": loaded.recipe.name, "seconds": round(made.seconds, 1), "nodes": lines}, json_line)
+    ]  # fmt: skip
+    totals = {
+        "seconds": round(made.seconds, 1), "memory_bytes": round(made.needs.memory_bytes),
+        "disk_bytes": round(made.needs.disk_bytes),
+        "kilowatt_hours": round(kilowatt_hours(made.seconds, Machine.probe().cores), 6),
+    }  # fmt: skip
+    last_line({"recipe": loaded.recipe.name, **totals, "nodes": lines}, json_line)
 
 
-def prepare_and_tell(recipe: Path, overrides: list[str], hours: float | None) -> LoadedRecipe:
+def prepare_and_tell(
+    recipe: Path, overrides: list[str], hours: float | None, variants: list[str] | None = None
+) -> LoadedRecipe:
     """The recipe to run; said aloud if it is not the one that was named."""
-    loaded, asked = prepare(recipe, overrides, hours)
+    loaded, asked = prepare(recipe, overrides, hours, variants or ())
     for words in fallback_words(loaded, asked) if asked else ():
         say(words)
     return loaded
 
 
-def run_and_tell(loaded: LoadedRecipe, workspace: Workspace, until: str | None = None) -> RunResult:
+def run_and_tell(
+    loaded: LoadedRecipe, workspace: Workspace, until: str | None = None, check: Callable[[Plan], None] = lambda made: None
+) -> RunResult:
     """Plan, print the plan, run it with progress, and say what is skipped."""
     made = make_plan(loaded, workspace, until)
+    check(made)
     print_plan(made)
     for entry in made.skipped:
         say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
@@ -125,6 +150,10 @@ def print_plan(made: Plan) -> None:
                 minutes=f"{made.seconds / 60:.1f}",
                 cores=machine.cores,
                 memory=f"{machine.memory_bytes / 1e9:.0f}",
+                needed=f"{made.needs.memory_bytes / 1e9:.1f}",
+                disk=f"{made.needs.disk_bytes / 1e9:.1f}",
+                energy=f"{kilowatt_hours(made.seconds, machine.cores):.3f}",
+                watts=f"{WATTS_A_CORE:.0f}",
             )
         )
     else:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from danlu.collect.forgotten import forgotten_of
 from danlu.collect.locate import SourceFile, TextSource, source_licence, source_names, source_version
 from danlu.collect.read import format_of, has_columns, read_rows_of
 from danlu.collect.records import Record
@@ -17,7 +18,7 @@ from danlu.documents.rows import ROWS
 from danlu.documents.schema import document_id
 from danlu.documents.store import read_documents, write_rows
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.sources import PackageSource, PythonDocsSource
+from danlu.recipe.sources import CustomSource, PackageSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language
 from danlu.workspace.errors import DanluError
@@ -55,10 +56,12 @@ def build_dataset(*, config: DatasetConfig, run: Run) -> None:
         "split": config.split.model_dump(mode="json"),
         "quarantine": quarantine,
         "examples": _examples(rows, texts),
+        **forgotten_of(read.values()),
     }
     write_json(run.output / "facts.json", facts)
     run.counts.update({"rows": facts["rows"], "repeats": facts["repeats"], "conflicts": facts["conflicts"]})
     run.counts.update({"kept": facts["kept"], "quarantined": sum(quarantine.values())})
+    run.counts.update(forgotten_of(read.values()))
 
 
 def _read(units: Sequence[Unit], run: Run) -> dict[str, dict[str, Any]]:
@@ -69,7 +72,7 @@ def _read(units: Sequence[Unit], run: Run) -> dict[str, dict[str, Any]]:
         for unit in units:
 
             def work(unit: Unit = unit) -> dict[str, Any]:
-                files = ((file, read_rows_of(unit.config, file)) for file in unit.files)
+                files = ((file, read_rows_of(unit.config, file, run.base)) for file in unit.files)
                 return read_unit(run, unit.name, files, _row_maker(unit), _READ, task)
 
             facts[unit.name] = run.once(unit.name, work)
@@ -97,7 +100,7 @@ def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
 
 def _require_labels(unit: Unit, where: str) -> None:
     """DanluError if a source of a dataset does not say where its labels are."""
-    if isinstance(unit.config, PythonDocsSource):
+    if isinstance(unit.config, PythonDocsSource | CustomSource):
         return
     for file in unit.files:
         in_column = unit.config.label is not None and has_columns(format_of(unit.config, file))

@@ -20,12 +20,12 @@ from pathlib import Path, PurePosixPath
 from danlu.collect.library import library_files
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.sources import DatasetSource, FilesSource, PackageSource, PythonDocsSource
+from danlu.recipe.sources import CustomSource, DatasetSource, FilesSource, PackageSource, PythonDocsSource
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 
-TextSource = FilesSource | PackageSource | PythonDocsSource
+TextSource = FilesSource | PackageSource | PythonDocsSource | CustomSource
 AnySource = TextSource | DatasetSource
 
 DOCSTRING_SHARE = 0.18
@@ -58,6 +58,8 @@ def locate(source: TextSource, base: Path, name: str | None = None) -> list[Sour
         return _locate_files(source, base, name or _short_name(source))
     if isinstance(source, PackageSource):
         return _locate_in_package(source)
+    if isinstance(source, CustomSource):
+        return _locate_files(source, base, name or _short_name(source)) if source.path is not None else []
     return [SourceFile(path, f"python-docs:{relative}") for relative, path in library_files()]
 
 
@@ -145,14 +147,23 @@ def _short_name(source: AnySource) -> str:
         return "python-docs"
     if isinstance(source, DatasetSource):
         return source.dataset
+    if source.name:
+        return source.name
+    if source.path is None:
+        return source.read
     written = PurePosixPath(Path(source.path).as_posix())
     if written.is_absolute() or source.path.startswith("~") or ".." in written.parts:
         return _portable(Path(source.path).expanduser().resolve().name) or "files"
     return _portable(str(written))
 
 
-def _locate_files(source: FilesSource, base: Path, name: str) -> list[SourceFile]:
-    root = base / Path(source.path).expanduser()
+def place_of(source: CustomSource, base: Path) -> Path:
+    """Where a function of the user's reads: the file or folder of the recipe, else the recipe's folder."""
+    return base / Path(source.path or ".").expanduser()
+
+
+def _locate_files(source: FilesSource | CustomSource, base: Path, name: str) -> list[SourceFile]:
+    root = base / Path(source.path or ".").expanduser()
     if root.is_file():
         return [SourceFile(root, name)]
     if not root.is_dir():

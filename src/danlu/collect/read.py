@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from danlu.collect.locate import SourceFile, TextSource
 from danlu.collect.readers.columnar import read_parquet
+from danlu.collect.readers.custom import read_custom
 from danlu.collect.readers.delimited import read_csv
 from danlu.collect.readers.docstrings import read_docstrings, read_module
 from danlu.collect.readers.jsonl import read_jsonl
 from danlu.collect.readers.pku import read_pku
 from danlu.collect.readers.plain import read_text_lines, read_txt
 from danlu.collect.records import Layout, Record, Rejected
-from danlu.recipe.sources import PythonDocsSource
+from danlu.recipe.sources import CustomSource, PythonDocsSource
 from danlu.workspace.errors import DanluError
 
 Reader = Callable[[SourceFile, Layout], Iterator[Record | Rejected]]
@@ -36,6 +38,8 @@ def format_of(source: TextSource, file: SourceFile) -> str:
     """The format that the recipe names, else the file name's; lines where the recipe gives all of a file one label."""
     if isinstance(source, PythonDocsSource):
         return "python-docs"
+    if isinstance(source, CustomSource):
+        return "custom"
     if source.format != "auto":
         return source.format
     found = BY_NAME.get(file.path.suffix.lower())
@@ -49,15 +53,19 @@ def has_columns(format_name: str) -> bool:
     return format_name in ("jsonl", "csv", "parquet")
 
 
-def read_documents_of(source: TextSource, file: SourceFile) -> Iterator[Record | Rejected]:
-    """The documents of a file of a source."""
+def read_documents_of(source: TextSource, file: SourceFile, base: Path = Path()) -> Iterator[Record | Rejected]:
+    """The documents of a file of a source. `base` is the recipe's folder, where a function of the user's is looked for."""
+    if isinstance(source, CustomSource):
+        return read_custom(source, file, base, labelled=False)
     if isinstance(source, PythonDocsSource):
         return read_module(file, Layout("python-docs"))
     return READERS[format_of(source, file)](file, Layout(format_of(source, file), source.text))
 
 
-def read_rows_of(source: TextSource, file: SourceFile) -> Iterator[Record | Rejected]:
+def read_rows_of(source: TextSource, file: SourceFile, base: Path = Path()) -> Iterator[Record | Rejected]:
     """The labelled rows of a file of a source; a file that has one label for all is not asked for a column of them."""
+    if isinstance(source, CustomSource):
+        return read_custom(source, file, base, labelled=True)
     if isinstance(source, PythonDocsSource):
         return read_docstrings(file, Layout("python-docs"))
     label = source.label if file.label is None else None

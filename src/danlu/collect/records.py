@@ -15,6 +15,7 @@ class Record:
     label: str | None = None
     url: str = ""
     created: str = ""
+    meta: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

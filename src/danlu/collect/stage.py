@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from danlu.collect.forgotten import forgotten_of, left_out
 from danlu.collect.holdout import choose_holdout
 from danlu.collect.locate import SourceFile, source_licence, source_names, source_version
 from danlu.collect.read import read_documents_of
@@ -53,7 +54,7 @@ def collect(datasets: dict[str, Artifact], *, config: CollectConfig, run: Run) -
     )
     held = _choose(names, config, run)
     if config.holdout.bytes and not held.any():
-        run.progress.say("collect.progress.no-holdout")
+        run.progress.warn("collect.progress.no-holdout")
     tallies = {part: _write(names, held if part == "holdout" else ~held, part, run) for part in ("documents", "holdout")}
     write_quarantine(run, names)
     by_source = _quarantined_by_source(units, facts)
@@ -61,10 +62,11 @@ def collect(datasets: dict[str, Artifact], *, config: CollectConfig, run: Run) -
         _entry(about, tallies["documents"].get(about["name"]), tallies["holdout"].get(about["name"]), by_source[about["name"]])
         for about in _about_sources(config, datasets)
     ]
-    card = _card(entries, quarantine)
+    gone = forgotten_of(facts.values())
+    card = {**_card(entries, quarantine), **gone}
     write_json(run.output / "card.json", card)
     run.counts.update(documents=card["documents"], bytes=card["bytes"], quarantined=sum(quarantine.values()))
-    run.counts.update(holdout_documents=card["holdout"]["documents"])
+    run.counts.update(holdout_documents=card["holdout"]["documents"], **gone)
 
 
 def _read(
@@ -77,7 +79,7 @@ def _read(
         for unit in units:
 
             def read_files(unit: Unit = unit) -> dict[str, Any]:
-                files = ((file, read_documents_of(unit.config, file)) for file in unit.files)
+                files = ((file, read_documents_of(unit.config, file, run.base)) for file in unit.files)
                 return read_unit(run, unit.name, files, _row_maker(unit), _READ, task)
 
             facts[unit.name] = run.once(unit.name, read_files)
@@ -104,8 +106,11 @@ def _read_dataset(run: Run, unit_name: str, name: str, artifact: Artifact) -> di
     facts = read_json(artifact / "facts.json")
     licences = {about["name"]: about["licence"] for about in facts["sources"]}
     shares = SplitConfig.model_validate(facts["split"])
+    is_forgotten = left_out(run)
+    gone = 0
 
     def rows() -> Iterator[Row]:
+        nonlocal gone
         for batch in read_rows(artifact / "rows.parquet", ("id", "digest", "text", "language", "source", "dropped")):
             run.check()
             for row in batch.to_pylist():
@@ -113,10 +118,13 @@ def _read_dataset(run: Run, unit_name: str, name: str, artifact: Artifact) -> di
                     continue
                 source, meta = f"{name}/{row['source']}", {"dataset": name, "row": row["id"]}
                 identity = document_id(source, row["id"], 0)
+                if is_forgotten(identity, row["text"]):
+                    gone += 1
+                    continue
                 licence = licences[row["source"]]
                 yield _document(identity, row["text"], source, row["language"], licence, meta, canonical=row["digest"])
 
-    return {"rows": write_documents(target, rows(), schema=_READ), "quarantine": {}}
+    return {"rows": write_documents(target, rows(), schema=_READ), "quarantine": {}, "forgotten": gone}
 
 
 def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
@@ -126,7 +134,7 @@ def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
     def make(file: SourceFile, record: Record) -> Row:
         identity = document_id(unit.source, file.name, record.ordinal)
         language = declared or guess_language(record.text)
-        meta = {"file": file.name, "record": record.ordinal}
+        meta = {**record.meta, "file": file.name, "record": record.ordinal}
         return _document(identity, record.text, unit.source, language, licence, meta, record.url, record.created)
 
     return make

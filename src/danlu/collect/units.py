@@ -12,12 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from danlu.collect.locate import SourceFile, TextSource, locate, source_names
+from danlu.collect.forgotten import left_out
+from danlu.collect.locate import SourceFile, TextSource, locate, place_of, source_names
 from danlu.collect.records import Record, Rejected
 from danlu.documents.store import write_documents
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.sources import DatasetSource
+from danlu.recipe.sources import CustomSource, DatasetSource
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 from danlu.workspace.progress import Task
@@ -44,7 +45,9 @@ def plan_units(config: DatasetConfig | CollectConfig, base: Path) -> list[Unit]:
     """The units of a section, in the order of its sources and their files; the same for the same files anywhere."""
     units: list[Unit] = []
     for index, (name, source) in enumerate(zip(source_names(config.sources), config.sources, strict=True)):
-        if not isinstance(source, DatasetSource):
+        if isinstance(source, CustomSource):  # one unit: the function alone knows what it reads
+            units.append(Unit(f"read-{index:03d}-00000", name, source, (SourceFile(place_of(source, base), name),)))
+        elif not isinstance(source, DatasetSource):
             batches = enumerate(_batches(locate(source, base, name)))
             units += [Unit(f"read-{index:03d}-{number:05d}", name, source, tuple(batch)) for number, batch in batches]
     return units
@@ -58,13 +61,19 @@ def read_unit(
     schema: pa.Schema,
     task: Task,
 ) -> dict[str, Any]:
-    """Read files into scratch rows and a list of what was rejected; returns the unit's fact. Starts from nothing."""
+    """Read files into scratch rows and a list of what was rejected; returns the unit's fact. Starts from nothing.
+
+    Documents that the workspace has forgotten leave no trace but their count.
+    """
     target = scratch_of(run, name)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     reasons: Counter[str] = Counter()
+    is_forgotten = left_out(run)
+    forgotten = 0
 
     def rows() -> Iterator[Row]:
+        nonlocal forgotten
         seen = 0
         with (target / "quarantine.jsonl").open("w", encoding="utf-8") as sink:
             for file, events in files:
@@ -81,11 +90,15 @@ def read_unit(
                     step = min(size - done, len(event.text.encode("utf-8")))
                     done += step
                     task.advance(step)
-                    yield to_row(file, event)
+                    row = to_row(file, event)
+                    if is_forgotten(str(row["id"]), event.text):
+                        forgotten += 1
+                    else:
+                        yield row
                 task.advance(size - done)
 
     count = write_documents(target, rows(), schema=schema)
-    return {"rows": count, "quarantine": dict(sorted(reasons.items()))}
+    return {"rows": count, "quarantine": dict(sorted(reasons.items())), "forgotten": forgotten}
 
 
 def scratch_of(run: Run, name: str) -> Path:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from danlu.evaluate import linear
 from danlu.evaluate.arrays import save_array
 from danlu.evaluate.leak import careless_rows, leak_numbers
+from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import SCHEMA
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.scores import classifier_curve, classifier_numbers
@@ -74,22 +75,20 @@ def _classifiers(
         return tables
     if "majority" in config.baselines:
         shares = _majority(rows, train, tested)
-        numbers = classifier_numbers("majority", shares, truth, languages, dataset=dataset, config=config, seed=run.seed)
-        result["numbers"] += [number.to_json() for number in numbers]
+        result["numbers"] += _numbers("majority", shares, truth, languages, dataset, config, run)
         tables.append(_table("majority", name, rows, tested, len(train), shares))
         _open(run, result, "majority", name, len(tested))
     if "tfidf" in config.baselines:
         fitted = _Fitted(name, rows, config, run)
         by_labels: dict[int, Floats] = {}
         subsets = nested_subsets(rows.facts(train), config.labels, run.seed)
-        with run.progress.task("evaluate.progress.tfidf", float(len(subsets)), "model") as task:
+        with run.progress.task("evaluate.progress.tfidf", float(len(subsets)), "models") as task:
             for size, places in subsets.items():
                 by_labels[size], choice = fitted.learn(size, [train[place] for place in places])
                 result["choices"].append({"model": "tfidf", "dataset": name, "labels": size, **choice})
                 task.advance()
         final = by_labels[max(by_labels)]
-        numbers = classifier_numbers("tfidf", final, truth, languages, dataset=dataset, config=config, seed=run.seed)
-        result["numbers"] += [number.to_json() for number in numbers]
+        result["numbers"] += _numbers("tfidf", final, truth, languages, dataset, config, run)
         result["curve"] += classifier_curve("tfidf", by_labels, truth, languages, dataset=dataset, config=config)
         tables += [_table("tfidf", name, rows, tested, size, table) for size, table in by_labels.items()]
         _open(run, result, "tfidf", name, len(tested))
@@ -100,6 +99,16 @@ def _classifiers(
                 lambda: leak_numbers(rows, fitted.counts, chosen["layout"], chosen["strength"], dataset, config, run.seed),
             )
     return tables
+
+
+def _numbers(
+    model: str, table: Floats, truth: npt.NDArray[np.int64], languages: npt.NDArray[np.str_], dataset: str | None,
+    config: EvaluateConfig, run: Run,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """danlu's own metrics of a classifier, then the user's."""
+    shipped = classifier_numbers(model, table, truth, languages, dataset=dataset, config=config, seed=run.seed)
+    own = own_numbers(model, table, truth, languages, dataset=dataset, config=config, seed=run.seed, folder=run.base)
+    return [*(number.to_json() for number in shipped), *own]
 
 
 def _open(run: Run, result: dict[str, Any], model: str, dataset: str, count: int) -> None:
@@ -148,7 +157,7 @@ class _Fitted:
             used = {rows.text[index] for index, split in enumerate(rows.split) if split}
             used.update(rows.text[index] for index in careless_rows(rows) if self._config.leak)
             self._place = {text: place for place, text in enumerate(sorted(used))}
-            with self._run.progress.task("evaluate.progress.features", float(len(used)), "text") as task:
+            with self._run.progress.task("evaluate.progress.features", float(len(used)), "texts") as task:
                 prepared = [prepare_text(text) for text in self._place]
                 self._counts = linear.count_features(prepared, self._run.check, task.advance)
         return self._counts[[self._place[self._rows.text[index]] for index in indexes]]

@@ -24,6 +24,7 @@ from danlu.evaluate.language import (
     store_languages,
 )
 from danlu.evaluate.meaning import meaning
+from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import Predictions, baseline_predictions, model_predictions
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.samples import Text, generated, held_out_texts, masks
@@ -87,7 +88,7 @@ def _language_models(
         "machine", lambda: {"device": "cuda" if Machine.probe(gpu=True).gpu else "cpu", "threads": run.threads}
     )
     total = float(len(models) * len(store.tokens))
-    with threads_of(machine["threads"]), run.progress.task("evaluate.progress.language", total, "token") as task:
+    with threads_of(machine["threads"]), run.progress.task("evaluate.progress.language", total, "tokens") as task:
         for name, artifact in models.items():
             metric = METRICS[_facts(artifact)["objective"]]
             opened = _Opened(artifact / "model", machine["device"])
@@ -191,7 +192,7 @@ def _classifiers(
     several = len(rows) > 1
     curves = [] if baselines is None else list(read_json(baselines / "evaluation.json")["curve"])
     found: dict[str, list[Predictions]] = {}
-    with run.progress.task("evaluate.progress.classifiers", float(len(models)), "model") as task:
+    with run.progress.task("evaluate.progress.classifiers", float(len(models)), "models") as task:
         for name, artifact in models.items():
             predictions = model_predictions(name, artifact, rows)
             found.setdefault(predictions.dataset, []).append(predictions)
@@ -218,8 +219,9 @@ def _measure_classifier(
     probabilities, truth, languages = predictions.final, predictions.truth, predictions.languages
     numbers = classifier_numbers(name, probabilities, truth, languages, dataset=dataset, config=config, seed=run.seed)
     texts = [rows[predictions.dataset].text[index] for index in predictions.indexes]
+    own = own_numbers(name, probabilities, truth, languages, dataset=dataset, config=config, seed=run.seed, folder=run.base)
     return {
-        "numbers": [number.to_json() for number in numbers],
+        "numbers": [*(number.to_json() for number in numbers), *own],
         "curve": classifier_curve(name, predictions.by_labels, truth, languages, dataset=dataset, config=config),
         "openings": [{"model": name, "dataset": predictions.dataset, "split": "test", "count": len(truth)}],
         "mistakes": mistakes(name, probabilities, truth, languages, texts, predictions.labels, config.samples),

@@ -92,7 +92,7 @@ def _compression(documents: Artifact, store: TokenStore, languages: npt.NDArray[
         raise DanluError("evaluate.other-documents", where=str(documents / "holdout"), stored=len(store), found=len(texts))
     numbers = []
     parts = [(slice, mask) for slice, mask in slices(languages, fewest=FEWEST)]
-    with run.progress.task("evaluate.progress.compression", float(len(parts) * len(COMPRESSORS)), "file") as task:
+    with run.progress.task("evaluate.progress.compression", float(len(parts) * len(COMPRESSORS)), "files") as task:
         for slice, mask in parts:
             chosen = [texts[index] for index in np.flatnonzero(mask)]
             for name, level in COMPRESSORS:
@@ -106,7 +106,7 @@ def _compression(documents: Artifact, store: TokenStore, languages: npt.NDArray[
 
 def _ngram(train: TokenStore, store: TokenStore, vocabulary: int, run: Run) -> Floats:
     """(documents, 2): nats under a Kneser-Ney 5-gram of the training tokens, and bytes."""
-    with run.progress.task("evaluate.progress.ngram", None, "token"):
+    with run.progress.task("evaluate.progress.ngram", None, "tokens"):
         last = max(1, int(np.searchsorted(train.ends, MOST_TOKENS, side="right")))
         ends = np.asarray(train.ends[:last]).astype(np.int64)
         model = NgramModel.fit(np.asarray(train.tokens[: ends[-1]]), ends, vocabulary, ORDER)

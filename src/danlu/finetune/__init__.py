@@ -2,4 +2,4 @@
 
 from danlu.workspace.stage import Stage
 
-STAGES = (Stage("finetune", 1, "danlu.finetune.stage:finetune"),)
+STAGES = (Stage("finetune", 1, "danlu.finetune.stage:finetune", most_cores=8),)

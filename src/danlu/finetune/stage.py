@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ from danlu.tasks.task import Task, task_named
 from danlu.training.malloc import keep_freed_memory
 from danlu.training.step import threads_of
 from danlu.workspace.artifact import Artifact
+from danlu.workspace.extension import blaming
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
@@ -61,7 +63,12 @@ class _Work:
 def finetune(dataset: Artifact, start: Artifact | None, *, config: FinetuneConfig, run: Run) -> None:
     """Write `model/`, `predictions.parquet` and `facts.json`. The labels of validation and test rows are never read."""
     keep_freed_memory()
-    task, rows, heldout = task_named(config.task), read_train(dataset), read_heldout(dataset)
+    with blaming(config.task, run.base) if config.own_code() else nullcontext():
+        _finetune(dataset, start, task_named(config.task, run.base), config, run)
+
+
+def _finetune(dataset: Artifact, start: Artifact | None, task: Task, config: FinetuneConfig, run: Run) -> None:
+    rows, heldout = read_train(dataset), read_heldout(dataset)
     names = task.names(rows.label or ())
     sizes, order = _sizes(rows, config, run)
     where = find_start(config, start, run.base)
@@ -96,7 +103,7 @@ def _sizes(rows: Rows, config: FinetuneConfig, run: Run) -> tuple[list[int], lis
     subsets = nested_subsets(rows.keys(), config.labels, run.seed)
     for asked in config.labels:
         if asked not in subsets:
-            run.progress.say("finetune.too-many-labels", asked=asked, rows=len(rows))
+            run.progress.warn("finetune.too-many-labels", asked=asked, rows=len(rows))
     return sorted(subsets), subsets[max(subsets)]
 
 

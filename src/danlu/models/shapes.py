@@ -41,3 +41,5 @@ class Shape:
 
 
 SHAPES = {"nano": Shape(2, 64), "tiny": Shape(4, 128), "small": Shape(6, 320), "base": Shape(12, 768)}
+PARAMETERS = {"nano": 0.3e6, "tiny": 1.8e6, "small": 10e6, "base": 100e6}
+"""About how many each has, with embeddings of 8192 ids."""

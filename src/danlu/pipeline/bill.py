@@ -11,11 +11,13 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.collect.locate import source_bytes, text_bytes
 from danlu.models.locate import CONFIG, WEIGHTS, LocatedModel, locate_model
+from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.graph import Node
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
@@ -26,6 +28,7 @@ from danlu.recipe.tokenize import TokenizeConfig
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
 
+CALIBRATION = "calibration"  # its name among the rates that are kept: it is made once
 TRY_SECONDS = 0.035  # what a try of `calibrate` takes on the machine of the shipped rates
 TRIES = 10
 NOISE = 1.4
@@ -86,15 +89,26 @@ def rates_path() -> Path:
 def rates(path: Path | None = None) -> dict[str, float]:
     """Seconds per unit of work by stage: measured here where there is a measurement, else shipped and scaled."""
     found = rates_path() if path is None else path
-    measured = {}
-    if found.exists():
-        try:
-            measured = {str(stage): float(rate) for stage, rate in read_json(found).items()}
-        except (ValueError, AttributeError):
-            measured = {}
-    missing = set(RATES) - set(measured)
-    factor = calibrate() if missing else 1.0
-    return {**{stage: RATES[stage] * factor for stage in missing}, **measured}
+    measured = _read_rates(found)
+    factor = measured.pop(CALIBRATION, None)
+    if factor is None and set(RATES) - set(measured):
+        factor = calibrate()
+        _write_rates(found, {**measured, CALIBRATION: factor})
+    return {**{stage: rate * (factor or 1.0) for stage, rate in RATES.items()}, **measured}
+
+
+def _read_rates(path: Path) -> dict[str, float]:
+    """What is kept of this machine; nothing where there is nothing, or no sense in it."""
+    try:
+        return {str(stage): float(rate) for stage, rate in read_json(path).items()} if path.exists() else {}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _write_rates(path: Path, known: Mapping[str, float]) -> None:
+    with suppress(OSError):  # a cache that cannot be written is no reason to fail
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, dict(known))
 
 
 def fixed_seconds(stage: str) -> float:
@@ -107,16 +121,10 @@ def remember_rate(stage: str, seconds: float, work: float, path: Path | None = N
     found = rates_path() if path is None else path
     if work <= 0 or seconds < LEAST_RATIO * fixed_seconds(stage):
         return
-    try:
-        found.parent.mkdir(parents=True, exist_ok=True)
-        known = read_json(found) if found.exists() else {}
-        rate = (seconds - fixed_seconds(stage)) / work
-        if not 1 / STRANGEST < rate / RATES[stage] < STRANGEST:
-            return
-        known[stage] = (known[stage] + rate) / 2 if stage in known else rate
-        write_json(found, known)
-    except (OSError, ValueError):  # a cache that cannot be written is no reason to fail
-        return
+    rate = (seconds - fixed_seconds(stage)) / work
+    if 1 / STRANGEST < rate / RATES[stage] < STRANGEST:
+        known = _read_rates(found)
+        _write_rates(found, {**known, stage: (known[stage] + rate) / 2 if stage in known else rate})
 
 
 def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mapping[str, float]) -> dict[str, Estimate]:
@@ -170,9 +178,9 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
     return amounts.files if stage == "collect" else amounts.text
 
 
-PARAMETERS = {"nano": 0.3e6, "tiny": 1.8e6, "small": 10e6, "base": 100e6}
 BYTES_PER_TOKEN = 3.7
 FEW_EXAMPLES = 1600  # that a fine-tuning reads at least: 100 steps of 16
+TOKENS_A_ROW = 80
 ROWS = 4000  # training rows a language where the recipe sets no limit
 
 
@@ -197,7 +205,7 @@ def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
             parameters = _model_parameters(locate_model(config.start, base))
         except DanluError:
             parameters = PARAMETERS["small"]
-    epochs = config.budget.amount if config.budget.unit == "epochs" else 3.0
+    epochs = _epochs(config, rows)
     sizes = [min(size, rows) for size in config.labels] + [rows]
     if config.freeze.until >= 1:
         learned, read = 0.0, float(rows + heldout)
@@ -206,6 +214,13 @@ def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
         read = float(heldout * len(sizes))
     passes = 6 * learned + 2 * read
     return 1e-12 * parameters * passes * config.length * 0.7
+
+
+def _epochs(config: FinetuneConfig, rows: int) -> float:
+    """Passes over all `rows` rows that a budget is; one in seconds is taken for three."""
+    amount = config.budget.amount
+    in_epochs = {"epochs": amount, "steps": amount * (config.batch or 32) / rows, "tokens": amount / (rows * TOKENS_A_ROW)}
+    return in_epochs.get(config.budget.unit, 3.0)
 
 
 def _model_parameters(model: LocatedModel) -> float:

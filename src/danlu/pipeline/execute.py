@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,24 @@ from danlu.compute.machine import Machine
 from danlu.compute.usage import peak_memory
 from danlu.pipeline.graph import Node
 from danlu.workspace.artifact import LEDGER, LOCK, Artifact, Workspace
+from danlu.workspace.disk import explain_full
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import disk_errors, read_json
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.lock import locked
 from danlu.workspace.progress import Progress
+from danlu.workspace.record import recorded
 from danlu.workspace.run import RESOLVED, Run
 
 RECORDED_PACKAGES = ("danlu", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of the machine a stage may use."""
+
+    cores: int
+    memory_bytes: int
 
 
 def execute(
@@ -34,6 +45,7 @@ def execute(
     seed: int,
     base: Path,
     machine: Machine,
+    share: Share,
     progress: Progress,
     cancelled: threading.Event,
     external: Mapping[str, str],
@@ -42,18 +54,20 @@ def execute(
     partial = workspace.partial(node.stage.name, key)
     with disk_errors(partial):
         partial.mkdir(parents=True, exist_ok=True)
-        with locked(partial / LOCK):
+        needs = tuple(done[name].path.name for name in node.needs())
+        with locked(partial / LOCK, stage=node.name, needs=needs, say=progress.say, cancelled=cancelled.is_set) as held:
             if finished := workspace.find(node.stage.name, key):
                 return finished
             ledger = Ledger(partial / LEDGER, node.stage.name)
             run = Run(
-                stage=node.name, output=partial, ledger=ledger, name=node.own, base=base, seed=seed, workers=1,
-                threads=machine.cores, memory_bytes=machine.memory_bytes, progress=progress, cancelled=cancelled,
+                stage=node.name, output=partial, ledger=ledger, name=node.own, base=base, seed=seed,
+                workers=share.cores, threads=share.cores, memory_bytes=share.memory_bytes, progress=progress,
+                cancelled=cancelled,
             )  # fmt: skip
             start = time.time()
             spent = float(ledger.get("seconds-before") or 0.0)
             try:
-                with peak_memory(os.getpid()) as peak:
+                with peak_memory(os.getpid()) as peak, recorded(run):
                     ledger.failpoint("start")
                     node.stage.load()(**_arguments(node, done), config=node.config, run=run)
                     ledger.failpoint("end")
@@ -61,9 +75,11 @@ def execute(
                 raise
             except MemoryError as error:
                 raise DanluError(
-                    "pipeline.out-of-memory", where=node.name, gigabytes=f"{machine.memory_bytes / 1e9:.0f}"
+                    "pipeline.out-of-memory", where=node.name, gigabytes=f"{share.memory_bytes / 1e9:.0f}"
                 ) from error
             except Exception as error:
+                if full := explain_full(error, partial):
+                    raise full from error
                 log = partial / "error.log"
                 log.write_text(traceback.format_exc(), encoding="utf-8")
                 raise DanluError(
@@ -73,6 +89,7 @@ def execute(
                 ledger.finish("seconds-before", spent + time.time() - start)
                 ledger.close()
             (partial / "error.log").unlink(missing_ok=True)
+            held.check()
             return workspace.publish(
                 node.stage.name,
                 key,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from danlu.clean.preset import LINE_RULES
-from danlu.clean.rules import check_names
+from danlu.clean.rules import check_names, own_rules
 from danlu.recipe.base import Section
 from danlu.recipe.clean import CleanConfig
 from danlu.recipe.schema import Recipe
@@ -62,7 +62,7 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
         read = {source.dataset: datasets[source.dataset] for source in recipe.collect.sources if source.type == "dataset"}
         collected = add("collect", "collect", recipe.collect, inputs={"datasets": read})
         normalised = add("clean.normalise", "clean.normalise", repairs(recipe.clean), inputs={"documents": collected})
-        scores = add("clean.score", "clean.score", CleanConfig(), inputs={"documents": normalised})
+        scores = add("clean.score", "clean.score", measures(recipe.clean), inputs={"documents": normalised})
         guarded = datasets if recipe.clean.decontaminate else {}
         documents = add(
             "clean.decide",
@@ -99,6 +99,11 @@ def repairs(config: CleanConfig) -> CleanConfig:
     check_names(config)
     lines = {name: threshold for name, threshold in config.rules.items() if name in LINE_RULES}
     return CleanConfig(preset=config.preset, rules=lines)
+
+
+def measures(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes the scores: which rules of the user's own there are, not their thresholds."""
+    return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0))
 
 
 def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:

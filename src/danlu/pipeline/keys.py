@@ -13,13 +13,28 @@ from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.finetune import FinetuneConfig
 from danlu.workspace.artifact import Artifact, artifact_key
+from danlu.workspace.code import fingerprint as code_fingerprint
 from danlu.workspace.digest import digest_json
+from danlu.workspace.tombstones import forgotten
+
+FORGOTTEN = "forgotten documents"
+"""The entry of `external` for the tombstones of the workspace; there is none where there are none."""
 
 
-def external_inputs(node: Node, base: Path) -> dict[str, str]:
+def external_inputs(node: Node, base: Path, workspace: Path | None = None) -> dict[str, str]:
     """Portable name -> digest of everything that a node reads which no stage made. DanluError if it is not there."""
+    return {**_data(node, base, workspace), **_code(node, base)}
+
+
+def _code(node: Node, base: Path) -> dict[str, str]:
+    """The user's own code that a node runs. `clean.decide` runs none: it puts thresholds on scores that are there."""
+    return {} if node.stage.name == "clean.decide" else code_fingerprint(node.config.own_code(), base)
+
+
+def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
     if isinstance(node.config, DatasetConfig | CollectConfig):
-        return fingerprint(node.config, base)
+        names = forgotten(workspace) if workspace else None
+        return {**fingerprint(node.config, base), **({FORGOTTEN: names.digest} if names else {})}
     if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
         model = locate_model(node.config.start, base)
         return {f"{model.kind}:{model.name}": model.version}

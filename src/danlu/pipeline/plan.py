@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from danlu.models.locate import locate_model
-from danlu.pipeline.bill import Estimate, estimate, rates
+from danlu.pipeline.bill import Estimate, estimate, measure_text, rates
 from danlu.pipeline.graph import Node, build_graph, until
 from danlu.pipeline.keys import external_inputs, node_key
+from danlu.pipeline.needs import NOTHING, Needs, needs_of, together
 from danlu.recipe.load import LoadedRecipe
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError, RecipeError
@@ -24,6 +25,7 @@ class PlannedNode:
     key: str | None
     estimate: Estimate
     artifact: Artifact | None = None
+    needs: Needs = NOTHING
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,50 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        return sum(line.estimate.seconds for line in self.nodes.values() if line.state != "cached")
+        return sum(line.estimate.seconds for line in self.to_run)
+
+    @property
+    def to_run(self) -> list[PlannedNode]:
+        """Lines that are not there already."""
+        return [line for line in self.nodes.values() if line.state != "cached"]
+
+    @property
+    def needs(self) -> Needs:
+        """Most memory at once and new disk of all that will run."""
+        return together(line.needs for line in self.to_run)
 
 
 def make_plan(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None) -> Plan:
     """Plan a recipe in a workspace, up to `target`. DanluError if something it reads cannot be had."""
+    standing = stand(loaded, workspace, target)
+    if not standing.nodes and not standing.skipped:
+        raise RecipeError("pipeline.nothing-to-do", where=str(loaded.path or loaded.recipe.name))
+    estimates = estimate(loaded.recipe, standing.nodes, loaded.base, rates())
+    text = measure_text(loaded.recipe, loaded.base).text
+    lines = {}
+    for name, node in standing.nodes.items():
+        key, artifact = standing.keys[name], standing.artifacts.get(name)
+        needs = needs_of(node, loaded.recipe, text)
+        lines[name] = PlannedNode(node, standing.state(name), key, estimates[name], artifact, needs)
+    return Plan(loaded, lines, standing.skipped, standing.external)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a recipe stands in a workspace: the plan without its bill, which `danlu why` can do without."""
+
+    nodes: Mapping[str, Node]
+    keys: Mapping[str, str | None]
+    artifacts: Mapping[str, Artifact]
+    skipped: tuple[dict[str, Any], ...]
+    external: Mapping[str, Mapping[str, str]]
+
+    def state(self, name: str) -> Literal["cached", "runs", "waits"]:
+        return "cached" if name in self.artifacts else "runs" if self.keys[name] else "waits"
+
+
+def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None) -> Standing:
+    """The nodes of a recipe up to `target`, their keys as far as they are known, the artifacts that are there."""
     recipe = loaded.recipe
     skipped = missing_starts(loaded)
     nodes = build_graph(recipe, frozenset(entry["name"] for entry in skipped))
@@ -50,18 +91,14 @@ def make_plan(loaded: LoadedRecipe, workspace: Workspace, target: str | None = N
             nodes = until(nodes, target)
         except KeyError:
             raise RecipeError("pipeline.no-such-stage", where=f"--until {target}", stages=", ".join(nodes)) from None
-    external = {name: external_inputs(node, loaded.base) for name, node in nodes.items()}
-    estimates = estimate(recipe, nodes, loaded.base, rates())
+    external = {name: external_inputs(node, loaded.base, workspace.path) for name, node in nodes.items()}
+    keys: dict[str, str | None] = {}
     done: dict[str, Artifact] = {}
-    lines = {}
     for name, node in nodes.items():
-        key = node_key(node, recipe.seed, external[name], done)
-        artifact = workspace.find(node.stage.name, key) if key else None
-        if artifact:
+        key = keys[name] = node_key(node, recipe.seed, external[name], done)
+        if key and (artifact := workspace.find(node.stage.name, key)):
             done[name] = artifact
-        state: Literal["cached", "runs", "waits"] = "cached" if artifact else "runs" if key else "waits"
-        lines[name] = PlannedNode(node, state, key, estimates[name], artifact)
-    return Plan(loaded, lines, tuple(skipped), external)
+    return Standing(nodes, keys, done, tuple(skipped), external)
 
 
 def missing_starts(loaded: LoadedRecipe) -> list[dict[str, Any]]:

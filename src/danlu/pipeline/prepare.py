@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from danlu.collect.locate import missing_packages
+from danlu.pipeline.lockfile import is_lock, read_lock
 from danlu.recipe.load import LoadedRecipe, load_recipe
 from danlu.workspace.messages import text
 
 
-def prepare(path: Path, overrides: Sequence[str] = (), hours: float | None = None) -> tuple[LoadedRecipe, LoadedRecipe | None]:
+def prepare(
+    path: Path, overrides: Sequence[str] = (), hours: float | None = None, variants: Sequence[str] = ()
+) -> tuple[LoadedRecipe, LoadedRecipe | None]:
     """The recipe to run, and the one that was asked for if another runs in its place."""
-    asked = load_recipe(path, overrides, hours)
+    if is_lock(path):
+        return read_lock(path, [*overrides, *variants, *([f"--hours {hours:g}"] if hours is not None else [])]).loaded, None
+    asked = load_recipe(path, overrides, hours, variants)
     if asked.recipe.fallback and missing_of(asked):
-        return load_recipe(asked.base / asked.recipe.fallback, hours=hours), asked
+        return load_recipe(asked.base / Path(asked.recipe.fallback).expanduser(), hours=hours), asked
     return asked, None
 
 

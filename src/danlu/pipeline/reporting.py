@@ -9,10 +9,9 @@ from typing import Any
 
 from danlu.pipeline.runner import RunResult, report_path
 from danlu.pipeline.state import RunState, artifact_of, read_state
-from danlu.report.page import render
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.events import read_json_lines
-from danlu.workspace.files import read_json, write_atomic
+from danlu.workspace.files import disk_errors, read_json, write_atomic
 from danlu.workspace.messages import Language, current_language
 
 PARTS = (
@@ -27,10 +26,14 @@ LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings",
 
 def write_report(result: RunResult, language: Language | None = None) -> Path:
     """Render the page of a run into the workspace and return its path."""
+    from danlu.report.page import render  # brings a template engine, which `danlu plan` can do without
+
     text = (result.workspace.path / "runs" / result.state.name / "recipe.yaml").read_text(encoding="utf-8")
     path = report_path(result.workspace, result.state.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, render(gather(result.state, result.artifacts, text), language or current_language()))
+    page = render(gather(result.state, result.artifacts, text), language or current_language())
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, page)
     return path
 
 

@@ -1,26 +1,22 @@
-"""`danlu run`: build what is missing, node by node, and keep the state on disk."""
+"""`danlu run`: build what is missing and keep the state on disk."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.compute.machine import Machine
-from danlu.pipeline.bill import remember_rate
-from danlu.pipeline.execute import execute
-from danlu.pipeline.keys import node_key
-from danlu.pipeline.plan import Plan, PlannedNode
+from danlu.pipeline.floor import Floor, Watch
+from danlu.pipeline.plan import Plan
 from danlu.pipeline.state import NodeState, RunState
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import Interrupted
-from danlu.workspace.progress import Progress
-
-Watch = Callable[[NodeState], None]
+from danlu.workspace.progress import Progress, Replay
 
 
 @dataclass(frozen=True)
@@ -33,72 +29,33 @@ class RunResult:
 
 
 def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch) -> RunResult:
-    """Run every node of the plan in order; `watch` hears of each change. DanluError stops it; what is done stays."""
+    """Make what is missing of the plan, independent stages side by side; `watch` hears of each change.
+
+    A DanluError of one stage stops the others at their next safe point; what is done stays.
+    """
     workspace.create()
     recipe = plan.loaded.recipe
-    machine = Machine.probe()
     state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
     state.nodes = {
-        name: NodeState(name, line.node.stage.name, planned=line.estimate.seconds) for name, line in plan.nodes.items()
+        name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)
+        for name, line in plan.nodes.items()
     }
     state.keep_recipe(workspace, plan.loaded.text)
     state.save(workspace)
-    done: dict[str, Artifact] = {}
     begin = time.monotonic()
     with interruptible() as cancelled:
+        floor = Floor(plan, workspace, state, Machine.probe(), Replay(progress), cancelled, watch)
         try:
-            for name, line in plan.nodes.items():
-                if cancelled.is_set():
-                    raise Interrupted("workspace.interrupted", where=name)
-                done[name] = _run_node(name, line, plan, workspace, done, state, machine, progress, cancelled, watch)
+            floor.work()
             state.state = "done"
         except BaseException:
             state.state = "failed"
             raise
         finally:
+            floor.close()
             state.seconds = round(time.monotonic() - begin, 2)
             state.save(workspace)
-    return RunResult(state, done, workspace)
-
-
-def _run_node(
-    name: str,
-    line: PlannedNode,
-    plan: Plan,
-    workspace: Workspace,
-    done: dict[str, Artifact],
-    state: RunState,
-    machine: Machine,
-    progress: Progress,
-    cancelled: threading.Event,
-    watch: Watch,
-) -> Artifact:
-    entry = state.nodes[name]
-    seed, external = plan.loaded.recipe.seed, plan.external[name]
-    entry.key = node_key(line.node, seed, external, done)
-    assert entry.key is not None  # every input is done
-    artifact = workspace.find(line.node.stage.name, entry.key)
-    entry.state = "cached" if artifact else "running"
-    state.save(workspace)
-    watch(entry)
-    if artifact is None:
-        try:
-            artifact = execute(
-                line.node, entry.key, workspace, done, seed=seed, base=plan.loaded.base, machine=machine,
-                progress=progress, cancelled=cancelled, external=external,
-            )  # fmt: skip
-        except BaseException as error:
-            entry.state = "waiting" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
-            raise
-        entry.state = "done"
-    manifest = artifact.manifest
-    entry.seconds, entry.peak_memory_bytes = manifest["seconds"], manifest["peak_memory_bytes"]
-    if entry.state == "done" and not line.estimate.fixed:
-        remember_rate(entry.stage, manifest["seconds"], line.estimate.work)
-    state.save(workspace)
-    if entry.state == "done":
-        watch(entry)
-    return artifact
+    return RunResult(state, floor.done, workspace)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from danlu.recipe.load import load_recipe
 from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import read_json, write_atomic, write_json
+from danlu.workspace.files import disk_errors, read_json, write_atomic, write_json
 from danlu.workspace.messages import listed
 
 StateName = Literal["waiting", "running", "cached", "done", "failed", "skipped"]
@@ -43,14 +43,19 @@ class RunState:
     skipped: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self, workspace: Workspace) -> None:
-        folder = workspace.path / "runs" / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "state.json", asdict(self))
+        with disk_errors(workspace.path):
+            write_json(run_folder(workspace, self.name) / "state.json", asdict(self))
 
     def keep_recipe(self, workspace: Workspace, text: str) -> None:
-        folder = workspace.path / "runs" / self.name
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / "recipe.yaml", text)
+        with disk_errors(workspace.path):
+            write_atomic(run_folder(workspace, self.name) / "recipe.yaml", text)
+
+
+def run_folder(workspace: Workspace, name: str) -> Path:
+    """Where the state, the recipe and the log of a run lie; made if it is not there."""
+    folder = workspace.path / "runs" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def read_state(workspace: Workspace, name: str) -> RunState:
@@ -64,9 +69,16 @@ def read_state(workspace: Workspace, name: str) -> RunState:
 
 
 def run_names(workspace: Workspace) -> list[str]:
-    """Names of all runs of a workspace, the latest first."""
-    found = list((workspace.path / "runs").glob("*/state.json"))
-    return [path.parent.name for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+    """Names of all runs of a workspace, the latest first: by when they began, since copied files have other times."""
+    found = {path.parent.name: _started(path) for path in (workspace.path / "runs").glob("*/state.json")}
+    return sorted(found, key=lambda name: (-found[name], name))
+
+
+def _started(path: Path) -> float:
+    try:
+        return float(read_json(path)["started"])
+    except (OSError, ValueError, KeyError, TypeError):  # told of when it is read
+        return 0.0
 
 
 def find_model(workspace: Workspace, name: str) -> Path:

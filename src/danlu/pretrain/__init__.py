@@ -2,4 +2,4 @@
 
 from danlu.workspace.stage import Stage
 
-STAGES = (Stage("pretrain", 1, "danlu.pretrain.stage:pretrain"),)
+STAGES = (Stage("pretrain", 1, "danlu.pretrain.stage:pretrain", most_cores=8),)

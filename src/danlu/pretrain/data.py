@@ -33,13 +33,24 @@ class Texts:
     train: TokenStore
     holdout: TokenStore
 
+    own: Objective[Windows] | None = None
+    """The user's objective, where the recipe names one; validation stays that of the family, so that runs can be compared."""
+
     @classmethod
-    def open(cls, tokens: Artifact, digest: str, config: PretrainConfig, vocabulary: int, seed: int) -> Texts:
+    def open(
+        cls,
+        tokens: Artifact,
+        digest: str,
+        config: PretrainConfig,
+        vocabulary: int,
+        seed: int,
+        own: Objective[Windows] | None = None,
+    ) -> Texts:
         """Open both stores; an error if they were made by another tokenizer, or if there is no text to train on."""
         train, holdout = TokenStore.open(tokens / "train", digest), TokenStore.open(tokens / "holdout", digest)
         if not len(train.tokens):
-            raise DanluError("pretrain.no-text", where=str(tokens / "train"), length=config.length)
-        return cls(config, vocabulary, seed, train, holdout)
+            raise DanluError("pretrain.no-text", where=str(tokens / "train"))
+        return cls(config, vocabulary, seed, train, holdout, own)
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
@@ -51,7 +62,7 @@ class Texts:
 
     @property
     def marks(self) -> Marks:
-        return MASKED if self.config.objective == "mlm" else CAUSAL
+        return MASKED if self.config.kind == "mlm" else CAUSAL
 
     @cached_property
     def windows(self) -> int:
@@ -64,14 +75,16 @@ class Texts:
 
     @cached_property
     def objective(self) -> Objective[Windows]:
-        if self.config.objective == "mlm":
+        if self.own is not None:
+            return self.own
+        if self.config.kind == "mlm":
             return MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed)
         return CausalObjective()
 
     @cached_property
     def scoring(self) -> Objective[Windows]:
         """The objective of validation: masked by the mask of all evaluations."""
-        if self.config.objective == "mlm":
+        if self.config.kind == "mlm":
             return MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed, evaluate=True)
         return CausalObjective()
 

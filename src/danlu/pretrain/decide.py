@@ -100,7 +100,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> di
     trial, measured = _fitting(_Trial(config, texts, texts.source(windows, most), draft, run.seed, started))
     micro = trial.source.micro
     model = trial.build()
-    flops = training_flops(model, config.length, config.mask_rate if config.objective == "mlm" else 1.0)
+    flops = training_flops(model, config.length, config.mask_rate if config.kind == "mlm" else 1.0)
     speed = flops * windows * config.length / measured.step_seconds
     compiled, measured, overhead, why = _compiling(trial, machine, measured, model, speed)
     steps = trial.steps(measured, overhead)

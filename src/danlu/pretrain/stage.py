@@ -15,7 +15,10 @@ from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.training.budget import count_again
 from danlu.training.loop import Revise, train
+from danlu.training.language import Windows
 from danlu.training.malloc import keep_freed_memory
+from danlu.training.objective import Objective
+from danlu.training.own import Setting, own_objective
 from danlu.training.plan import TrainResult
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import disk_errors, write_json
@@ -28,7 +31,8 @@ def pretrain(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, r
     started = time.monotonic()
     keep_freed_memory()
     vocabulary = vocabulary_size(tokenizer.path)
-    texts = Texts.open(tokens, tokenizer_digest(tokenizer.path), config, vocabulary, run.seed)
+    own = _own_objective(config, vocabulary, tokenizer, run)
+    texts = Texts.open(tokens, tokenizer_digest(tokenizer.path), config, vocabulary, run.seed, own)
     decided = Decided.from_json(run.resolve("pretrain", lambda: decide(config, texts, run, started)))
     for key, parameters in decided.reasons:
         run.progress.say(key, **parameters)
@@ -46,6 +50,14 @@ def pretrain(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, r
         write_json(run.output / "facts.json", facts)
     run.counts.update({"steps": result.steps, "tokens": result.tokens})
     run.facts.update(_record(decided, result, time.monotonic() - started))
+
+
+def _own_objective(config: PretrainConfig, vocabulary: int, tokenizer: Artifact, run: Run) -> Objective[Windows] | None:
+    """The user's objective, where the recipe names one."""
+    if not config.own_code():
+        return None
+    setting = Setting(config.model.family, vocabulary, config.mask_rate, run.seed, tokenizer.path)
+    return own_objective(config.objective, run.base, setting)
 
 
 def _reviser(config: PretrainConfig, decided: Decided, started: float) -> Revise:
@@ -67,12 +79,12 @@ def _facts(
     return {
         "family": config.model.family, "preset": config.model.preset, "size": config.model.size,
         "architecture": architectures[0], "parameters": parameters["parameters"],
-        "embedding_parameters": parameters["embedding_parameters"], "objective": config.objective,
-        "mask_rate": config.mask_rate if config.objective == "mlm" else None, "steps": result.steps, "tokens": result.tokens,
+        "embedding_parameters": parameters["embedding_parameters"], "objective": config.kind,
+        "mask_rate": config.mask_rate if config.kind == "mlm" else None, "steps": result.steps, "tokens": result.tokens,
         "epochs": round(result.steps / steps_per_epoch, 4), "batch_tokens": decided.batch_tokens, "length": config.length,
         "optimizer": plan.optimizer, "learning_rate": plan.learning_rate, "weight_decay": plan.weight_decay,
         "dropout": decided.dropout, "precision": plan.precision, "train_loss": result.train_loss,
-        "validation_loss": result.validation_loss,
+        "validation_loss": result.validation_loss, **({"own_objective": config.objective} if config.own_code() else {}),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from danlu.recipe.base import Section
+from danlu.workspace.code import is_own
 
 
 class DedupConfig(Section):
@@ -21,8 +22,13 @@ class CleanConfig(Section):
     """How documents are repaired, which are dropped."""
 
     preset: Literal["danlu", "none"] = Field("danlu", description="Named, frozen set of line and document rules.")
-    rules: dict[str, float | None] = Field({}, description="Thresholds that differ from the preset's; null turns a rule off.")
+    rules: dict[str, float | None] = Field(
+        {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
+    )
     dedup: DedupConfig = DedupConfig()
     decontaminate: bool = Field(
         True, description="Take every dataset's validation and test texts, and the held-out documents, out of training text."
     )
+
+    def own_code(self) -> tuple[str, ...]:
+        return tuple(sorted(name for name, threshold in self.rules.items() if threshold is not None and is_own(name)))

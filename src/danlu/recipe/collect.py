@@ -19,3 +19,6 @@ class CollectConfig(Section):
 
     sources: tuple[DocumentSource, ...] = Field(min_length=1, description="Where the documents come from.")
     holdout: HoldoutConfig = HoldoutConfig()
+
+    def own_code(self) -> tuple[str, ...]:
+        return tuple(source.read for source in self.sources if source.type == "custom")

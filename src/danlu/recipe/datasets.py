@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from danlu.recipe.base import Section, Share
+from danlu.recipe.base import Section, Share, refuse, unit
 from danlu.recipe.sources import RowSource
 
 
@@ -17,7 +17,7 @@ class SplitConfig(Section):
     @model_validator(mode="after")
     def _something_to_train_on(self) -> SplitConfig:
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test together must leave something to train on (less than 1)")
+            raise refuse("split", ("test",))
         return self
 
 
@@ -26,5 +26,15 @@ class DatasetConfig(Section):
 
     sources: tuple[RowSource, ...] = Field(min_length=1, description="Where the rows come from.")
     split: SplitConfig = SplitConfig()
-    most_train: int | None = Field(None, ge=1, description="At most this many training rows a language, chosen by digest.")
-    most_heldout: int | None = Field(None, ge=1, description="At most this many validation and this many test rows a language.")
+    most_train: int | None = Field(
+        None, ge=1, description="At most this many training rows a language, chosen by digest.", json_schema_extra=unit("rows")
+    )
+    most_heldout: int | None = Field(
+        None,
+        ge=1,
+        description="At most this many validation and this many test rows a language.",
+        json_schema_extra=unit("rows"),
+    )
+
+    def own_code(self) -> tuple[str, ...]:
+        return tuple(source.read for source in self.sources if source.type == "custom")

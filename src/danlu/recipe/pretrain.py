@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from danlu.recipe.base import Section, Share
+from danlu.recipe.base import Section, Share, refuse, unit
 from danlu.recipe.budget import Budget, BudgetConfig
+from danlu.recipe.extension import BuiltInOrOwn
 
 
 class ModelConfig(Section):
@@ -26,22 +27,35 @@ class PretrainConfig(Section):
     """One pretraining. What is None is chosen by a written formula, shown by `danlu plan` and kept in `resolved.json`."""
 
     model: ModelConfig
-    objective: Literal["mlm", "clm"] = Field(description="mlm: fill in masked tokens (bert); clm: the next token (gpt).")
-    budget: Budget = BudgetConfig(amount=180, unit="seconds")
-    length: int = Field(128, ge=16, le=8192, description="Tokens in a window.")
-    batch_tokens: int | None = Field(None, ge=64, description="Tokens in an optimizer step.")
-    optimizer: Literal["adamw"] = "adamw"
+    objective: Annotated[str, BuiltInOrOwn("mlm", "clm")] = Field(
+        description="mlm: fill in masked tokens (bert); clm: the next token (gpt); `module:name`: one of your own."
+    )
+    budget: Budget = Field(BudgetConfig(amount=180, unit="seconds"), description="How long to train.")
+    length: int = Field(128, ge=16, le=8192, description="Tokens in a window.", json_schema_extra=unit("tokens"))
+    batch_tokens: int | None = Field(None, ge=64, description="Tokens in an optimizer step.", json_schema_extra=unit("tokens"))
+    optimizer: Literal["adamw"] = Field("adamw", description="AdamW is the only one.")
     learning_rate: float | None = Field(None, gt=0, le=1, description="Peak learning rate.")
     weight_decay: float | None = Field(None, ge=0, le=10, description="Decoupled decay of the matrices.")
-    dropout: Share | None = Field(None, description="Dropout; None: 0 for one pass, 0.1 for many.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Dropout; None: 0 for one pass, 0.1 for many."
+    )
     warmup: Share = Field(0.05, description="Share of the steps in which the rate rises.")
     decay: Share = Field(0.5, description="Share of the steps at the end in which the rate falls to 0 (WSD schedule).")
-    mask_rate: Share = Field(0.3, description="Share of the tokens that are masked in training (evaluation: always .15).")
+    mask_rate: float = Field(
+        0.3, gt=0, le=1, description="Share of the tokens that are masked in training (evaluation: always .15)."
+    )
     compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")
 
     @model_validator(mode="after")
     def _objective_fits(self) -> PretrainConfig:
-        fits = {"bert": "mlm", "gpt": "clm"}[self.model.family]
-        if self.objective != fits:
-            raise ValueError(f"family {self.model.family} trains with objective {fits}")
+        if self.objective != self.kind and not self.own_code():
+            raise refuse("objective", ("objective",), family=self.model.family, fits=self.kind)
         return self
+
+    @property
+    def kind(self) -> Literal["mlm", "clm"]:
+        """What the family can say, whatever it is trained by: this is how it is validated and evaluated."""
+        return "mlm" if self.model.family == "bert" else "clm"
+
+    def own_code(self) -> tuple[str, ...]:
+        return () if self.objective in ("mlm", "clm") else (self.objective,)

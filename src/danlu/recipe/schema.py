@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from danlu.recipe.base import Section
+from danlu.recipe.base import EntryName, Section, refuse
 from danlu.recipe.clean import CleanConfig
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
@@ -17,39 +17,52 @@ from danlu.recipe.serve import ServeConfig
 from danlu.recipe.tokenize import TokenizeConfig
 
 FORMAT = 1
+NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
 class Recipe(Section):
     """One file that says all that a run does."""
 
     format: int = Field(FORMAT, ge=1, le=FORMAT, description="Version of the recipe format.")
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="Name of the run: lower case letters, digits, hyphens.")
-    seed: int = Field(0, ge=0, description="Everything random follows from it.")
+    name: str = Field(pattern=NAME, description="Name of the run: lower case letters, digits, hyphens.")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Everything random follows from it.")
     fallback: str | None = Field(None, description="Recipe to run instead where this one's data packages cannot be had.")
-    datasets: dict[str, DatasetConfig] = Field({}, description="Labelled rows, by name.")
-    collect: CollectConfig | None = None
-    clean: CleanConfig = CleanConfig()
-    tokenize: TokenizeConfig = TokenizeConfig()
-    pretrain: dict[str, PretrainConfig] = Field({}, description="Models trained from nothing, by name.")
-    finetune: dict[str, FinetuneConfig] = Field({}, description="Task models, by name.")
-    evaluate: EvaluateConfig | None = None
-    serve: ServeConfig = ServeConfig()
+    datasets: dict[EntryName, DatasetConfig] = Field({}, description="Labelled rows, by name.")
+    collect: CollectConfig | None = Field(None, description="Text to pretrain on.")
+    clean: CleanConfig = Field(CleanConfig(), description="Repair, rules, repeats.")
+    tokenize: TokenizeConfig = Field(TokenizeConfig(), description="The tokenizer.")
+    pretrain: dict[EntryName, PretrainConfig] = Field({}, description="Models trained from nothing, by name.")
+    finetune: dict[EntryName, FinetuneConfig] = Field({}, description="Task models, by name.")
+    evaluate: EvaluateConfig | None = Field(None, description="What is measured; nothing without it.")
+    serve: ServeConfig = Field(ServeConfig(), description="Which models the end of a run proposes to serve.")
 
     @model_validator(mode="after")
     def _names_exist(self) -> Recipe:
-        def need(name: str, among: Any, key: str) -> None:
+        def need(name: str, among: Iterable[str], *at: str | int) -> None:
             if name not in among:
-                raise ValueError(f"{key}: no '{name}' in this recipe; there is {', '.join(among) or 'none'}")
+                raise refuse("no-such-name", at, key=".".join(map(str, at)), name=name, names=", ".join(among) or "–")
 
         if self.pretrain and self.collect is None:
-            raise ValueError("pretrain needs collect: text to train on")
+            raise refuse("nothing-to-collect", ("pretrain",))
         if both := set(self.pretrain) & set(self.finetune):
-            raise ValueError(f"'{min(both)}' names a pretraining and a fine-tuning; names must differ")
+            raise refuse("same-name", ("finetune", min(both)), name=min(both))
         for index, source in enumerate(self.collect.sources if self.collect else ()):
             if source.type == "dataset":
-                need(source.dataset, self.datasets, f"collect.sources.{index}.dataset")
+                need(source.dataset, self.datasets, "collect", "sources", index, "dataset")
         for name, tuning in self.finetune.items():
-            need(tuning.dataset, self.datasets, f"finetune.{name}.dataset")
-        for name in (*(self.evaluate.models if self.evaluate else ()), *self.serve.models):
-            need(name, {**self.pretrain, **self.finetune}, "models")
+            need(tuning.dataset, self.datasets, "finetune", name, "dataset")
+        models = {**self.pretrain, **self.finetune}
+        for index, name in enumerate(self.evaluate.models if self.evaluate else ()):
+            need(name, models, "evaluate", "models", index)
+        for index, name in enumerate(self.serve.models):
+            need(name, models, "serve", "models", index)
         return self
+
+
+class RecipeFile(Recipe):
+    """A recipe as it stands in a file: also what it is laid over, and its variants. Both are gone when it is read."""
+
+    extends: str | tuple[str, ...] = Field((), description="Recipe or recipes that this one is laid over; a later one wins.")
+    variants: dict[EntryName, dict[str, JsonValue]] = Field(
+        {}, description="Named changes of this recipe, each written like a recipe; `--variant NAME` chooses one."
+    )

@@ -11,8 +11,8 @@ from typing import Any
 
 LONGEST_TEXT, LONGEST_NAME, LONGEST_RECIPE = 700, 80, 40_000
 TEXTS = frozenset(
-    {"text", "before", "after", "prompt", "tokens"}
-)  # keys of facts that hold running text; other strings are names
+    {"text", "before", "after", "prompt", "tokens", "definition"}
+)  # keys of facts that hold running text, also in several languages; other strings are names
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # in HTML, and what UTF-8 cannot write
 
 
@@ -34,7 +34,10 @@ def _tidy(value: Any, name: str) -> Any:
             LONGEST_TEXT if name in TEXTS else 3 * LONGEST_NAME if name in ("origin", "signature", "path") else LONGEST_NAME,
         )
     if isinstance(value, Mapping):
-        return {_string(str(key), LONGEST_NAME): _tidy(child, str(key)) for key, child in value.items()}
+        return {
+            _string(str(key), LONGEST_NAME): _tidy(child, name if name == "definition" else str(key))
+            for key, child in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_tidy(child, name) for child in value]
     return value

@@ -206,13 +206,19 @@ def model_name(language: Language, name: str) -> str:
 def metric_name(language: Language, metric: str) -> str:
     """The name of a metric from `metrics.<metric>.name`, else its key with spaces."""
     key = f"metrics.{metric}.name"
-    return plain(language, key) if known(key) else metric.replace("_", " ")
+    return plain(language, key) if known(key) else metric.rpartition(":")[2].replace("_", " ")
 
 
 def metric_definition(language: Language, metric: str) -> str:
     """The sentence that defines a metric."""
     key = f"metrics.{metric}.definition"
     return plain(language, key) if known(key) else plain(language, "report.metric-undefined", name=metric)
+
+
+def own_words(language: Language, entry: Mapping[str, Any], part: str) -> str:
+    """A word that something of the user's own brings with it: `{"name": {"en": ..., "zh": ...}}` in an entry of the facts."""
+    given = (entry.get(part) or {}) if isinstance(entry, Mapping) else {}
+    return str(given.get(language) or "") if isinstance(given, Mapping) else ""
 
 
 def reason(language: Language, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from transformers import PreTrainedModel
 
 from danlu.tasks.source import Examples
 from danlu.training.objective import Objective
+from danlu.workspace.extension import load, require
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,11 @@ class Task:
 TASKS = {"classification": "danlu.tasks.classification"}
 
 
-def task_named(name: str) -> Task:
-    """The task of that name."""
-    found: Task = importlib.import_module(TASKS[name]).TASK
-    return found
+def task_named(name: str, folder: Path = Path()) -> Task:
+    """The task of that name: a built-in one, or `module:name` of the user's in the recipe's `folder`."""
+    if name in TASKS:
+        found: Task = importlib.import_module(TASKS[name]).TASK
+        return found
+    own = load(name, folder)
+    require(isinstance(own, Task), "task", name, own)
+    return own  # type: ignore[no-any-return]

@@ -45,7 +45,7 @@ def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, 
     reference, fast = reference_encoder(plain), fast_encoder(plain)
     chosen = run.resolve("encoder", lambda: choose_encoder(documents, reference, fast))
     if chosen["encoder"] == "tokenizers":
-        run.progress.say(f"tokenize.slow.{chosen['reason']}")
+        run.progress.warn(f"tokenize.slow.{chosen['reason']}")
     encoder = fast if chosen["encoder"] == "gigatoken" and fast is not None else reference
     sources, languages = _names(documents)
     dtype, digest = token_dtype(vocabulary_size(tokenizer.path)), tokenizer_digest(tokenizer.path)

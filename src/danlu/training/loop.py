@@ -25,7 +25,6 @@ from danlu.training.plan import TrainPlan, TrainResult
 from danlu.training.schedule import warmup_steps, wsd
 from danlu.training.step import StepResult, accumulate, evaluate, take_step, threads_of
 from danlu.workspace.errors import Interrupted
-from danlu.workspace.messages import text
 from danlu.workspace.run import Run
 
 LOGS = 100
@@ -76,10 +75,11 @@ def train(
     checkpoints (default: `run.scratch / "checkpoints"`); several trainings of one run need a directory each. `revise` is
     asked twice, before the rate falls, how many steps there shall be in all; its answers are kept by `run.resolve`.
 
-    Writes {"kind": "train" | "validation", ...} lines to `run.metrics`. Raises `Interrupted` (after a checkpoint) when
-    the user stops, `training.not-finite` and `training.out-of-memory` with the remedy.
+    Writes {"kind": "train" | "validation", "training": ..., ...} lines to `run.metrics` (see docs/events.md). Raises
+    `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the remedy.
     """
     folder = checkpoints or run.scratch / "checkpoints"
+    training = folder.name.removeprefix("checkpoints").removeprefix("-")
     model.to(plan.device)
     optimizer = optimizer or build_optimizer(plan.optimizer, model, plan.learning_rate, plan.weight_decay, plan.beta2)
     peaks = [float(group["lr"]) for group in optimizer.param_groups]
@@ -92,10 +92,9 @@ def train(
         state.seconds = clock.total()
         save_checkpoint(folder, state.step, model, optimizer, asdict(state))
 
-    with threads_of(plan.threads), run.progress.task(label, plan.steps, "steps") as task:
+    with threads_of(plan.threads), run.progress.task(label, plan.steps, "steps", done=state.step) as task:
         model.train()
         compiled = plan.compile and _compile(model, source, objective, plan, run, folder.name)
-        task.advance(state.step)
         shares = list(REVISIONS) if revise else []
         while True:
             while revise and shares and state.step >= revision_step(plan, shares[0]):
@@ -114,10 +113,10 @@ def train(
             _account(state, done, plan)
             task.advance(1)
             if state.step % max(1, plan.steps // LOGS) == 0 or state.step == plan.steps:
-                _log(run, state, clock, max(peaks) * factor, done.norm)
-                task.note(text("training.note", loss=f"{done.nats / max(1, done.count):.3f}"))
+                _log(run, training, state, clock, max(peaks) * factor, done.norm)
+                task.note("training.note", loss=f"{done.nats / max(1, done.count):.3f}")
             if validation and state.step != plan.steps and plan.validate_every and state.step % plan.validate_every == 0:
-                _validate(model, score, validation, plan, run, state, clock)
+                _validate(model, score, validation, plan, run, training, state, clock)
             if state.step % plan.checkpoint_every == 0 or state.step == plan.steps:
                 keep()
             run.ledger.failpoint(f"step-{state.step}")
@@ -127,7 +126,7 @@ def train(
                 keep()
                 raise
         if validation:
-            validation_loss = _validate(model, score, validation, plan, run, state, clock)
+            validation_loss = _validate(model, score, validation, plan, run, training, state, clock)
     model.eval()
     loss = state.closing[0] / max(1.0, state.closing[1])
     return TrainResult(state.step, state.tokens, loss, validation_loss, clock.total(), clock.rate(), compiled)
@@ -163,7 +162,7 @@ def _compile(
     if reason is None:
         compile_layers(model)
     else:
-        run.progress.say("training.compile-failed", reason=reason)
+        run.progress.warn("training.compile-failed", reason=reason)
     return reason is None
 
 
@@ -173,7 +172,7 @@ def _resume(folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimiz
         return _State()
     step, values, broken = found
     for name in broken:
-        run.progress.say("training.broken-checkpoint", name=name, step=step)
+        run.progress.warn("training.broken-checkpoint", name=name, step=step)
     run.progress.say("training.resumed", step=step)
     return _State(**values)
 
@@ -188,13 +187,14 @@ def _account(state: _State, done: StepResult, plan: TrainPlan) -> None:
         pair[1] += done.count
 
 
-def _log(run: Run, state: _State, clock: _Clock, rate: float, norm: float) -> None:
+def _log(run: Run, training: str, state: _State, clock: _Clock, rate: float, norm: float) -> None:
     """One line with the mean loss since the last line."""
     nats, count = state.logged
     state.logged = [0.0, 0.0]
     run.metrics.write(
-        kind="train", step=state.step, tokens=state.tokens, loss=round(nats / max(1.0, count), 5), learning_rate=rate,
-        gradient_norm=round(norm, 4), tokens_per_second=round(clock.rate(), 1), seconds=round(clock.total(), 2),
+        kind="train", training=training, step=state.step, tokens=state.tokens, loss=round(nats / max(1.0, count), 5),
+        learning_rate=rate, gradient_norm=round(norm, 4), tokens_per_second=round(clock.rate(), 1),
+        seconds=round(clock.total(), 2),
     )  # fmt: skip
 
 
@@ -204,13 +204,15 @@ def _validate(
     batches: Sequence[Batch],
     plan: TrainPlan,
     run: Run,
+    training: str,
     state: _State,
     clock: _Clock,
 ) -> float:
     loss = evaluate(model, objective, batches, plan)
     run.metrics.write(
-        kind="validation", step=state.step, tokens=state.tokens, loss=round(loss, 5), seconds=round(clock.total(), 2)
-    )
+        kind="validation", training=training, step=state.step, tokens=state.tokens, loss=round(loss, 5),
+        seconds=round(clock.total(), 2),
+    )  # fmt: skip
     return loss
 
 

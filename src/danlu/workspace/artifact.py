@@ -9,24 +9,42 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from danlu.workspace.digest import digest_file, digest_json, digest_payload
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors, read_json, sync_directory, write_atomic, write_json
+from danlu.workspace.events import EVENTS, METRICS, JsonLines
+from danlu.workspace.files import (
+    disk_errors,
+    is_temporary,
+    read_json,
+    sync,
+    sync_directory,
+    temporary,
+    write_atomic,
+    write_json,
+)
+from danlu.workspace.formats import FORMAT as WORKSPACE_FORMAT
+from danlu.workspace.formats import STAMP, check_format, migrate
+from danlu.workspace.ledger import failpoint
+from danlu.workspace.lock import guarded
 from danlu.workspace.run import RESOLVED, SCRATCH
 
-FORMAT = 1
+FORMAT = 1  # of artifacts: part of every key
 PAYLOAD = "payload.sha256"
 MANIFEST = "manifest.json"
 LEDGER = "ledger.sqlite"
 LOCK = "lock.json"
-RECORDS = frozenset(
-    {PAYLOAD, MANIFEST, LEDGER, LEDGER + "-wal", LEDGER + "-shm", LOCK, RESOLVED, "events.jsonl", "metrics.jsonl"}
-)
+PARTIAL = ".partial"
+TRASH = ".trash"
+GUARD = ".guard"
+LEFTOVERS = (LEDGER, LEDGER + "-wal", LEDGER + "-shm", LOCK)
+"""What of a partial directory goes when it is published, with its scratch."""
+RECORDS = frozenset({PAYLOAD, MANIFEST, *LEFTOVERS, RESOLVED, EVENTS, METRICS})
 
 
 @dataclass(frozen=True)
@@ -80,61 +98,103 @@ class Workspace:
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
 
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
     def create(self) -> None:
-        """Make the directories and write the format version; an error if another version or no permission."""
-        stamp = self.path / "workspace.json"
+        """Make the directories and write the format; an older workspace is migrated. An error if a newer danlu made it, or
+        without permission."""
+        stamp = self.path / STAMP
         with disk_errors(self.path):
-            if stamp.exists():
-                found = read_json(stamp).get("format")
-                if found != FORMAT:
-                    raise DanluError("workspace.format", where=str(stamp), found=found, expected=FORMAT)
+            if check_format(self.path) not in (None, WORKSPACE_FORMAT):
+                with guarded(self.path / GUARD, exclusive=True):
+                    migrate(self.path)
             try:
                 for name in ("artifacts", "runs", "reports"):
                     (self.path / name).mkdir(parents=True, exist_ok=True)
             except (FileExistsError, FileNotFoundError, NotADirectoryError) as error:  # a file stands in the way
                 raise DanluError("workspace.not-writable", where=str(error.filename)) from error
-            if not os.access(self.path / "artifacts", os.W_OK):
-                raise DanluError("workspace.not-writable", where=str(self.path / "artifacts"))
+            if not os.access(self.artifacts, os.W_OK):
+                raise DanluError("workspace.not-writable", where=str(self.artifacts))
             if not stamp.exists():
                 write_atomic(self.path / ".gitignore", "*\n")
-                write_json(stamp, {"format": FORMAT})
+                write_json(stamp, {"format": WORKSPACE_FORMAT})
+
+    def steady(self) -> AbstractContextManager[None]:
+        """While this is held, `danlu gc` takes no artifact away: to find one and note it down in the state of a run."""
+        return guarded(self.path / GUARD, exclusive=False)
 
     def directory(self, stage: str, key: str) -> Path:
-        return self.path / "artifacts" / f"{stage}-{key}"
+        return self.artifacts / f"{stage}-{key}"
 
     def partial(self, stage: str, key: str) -> Path:
-        return self.path / "artifacts" / f"{stage}-{key}.partial"
+        return self.artifacts / f"{stage}-{key}{PARTIAL}"
 
     def find(self, stage: str, key: str) -> Artifact | None:
         """The finished artifact of that key, if there is one."""
         path = self.directory(stage, key)
         return Artifact(stage, key, path) if (path / PAYLOAD).exists() else None
 
+    def finished(self, part: str = "") -> Iterator[Artifact]:
+        """All finished artifacts with `part` in their name, by name."""
+        try:
+            names = sorted(name for name in os.listdir(self.artifacts) if part in name)  # noqa: PTH208 (500 names, not paths)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for name in names:
+            stage, hyphen, key = name.rpartition("-")
+            if hyphen and not name.startswith(".") and not name.endswith(PARTIAL) and (found := self.find(stage, key)):
+                yield found
+
     def named(self, name: str) -> Artifact:
-        """The artifact whose directory name starts with `name` (stage-key, or any unique part of the key)."""
-        root = self.path / "artifacts"
-        entries = sorted(root.iterdir()) if root.exists() else []
-        found = [entry for entry in entries if (entry / PAYLOAD).exists() and (entry.name == name or name in entry.name)]
-        exact = [entry for entry in found if entry.name == name]
+        """The artifact of that name (stage-key), or the one whose name has `name` as a part. DanluError if none or several."""
+        found = list(self.finished(name))
+        exact = [artifact for artifact in found if artifact.path.name == name]
         if len(exact or found) != 1:
-            raise DanluError("workspace.no-such-artifact", where=str(root), name=name, count=len(found))
-        path = (exact or found)[0]
-        stage, _, key = path.name.rpartition("-")
-        return Artifact(stage, key, path)
+            raise DanluError("workspace.no-such-artifact", where=str(self.artifacts), name=name, count=len(found))
+        return (exact or found)[0]
 
     def publish(self, stage: str, key: str, manifest: Mapping[str, Any]) -> Artifact:
-        """Hash the payload of the partial directory, write its records, rename it into place."""
+        """Hash the payload of the partial directory, write its records, rename it into place.
+
+        What is needed to go on after a kill (ledger, scratch, the lock that keeps others out) goes only after the rename; what
+        a kill leaves of that is no part of the payload, and `danlu gc` removes it.
+        """
         partial, final = self.partial(stage, key), self.directory(stage, key)
-        shutil.rmtree(partial / SCRATCH, ignore_errors=True)
+        failpoint("publish:start")
+        for left in [path for path in partial.rglob(".*.tmp") if is_temporary(path.name)]:  # of an attempt that was killed
+            left.unlink()
         payload = hash_payload(partial)
         for name in payload:
             (partial / name).chmod(0o644)  # some libraries keep their files from other users of the workspace
-            with (partial / name).open("rb") as file:
-                os.fsync(file.fileno())
+            sync(partial / name)
+        for folder in {partial / parent for name in payload for parent in Path(name).parents}:
+            sync_directory(folder)
         write_json(partial / MANIFEST, {"format": FORMAT, "stage": stage, "key": key, **manifest})
+        failpoint("publish:manifest")
         write_atomic(partial / PAYLOAD, "".join(f"{digest}  {name}\n" for name, digest in sorted(payload.items())))
-        for name in (LEDGER, LEDGER + "-wal", LEDGER + "-shm", LOCK):
-            (partial / name).unlink(missing_ok=True)
+        failpoint("publish:payload")
+        JsonLines(partial / EVENTS).write(kind="published", key=key, payload=digest_payload(payload))
+        sync_directory(partial)
+        if final.exists():  # without its list of the payload, or it would have been found: damaged
+            discard(final)
+        failpoint("publish:rename")
         partial.replace(final)
+        failpoint("publish:renamed")
         sync_directory(final.parent)
+        for name in LEFTOVERS:
+            (final / name).unlink(missing_ok=True)
+        shutil.rmtree(final / SCRATCH, ignore_errors=True)
         return Artifact(stage, key, final)
+
+
+def discard(path: Path) -> Path:
+    """Move a directory of `artifacts/` or `runs/` out of sight, at once or not at all; what to delete then."""
+    aside = temporary(path.parent / TRASH / path.name)
+    try:
+        aside.parent.mkdir(exist_ok=True)
+    except OSError:  # the disk is too full even for a directory
+        aside = temporary(path)
+    path.rename(aside)
+    return aside

@@ -5,22 +5,42 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from danlu.workspace.disk import explain_full
 from danlu.workspace.errors import DanluError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that no other process or thread uses."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of that name is what a killed `write_atomic` left."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write `data` beside `path`, flush it to disk, then rename over it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data.encode("utf-8") if isinstance(data, str) else data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    beside = temporary(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -32,8 +52,8 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def sync_directory(path: Path) -> None:
-    """Flush a directory's entries, so that a rename in it survives a power cut."""
+def sync(path: Path) -> None:
+    """Flush a file, or a directory's entries, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -41,15 +61,19 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_directory(path: Path) -> None:
+    """Flush a directory's entries, so that a rename in it survives a power cut."""
+    sync(path)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn 'no space', 'no permission' and 'read-only' into errors with a remedy."""
+    """Turn 'no space' (of whatever library), 'no permission' and 'read-only' into errors with a remedy."""
     try:
         yield
-    except OSError as error:
-        where = str(error.filename or path)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DanluError("workspace.disk-full", where=where) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise DanluError("workspace.not-writable", where=where) from error
+    except Exception as error:
+        if full := explain_full(error, path):
+            raise full from error
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise DanluError("workspace.not-writable", where=str(error.filename or path)) from error
         raise

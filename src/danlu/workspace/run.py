@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.workspace.errors import Interrupted
-from danlu.workspace.events import JsonLines
+from danlu.workspace.events import EVENTS, METRICS, JsonLines
 from danlu.workspace.files import read_json, write_json
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.progress import Progress, SilentProgress
@@ -50,11 +50,11 @@ class Run:
 
     @property
     def events(self) -> JsonLines:
-        return JsonLines(self.output / "events.jsonl")
+        return JsonLines(self.output / EVENTS)
 
     @property
     def metrics(self) -> JsonLines:
-        return JsonLines(self.output / "metrics.jsonl")
+        return JsonLines(self.output / METRICS)
 
     def resolve(self, name: str, decide: Callable[[], Any]) -> Any:
         """What this machine decided (steps of a time budget, batch, precision): asked once, then read from disk."""
@@ -77,5 +77,10 @@ class Run:
             self.check()
             fact = work()
             fact = True if fact is None else fact
-            self.ledger.finish(unit, fact)
+            self.finish(unit, fact)
         return fact
+
+    def finish(self, unit: str, fact: Any) -> None:
+        """Record that `unit` is finished: in the ledger, which decides what a resumed stage lacks, then as an event."""
+        self.ledger.finish(unit, fact)
+        self.events.write(kind="unit", unit=unit)

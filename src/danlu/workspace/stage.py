@@ -14,12 +14,14 @@ class Stage:
 
     `entry` is `module:function`; the function is called as `function(**inputs, config=..., run=...)`, where each input
     is an `Artifact` or a dict of them by name, and writes its payload into `run.output`. Raise `version` whenever the
-    output changes for the same input and configuration.
+    output changes for the same input and configuration. `most_cores` is how many cores it can use (None: any number); stages
+    that leave some free run side by side.
     """
 
     name: str
     version: int
     entry: str
+    most_cores: int | None = None
 
     def load(self) -> Callable[..., None]:
         module, _, name = self.entry.partition(":")

@@ -52,7 +52,7 @@ def to_record(
     if not text.strip():
         return Rejected(where, "empty")
     known = {name: value for name in OPTIONAL if isinstance(value := fields.get(name), str) and _is_text(value)}
-    return Record(ordinal, text, label, **known)
+    return Record(ordinal, text, label, known.get("url", ""), known.get("created", ""))
 
 
 def _word(value: object) -> str | None:

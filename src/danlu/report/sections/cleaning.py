@@ -16,6 +16,7 @@ from danlu.report.words import (
     finite,
     general,
     language_name,
+    own_words,
     plain,
     reason,
     reason_definition,
@@ -35,7 +36,7 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         return None
     before, after = part(decide, "documents").get("in", 0), part(decide, "documents").get("kept", 0)
     bytes_in, bytes_kept = part(decide, "bytes").get("in", 0), part(decide, "bytes").get("kept", 0)
-    reasons = part(decide, "reasons")
+    reasons, own = part(decide, "reasons"), part(decide, "own_rules")
     order = largest({name: entry.get("documents", 0) for name, entry in reasons.items()}, REASONS)
     return {
         "decided": bool(before),
@@ -44,8 +45,8 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         "removed": before - after,
         "kept_share": share(after / before) if before else "",
         "kept_bytes": share(bytes_kept / bytes_in) if bytes_in else "",
-        "flow": _flow(language, before, after, order) if before else "",
-        "reasons": [_reason(language, name, reasons[name], part(decide, "examples").get(name) or []) for name, _ in order],
+        "flow": _flow(language, before, after, order, own) if before else "",
+        "reasons": [_reason(language, name, reasons[name], part(decide, "examples").get(name) or [], own) for name, _ in order],
         "sources": [
             {
                 "name": clip(name, 120),
@@ -71,7 +72,7 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     }
 
 
-def _flow(language: Language, before: int, after: int, order: list[tuple[str, float]]) -> str:
+def _flow(language: Language, before: int, after: int, order: list[tuple[str, float]], own: Mapping[str, Any]) -> str:
     """The waterfall from collected to kept. What the reasons do not add up to is shown as other, so the rows always meet."""
     rows = [Step(plain(language, "report.removed.collected"), 0, before, count(before), "all")]
     left = float(before)
@@ -79,7 +80,7 @@ def _flow(language: Language, before: int, after: int, order: list[tuple[str, fl
     for name, number_gone in shown:
         gone = min(number_gone, left - after)
         if gone > 0:
-            rows.append(Step(reason(language, name), left, left - gone, f"−{count(gone)}", "gone"))
+            rows.append(Step(_named(language, name, own), left, left - gone, f"−{count(gone)}", "gone"))
             left -= gone
     if left > after:
         rows.append(Step(plain(language, "report.removed.other"), left, after, f"−{count(left - after)}", "gone"))
@@ -91,11 +92,18 @@ def _flow(language: Language, before: int, after: int, order: list[tuple[str, fl
     )
 
 
-def _reason(language: Language, name: str, entry: Mapping[str, Any], examples: list[dict[str, Any]]) -> dict[str, Any]:
+def _named(language: Language, name: str, own: Mapping[str, Any]) -> str:
+    """A reason in words; a rule of the user's own brings its words along."""
+    return own_words(language, own.get(name) or {}, "name") or reason(language, name)
+
+
+def _reason(
+    language: Language, name: str, entry: Mapping[str, Any], examples: list[dict[str, Any]], own: Mapping[str, Any]
+) -> dict[str, Any]:
     by_language = largest(entry.get("by_language") or {}, 6)
     return {
-        "name": reason(language, name),
-        "definition": reason_definition(language, name),
+        "name": _named(language, name, own),
+        "definition": own_words(language, own.get(name) or {}, "definition") or reason_definition(language, name),
         "documents": count(entry.get("documents", 0)),
         "bytes": size(entry.get("bytes", 0)),
         "languages": " · ".join(f"{language_name(language, tag)} {count(value)}" for tag, value in by_language),

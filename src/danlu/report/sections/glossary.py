@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from danlu.report.sections.access import entries
-from danlu.report.words import metric_definition, metric_name, plain
+from danlu.report.words import metric_definition, metric_name, own_words, plain
 from danlu.workspace.messages import Language
 
 TERMS = (
@@ -40,10 +40,15 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     shown = [
         str(entry.get("metric")) for kind in ("numbers", "curve", "comparisons") for entry in entries(facts, "evaluation", kind)
     ]
+    own = {str(entry.get("metric")): entry.get("words") or {} for entry in entries(facts, "evaluation", "numbers")}
     metrics = [metric for metric in dict.fromkeys(shown) if metric and metric != "None"][:40]
     return {
         "metrics": [
-            {"key": metric, "name": metric_name(language, metric), "definition": metric_definition(language, metric)}
+            {
+                "key": metric,
+                "name": own_words(language, own.get(metric, {}), "name") or metric_name(language, metric),
+                "definition": own_words(language, own.get(metric, {}), "definition") or metric_definition(language, metric),
+            }
             for metric in metrics
         ],
         "terms": [

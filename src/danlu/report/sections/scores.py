@@ -22,6 +22,7 @@ from danlu.report.words import (
     metric_name,
     model_name,
     number,
+    own_words,
     plain,
     say,
     told,
@@ -98,7 +99,7 @@ def _group(
         panels.append(
             bar_chart(
                 [_bar(language, entry, colours) for entry in mine[:BARS]],
-                title=f"{metric_name(language, metric)}, {title}",
+                title=f"{_metric(language, numbers[0])}, {title}",
                 description="; ".join(
                     f"{model_name(language, str(entry.get('model')))}: {number(entry['value'])}" for entry in mine[:BARS]
                 ),
@@ -109,7 +110,7 @@ def _group(
     counts = sorted({entry["count"] for entry in numbers if finite(entry.get("count"))})
     return {
         "metric": metric,
-        "name": metric_name(language, metric),
+        "name": _metric(language, numbers[0]),
         "reading": plain(language, "report.scores.higher" if higher else "report.scores.lower"),
         "lead": plain(language, f"report.scores.lead.{metric}") if known(f"report.scores.lead.{metric}") else "",
         "count": count(counts[-1]) if counts else "",
@@ -148,6 +149,11 @@ def slice_name(language: Language, group: tuple[tuple[str, str], ...]) -> str:
     return " · ".join(parts) or plain(language, "report.scores.whole")
 
 
+def _metric(language: Language, entry: Mapping[str, Any]) -> str:
+    """The name of an entry's metric; one of the user's own brings its words along."""
+    return own_words(language, entry.get("words") or {}, "name") or metric_name(language, str(entry.get("metric")))
+
+
 def _split(language: Language, split: object) -> str:
     key = f"report.split.{split}"
     return plain(language, key) if known(key) else clip(str(split or ""), 40)
@@ -156,7 +162,7 @@ def _split(language: Language, split: object) -> str:
 def _row(language: Language, entry: Mapping[str, Any]) -> dict[str, str]:
     interval = _interval(entry)
     return {
-        "metric": metric_name(language, str(entry.get("metric"))),
+        "metric": _metric(language, entry),
         "key": str(entry.get("metric")),
         "model": model_name(language, clip(str(entry.get("model")), 80)),
         "slice": slice_name(language, _slice(entry)),

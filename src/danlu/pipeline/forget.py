@@ -1,0 +1,228 @@
+"""`danlu forget`: which artifacts and models hold a document or learned from it, and what it costs to make them without it.
+
+A document is named by its id, or by its text; every other document with the same canonical text (case, width, space and
+punctuation do not count) is forgotten with it. The text itself is written nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from danlu.pipeline.graph import Node
+from danlu.pipeline.lineage import Manifests, inputs_of
+from danlu.pipeline.plan import make_plan
+from danlu.pipeline.state import RunState, read_state, run_folder, run_names
+from danlu.recipe.load import LoadedRecipe, recipe_from
+from danlu.text.canonical import canonical_digest, digest
+from danlu.workspace.artifact import LOCK, Workspace
+from danlu.workspace.errors import DanluError
+from danlu.workspace.lock import holder
+
+EMPTY = digest("")
+"""The canonical digest of every text without a letter, digit or Han: it names no document."""
+READERS = ("collect", "dataset")
+PARTS = ("documents", "holdout")
+
+Role = Literal["holds", "dropped", "tokens", "tokenizer", "model", "evaluation", "made-from"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is to be forgotten: id (empty if only the text was given), digest of the canonical text (empty if it has none)."""
+
+    id: str
+    digest: str
+
+
+@dataclass
+class Hits:
+    """Where forgotten documents were found: ids by artifact; `used` are datasets in which one of them stands in a split."""
+
+    ids: dict[str, set[str]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all_ids(self) -> set[str]:
+        return {identity for found in self.ids.values() for identity in found}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """An artifact that holds the document or was made from it. The text goes on to what reads it, if `passes`."""
+
+    name: str
+    node: str
+    role: Role
+    passes: bool = True
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """What a run must make again, in order, and about how many seconds that takes. `recipe` is what to run."""
+
+    run: str
+    recipe: Path
+    stages: tuple[str, ...]
+    seconds: float
+
+
+def document_of_text(text: str) -> Document:
+    """The document that a text is, whatever its id. DanluError for a text that has nothing to know it by."""
+    found = canonical_digest(text)
+    if found == EMPTY:
+        raise DanluError("forget.empty-text")
+    return Document("", found)
+
+
+def refuse_while_reading(workspace: Workspace) -> None:
+    """DanluError while a run reads documents in this workspace: what it is told now would come too late or half."""
+    for stage in READERS:
+        for lock in sorted(workspace.artifacts.glob(f"{stage}-*.partial/{LOCK}")):
+            if holder(lock):
+                raise DanluError("forget.running", where=str(lock.parent))
+
+
+def find(workspace: Workspace, manifests: Manifests, ids: Collection[str], digests: Collection[str]) -> Hits:
+    """Every document of the workspace with one of the ids, or with the canonical text of one of them or of `digests`.
+
+    Reads the id and digest columns of all that was collected, and each distinct text once.
+    """
+    canonical: dict[str, str] = {}
+    places = [(name, _rows(workspace.artifacts / name, canonical)) for name in manifests if _is_reader(manifests[name])]
+    hits = Hits()
+    rows = [(name, row) for name, found in places for row in found]
+    wanted = set(digests) | {row.digest for _, row in rows if row.id in ids}
+    wanted.discard(EMPTY)
+    for name, row in rows:
+        if row.id in ids or row.digest in wanted:
+            hits.ids.setdefault(name, set()).add(row.id)
+            hits.digests[row.id] = "" if row.digest == EMPTY else row.digest
+            if row.used:
+                hits.used.add(name)
+    return hits
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: str
+    digest: str
+    used: bool
+
+
+def _is_reader(manifest: Mapping[str, Any]) -> bool:
+    return manifest["stage"] in READERS
+
+
+def _rows(path: Path, canonical: dict[str, str]) -> Iterator[_Row]:
+    """Id and canonical digest of every row; `canonical` keeps those of texts seen before, by their exact digest."""
+    from danlu.documents.rows import read_rows
+    from danlu.documents.store import read_documents
+
+    if (path / "rows.parquet").exists():
+        for batch in read_rows(path / "rows.parquet", ("id", "digest", "split"), batch_rows=65_536):
+            for row in batch.to_pylist():
+                yield _Row(row["id"], row["digest"], bool(row["split"]))
+    for part in PARTS:
+        for batch in read_documents(path / part, ["id", "digest", "text"]):
+            exact = batch.column("digest").to_pylist()
+            for number, (identity, known) in enumerate(zip(batch.column("id").to_pylist(), exact, strict=True)):
+                if known not in canonical:
+                    canonical[known] = canonical_digest(batch.column("text")[number].as_py())
+                yield _Row(identity, canonical[known], True)
+
+
+def reach(workspace: Workspace, manifests: Manifests, hits: Hits) -> list[Reached]:
+    """All artifacts that hold one of the documents or were made from one, in the order in which they were made.
+
+    Where cleaning dropped a document, what was made of the rest did not see it.
+    """
+    found: dict[str, Reached] = {}
+    ids = hits.all_ids
+    for name, manifest in sorted(manifests.items(), key=lambda entry: (entry[1]["finished"], entry[0])):
+        node, stage = str(manifest["node"]), str(manifest["stage"])
+        if name in hits.ids:
+            found[name] = Reached(name, node, "holds", passes=stage != "dataset" or name in hits.used)
+            continue
+        if _is_reader(manifest):
+            continue
+        path = workspace.artifacts / name
+        parents = [found[other] for _, other in inputs_of(manifest) if other in found and found[other].passes]
+        if (path / PARTS[0]).is_dir():
+            if any(manifests[parent.name]["stage"] != "dataset" for parent in parents):
+                holds = _holds(path, ids)
+                found[name] = Reached(name, node, "holds" if holds else "dropped", passes=holds)
+        elif parents:
+            found[name] = Reached(name, node, _role(stage))
+    return list(found.values())
+
+
+def _holds(path: Path, ids: set[str]) -> bool:
+    """Whether an artifact of documents still has one of them."""
+    from danlu.documents.store import read_documents
+
+    return any(
+        not ids.isdisjoint(batch.column("id").to_pylist())
+        for part in PARTS
+        for batch in read_documents(path / part, ["id"], batch_rows=65_536)
+    )
+
+
+def _role(stage: str) -> Role:
+    roles: dict[str, Role] = {"pretrain": "model", "finetune": "model", "tokenize.train": "tokenizer"}
+    roles |= {"tokenize.encode": "tokens"}
+    return roles.get(stage, "evaluation" if stage.startswith(("evaluate", "explain")) else "made-from")
+
+
+def rebuilds(workspace: Workspace, reached: Sequence[Reached]) -> list[Rebuild]:
+    """What each run of the workspace that made or used one of the artifacts has to make again, the latest run first."""
+    found = []
+    for run in run_names(workspace):
+        state = read_state(workspace, run)
+        nodes = {f"{node.stage}-{node.key}": node.name for node in state.nodes.values()}
+        touched = [nodes[entry.name] for entry in reached if entry.name in nodes]
+        if touched:
+            found.append(_rebuild(workspace, state, touched))
+    return found
+
+
+def _rebuild(workspace: Workspace, state: RunState, touched: Sequence[str]) -> Rebuild:
+    """By the bill of the recipe; where its sources are not here now, by what the stages took when they ran."""
+    kept = run_folder(workspace, state.name) / "recipe.yaml"
+    recipe = Path(state.recipe) if Path(state.recipe).is_file() else kept
+    try:
+        plan = make_plan(_kept_recipe(kept, recipe), workspace)
+        stages = _downstream({name: line.node for name, line in plan.nodes.items()}, touched)
+        return Rebuild(state.name, recipe, stages, sum(plan.nodes[name].estimate.seconds for name in stages))
+    except DanluError:
+        return Rebuild(state.name, recipe, tuple(touched), sum(state.nodes[name].seconds or 0.0 for name in touched))
+
+
+def _kept_recipe(kept: Path, recipe: Path) -> LoadedRecipe:
+    """The recipe as it ran, its relative paths starting where they did."""
+    return recipe_from(yaml.safe_load(kept.read_text(encoding="utf-8")), recipe.absolute().parent)
+
+
+def _downstream(nodes: Mapping[str, Node], touched: Collection[str]) -> tuple[str, ...]:
+    """`touched`, all that read documents, and all that comes after what is touched."""
+    again: set[str] = set()
+    for name, node in nodes.items():
+        if name in touched or node.stage.name in READERS or any(need in again & set(touched) for need in node.needs()):
+            again.add(name)
+    return tuple(name for name in nodes if name in again)
+
+
+def unfinished(workspace: Workspace) -> list[Path]:
+    """Directories of work that was begun and not finished: what was read for it lies there until `danlu gc`."""
+    return sorted(workspace.artifacts.glob("*.partial"))
+
+
+def reports(workspace: Workspace, found: Sequence[Rebuild]) -> list[Path]:
+    """Pages of the runs: they may quote the document until the run writes them anew."""
+    pages = [workspace.path / "reports" / entry.run / "index.html" for entry in found]
+    return [page for page in pages if page.exists()]

@@ -1,0 +1,83 @@
+"""The text of a recipe that is kept beside its results: the whole of it, for any folder, with its comments if it can."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from danlu.recipe.paths import anchored
+from danlu.recipe.read import parse
+from danlu.recipe.schema import FORMAT
+from danlu.recipe.written import Place, Written, plain
+from danlu.workspace.errors import RecipeError
+
+
+def kept_text(tree: Written, base: Path, text: str | None = None) -> str:
+    """YAML of the recipe `tree`, which lies in `base`, with all its paths absolute.
+
+    Where `text` says the same but for the paths, it is that text with the paths exchanged; else it is written anew.
+    """
+    whole = anchored(tree, base, whole=True)
+    wanted = plain(whole)
+    if text is not None:
+        edited = _exchanged(text, list(_changes(tree, whole)))
+        if _says(edited, wanted):
+            return edited
+    return yaml.safe_dump({"format": FORMAT, **wanted}, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Change(NamedTuple):
+    """A path that is another one now, on a line of the text, and the name that its source keeps."""
+
+    line: int
+    key: str
+    old: str
+    new: str
+    name: str | None
+
+
+def _changes(before: Written, after: Written) -> Iterator[_Change]:
+    if isinstance(before.value, list):
+        for old, new in zip(before.value, after.value, strict=True):
+            yield from _changes(old, new)
+    elif isinstance(before.value, dict):
+        for key, old in before.value.items():
+            new = after.value[key]
+            if isinstance(old.value, dict | list):
+                yield from _changes(old, new)
+            elif old.value != new.value:
+                name = after.value["name"].value if "name" not in before.value and "name" in after.value else None
+                yield _Change(old.place.line or 0, str(key), old.value, new.value, name)
+
+
+def _exchanged(text: str, changes: list[_Change]) -> str:
+    lines = text.split("\n")
+    for change in sorted(changes, reverse=True):
+        if not 0 < change.line <= len(lines):
+            continue
+        line = lines[change.line - 1]
+        found = re.search(rf"(?<![\w-]){re.escape(change.key)}:\s*(['\"]?){re.escape(change.old)}\1", line)
+        if found is None:
+            continue
+        new = f"{change.key}: {_quoted(change.new)}"
+        if change.name is not None:
+            between = ", " if "{" in line[: found.start()] else "\n" + " " * found.start()
+            new += f"{between}name: {_quoted(change.name)}"
+        lines[change.line - 1] = line[: found.start()] + new + line[found.end() :]
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _says(text: str, wanted: Any) -> bool:
+    try:
+        return bool(plain(parse(text, Place("text"))) == wanted)
+    except RecipeError:
+        return False

@@ -1,0 +1,102 @@
+"""Paths in a recipe: which keys hold them, and where they lead when the recipe is not run from its own folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from danlu.recipe.written import Location, Written, replaced
+
+SOURCES = (("collect", "sources", "*"), ("datasets", "*", "sources", "*"))
+STARTS = (("finetune", "*", "from"),)
+FALLBACK = (("fallback",),)
+
+
+def portable_name(path: str) -> str:
+    """What a path is called in keys and in documents: as written, or its last part if it leads elsewhere."""
+    written = PurePosixPath(Path(path).as_posix())
+    if written.is_absolute() or path.startswith("~") or ".." in written.parts:
+        return written.name
+    return str(written)
+
+
+def anchored(tree: Written, base: Path, whole: bool = False) -> Written:
+    """The recipe with relative paths of other folders than `base` made absolute (`whole`: of `base` too).
+
+    A source keeps the name that it had by its path as written, so that its documents, and the keys of all that is made
+    of them, stay the same wherever the recipe lies. A starting model is a path only where such a folder is.
+    """
+    for location in _matching(tree, FALLBACK + STARTS):
+        tree = _moved(tree, location, base, whole, must_exist=location[0] != "fallback")
+    for location in _matching(tree, SOURCES):
+        source = _at(tree, location)
+        if not (isinstance(source.value, dict) and "path" in source.value):
+            continue
+        path = source.value["path"]
+        changed = _moved(tree, (*location, "path"), base, whole)
+        if changed is not tree:
+            name = source.value.get("name")
+            if name is None or name.value is None:
+                changed = replaced(changed, (*location, "name"), Written(portable_name(path.value), path.place))
+            tree = changed
+    return tree
+
+
+def _moved(tree: Written, location: Location, base: Path, whole: bool, must_exist: bool = False) -> Written:
+    """The tree with one path made absolute, or the same tree if it is to stay as it is."""
+    found = _at(tree, location)
+    folder = found.place.folder or base
+    if (
+        not isinstance(found.value, str)
+        or found.value.startswith("~")
+        or Path(found.value).is_absolute()
+        or (not whole and _same(folder, base))
+    ):
+        return tree
+    path = folder / found.value
+    if must_exist and (found.value in _names(tree, "pretrain") or not path.is_dir()):
+        return tree
+    return replaced(tree, location, Written(_absolute(path), found.place))
+
+
+def _absolute(path: Path) -> str:
+    """An absolute path without `..`; `~` stands for the user's home, which is nobody else's business."""
+    plain = Path(_without_dots(path))
+    home = Path.home()
+    return f"~/{plain.relative_to(home).as_posix()}" if plain.is_relative_to(home) and home != Path("/") else str(plain)
+
+
+def _without_dots(path: Path) -> str:
+    """Resolved only where `..` stands, so that a link to a folder keeps its name."""
+    return str(path.resolve() if ".." in path.parts else path.absolute())
+
+
+def _same(folder: Path, other: Path) -> bool:
+    return folder == other or folder.resolve() == other.resolve()
+
+
+def _names(tree: Written, section: str) -> Sequence[Any]:
+    entry = tree.value.get(section)
+    return list(entry.value) if entry is not None and isinstance(entry.value, dict) else []
+
+
+def _matching(tree: Written, patterns: Sequence[tuple[str, ...]], at: Location = ()) -> Iterator[Location]:
+    """Locations of the tree that match a pattern; `*` is any name or index."""
+    for pattern in patterns:
+        if not pattern:
+            yield at
+            continue
+        first, rest = pattern[0], pattern[1:]
+        children: dict[Any, Written] = (
+            tree.value if isinstance(tree.value, dict) else dict(enumerate(tree.value)) if isinstance(tree.value, list) else {}
+        )
+        for key, child in children.items():
+            if first in ("*", key):
+                yield from _matching(child, [rest], (*at, key))
+
+
+def _at(tree: Written, location: Location) -> Written:
+    for part in location:
+        tree = tree.value[part]
+    return tree

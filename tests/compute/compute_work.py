@@ -1,0 +1,81 @@
+"""What the tests of child processes and units run in other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from danlu.compute.child import Caller
+from danlu.workspace.errors import DanluError, RecipeError
+from danlu.workspace.run import Run
+
+
+def double(caller: Caller, number: int) -> int:
+    caller.say("on it")
+    caller.say({"number": number})
+    print("this must not reach standard output")
+    return 2 * number
+
+
+def fail(caller: Caller, how: str) -> None:
+    if how == "error":
+        raise RecipeError("recipe.missing", where="here", more=1)
+    if how == "crash":
+        raise ZeroDivisionError("by nought")
+    if how == "exit":
+        sys.exit(3)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def unpicklable(caller: Caller) -> Any:
+    return lambda: 0
+
+
+def until_cancelled(caller: Caller) -> str:
+    caller.say(os.getpid())
+    return "stopped" if caller.cancelled.wait(30) else "not asked"
+
+
+def number(caller: Caller) -> int:
+    return os.getpid()
+
+
+def write_square(run: Run, value: int) -> dict[str, int]:
+    (run.output / f"{value}.txt").write_text(f"{value * value} {run.seed} {run.name}")
+    time.sleep(0.02)
+    return {"square": value * value}
+
+
+def die_once(run: Run, value: int, marker: Path) -> dict[str, int]:
+    if value == 2 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return write_square(run, value)
+
+
+def die_at_two(run: Run, value: int) -> dict[str, int]:
+    if value == 2:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return write_square(run, value)
+
+
+def refuse_two(run: Run, value: int) -> dict[str, int]:
+    if value == 2:
+        raise DanluError("workspace.disk-full", where="unit 2")
+    return write_square(run, value)
+
+
+def hold(run: Run, megabytes: int) -> int:
+    block = b"x" * (megabytes << 20)
+    time.sleep(1.5)
+    return len(block) >> 20
+
+
+def wait_for_stop(run: Run, value: int) -> int:
+    while True:
+        time.sleep(0.01)
+        run.check()

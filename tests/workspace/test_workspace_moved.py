@@ -1,0 +1,80 @@
+"""A workspace that was moved, or copied to another machine, is used as it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NAMES = ("second", "first")  # the order in which they run: the latest is not the first by name
+
+
+def danlu(folder: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
+    """What a command says in a folder, and its last line."""
+    line = [sys.executable, "-m", "danlu", "--lang", "en", *arguments, "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with texts, rows, two recipes and the workspace of their runs."""
+    folder = tmp_path_factory.mktemp("before") / "project"
+    (folder / "texts").mkdir(parents=True)
+    for number in range(12):
+        (folder / "texts" / f"{number}.txt").write_text(
+            f"The river was low in summer {number}. 昨天下了一场大雨，第 {number} 天。" * 5
+        )
+    (folder / "rows.jsonl").write_text(
+        "".join(json.dumps({"text": f"row {n} is fine", "label": n % 2}) + "\n" for n in range(40))
+    )
+    for name in NAMES:
+        recipe = {
+            "name": name,
+            "datasets": {"rows": {"sources": [{"type": "files", "path": "rows.jsonl", "label": "label"}]}},
+            "collect": {"sources": [{"type": "files", "path": "texts"}, {"type": "dataset", "dataset": "rows"}]},
+            "tokenize": {"vocabulary": 512},
+        }
+        (folder / f"{name}.yaml").write_text(json.dumps(recipe))
+        danlu(folder, "run", f"{name}.yaml")
+    return folder
+
+
+def test_only_the_recipe_as_it_was_read_names_the_place_it_was_made_at(project: Path) -> None:
+    """That one names the user's own files in full, so that it can be run from any folder; so does the page that prints it."""
+    import pyarrow.parquet as parquet
+
+    place = project / ".danlu"
+    files = [path for path in place.rglob("*") if path.is_file()]
+    naming = [path.relative_to(place) for path in files if str(project).encode() in path.read_bytes()]
+    assert {path.parts[0] for path in naming} <= {"runs", "reports"}
+    assert {path.name for path in naming} <= {"recipe.yaml", "index.html"}
+    tables = [path for path in files if path.suffix == ".parquet"]  # compressed
+    assert len(tables) > 5
+    assert [path for path in tables if str(project) in str(parquet.read_table(path).to_pylist())] == []
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_it_is_used_as_it_is(project: Path, tmp_path: Path, how: str) -> None:
+    after = tmp_path / "after"
+    shutil.copytree(project, after, copy_function=shutil.copy2 if how == "moved" else shutil.copyfile)  # the latter: new times
+    _, status = danlu(after, "status")
+    assert (status["run"], status["state"], status["runs"]) == (NAMES[-1], "done", list(reversed(NAMES)))
+    _, plan = danlu(after, "plan", f"{NAMES[0]}.yaml")
+    assert {node["state"] for node in plan["nodes"]} == {"cached"}
+    said, shown = danlu(after, "show", "tokenize.encode")
+    assert shown["path"].startswith(str(after))
+    assert "rows.jsonl" in said
+    before = {path: path.stat().st_mtime_ns for path in (after / ".danlu" / "artifacts").rglob("*")}
+    _, again = danlu(after, "run", f"{NAMES[-1]}.yaml")
+    assert again["state"] == "done"
+    assert {path: path.stat().st_mtime_ns for path in (after / ".danlu" / "artifacts").rglob("*")} == before
+    assert all(path.startswith(str(after)) for path in again["artifacts"].values())
+    _, freed = danlu(after, "gc")
+    assert freed["freed_bytes"] == 0

@@ -10,7 +10,7 @@ def balanced_accuracy(truth, predicted, probabilities):
 
 balanced_accuracy.title = {"en": "Balanced accuracy", "zh": "均衡准确率"}
 balanced_accuracy.definition = {
-    "en": "The share of texts answered rightly, averaged over the classes, so that a rare class counts as much as a frequent one.",
+    "en": "The share of texts answered rightly, averaged over the classes: a rare class counts as much as a frequent one.",
     "zh": "先算每一类答对的比例，再对各类取平均，因此少见的类与常见的类同样重要。",
 }
 balanced_accuracy.better = "higher"

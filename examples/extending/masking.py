@@ -26,9 +26,8 @@ class WholeWords(MaskedObjective):
             ordinary = samples.ids[row] >= len(SPECIAL)
             words = np.cumsum(~self.continues[samples.ids[row]])  # the same number for all tokens of a word
             names = np.unique(words[ordinary])
-            random = np.random.default_rng(
-                [self.seed, samples.epoch, int(number)]
-            )  # of the sample's own number: resuming needs it
+            # Drawn by the sample's own number: a run that goes on after a stop must draw the same.
+            random = np.random.default_rng([self.seed, samples.epoch, int(number)])
             count = max(1, round(self.rate * len(names)))
             chosen[row] = ordinary & np.isin(words, random.permutation(names)[:count])
         inputs[chosen] = MASK_ID

@@ -12,10 +12,10 @@ import pytest
 HEAVY = ("torch", "transformers", "numpy", "numba", "pyarrow", "sklearn")
 
 
-def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "danlu", *arguments],
-        capture_output=True, text=True, encoding="utf-8", check=False, cwd=cwd, env={**os.environ, "COLUMNS": "80", **environment},
+        capture_output=True, text=True, encoding="utf-8", check=False, cwd=cwd, env={**os.environ, "COLUMNS": "80"},
     )  # fmt: skip
 
 

@@ -1,48 +1,21 @@
-"""The records of a real run conform to what docs/events.md says of them, and become curves."""
+"""The events of real runs conform to docs/events.md; metrics become curves by `danlu tensorboard`."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
-import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from danlu.workspace.events import read_json_lines
-from danlu.workspace.messages import LANGUAGES, text
-
-DOCS = Path(__file__).parents[2] / "docs"
-TYPES = {"int": int, "float": (int, float, type(None)), "str": str, "dict": dict}
-RECIPE = """
-name: records
-collect: {sources: [{type: files, path: texts.txt, format: lines, language: en}]}
-clean: {preset: none}
-tokenize: {vocabulary: 600}
-pretrain:
-  gpt: {model: {family: gpt, size: nano}, objective: clm, budget: 8 steps}
-"""
-
-Schema = dict[str, dict[str, str]]
-
-
-def tables(page: Path) -> list[Schema]:
-    """The tables of the page: the fields of every line, then for each file kind -> field -> type."""
-    found: list[list[list[str]]] = []
-    for block in re.findall(r"(?:^\|.*\n)+", page.read_text(encoding="utf-8"), re.MULTILINE):
-        found.append([[cell.strip() for cell in row.strip("|").split("|")] for row in block.splitlines()[2:]])
-    common = {"": {name.strip("`"): kind for name, kind, _ in found[0]}}
-    kinds = [{kind.strip("`"): dict(re.findall(r"`(\w+)` (\w+)", fields)) for kind, fields, _ in rows} for rows in found[1:]]
-    return [common, *kinds]
-
-
-def conforms(row: dict[str, Any], common: Schema, kinds: Schema) -> bool:
-    fields = {**common[""], **kinds[row["kind"]]}
-    return set(row) == set(fields) and all(isinstance(row[name], TYPES[fields[name]]) for name in row)  # type: ignore[arg-type]
+from danlu.pipeline.state import NodeState, RunState
+from danlu.workspace.artifact import Workspace
+from danlu.workspace.events import JsonLines, read_json_lines
+from danlu.workspace.messages import LANGUAGES, table, text
+from documented import DOCS, conforms, tables
 
 
 def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -54,66 +27,96 @@ def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a run was killed while it pretrained, and then finished."""
+    """A folder with a run that was killed and then finished, and one that failed."""
     folder = tmp_path_factory.mktemp("records")
+    cache = str(folder / "cache")
     draw = random.Random(1)
     words = [f"{draw.choice('bcdfgklmnprst')}{draw.choice('aeiou')}{draw.choice('nrstl')}" for _ in range(80)]
-    lines = [" ".join(draw.choice(words) for _ in range(60)) for _ in range(300)]
+    lines = [" ".join(draw.choice(words) for _ in range(60)) for _ in range(50)]
     (folder / "texts.txt").write_text("\n".join(lines), encoding="utf-8")
-    (folder / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
-    arguments = ("--lang", "en", "run", "recipe.yaml", "--until", "pretrain.gpt", "--json")
-    killed = command(*arguments, cwd=folder, DANLU_FAILPOINT="pretrain:step-5")
-    assert killed.returncode == -9
-    (folder / "curves-then.json").write_text(command("tensorboard", "--json", cwd=folder).stdout)
-    done = command(*arguments, cwd=folder)
+    (folder / "empty.txt").write_text("no " * 500, encoding="utf-8")
+    arguments = ("clean", "texts.txt", "--set", "clean.preset=none", "--set", "collect.sources.0.format=lines")
+    assert command(*arguments, cwd=folder, XDG_CACHE_HOME=cache, DANLU_FAILPOINT="clean.score:end").returncode == -9
+    done = command(*arguments, cwd=folder, XDG_CACHE_HOME=cache)
     assert done.returncode == 0, done.stderr
+    assert command("clean", "empty.txt", cwd=folder, XDG_CACHE_HOME=cache).returncode == 1
     return folder
+
+
+def events(place: Path, artifact: str = "*") -> list[Path]:
+    return sorted((place / ".danlu" / "artifacts").glob(f"{artifact}/events.jsonl"))
 
 
 def test_both_pages_say_the_same() -> None:
     assert tables(DOCS / "events.md") == tables(DOCS / "events.zh.md")
+    assert all(len(schema) > 1 for schema in tables()[1:])
 
 
-def test_every_line_of_a_real_run_conforms(place: Path) -> None:
-    common, events, metrics = tables(DOCS / "events.md")
-    for name, schema in (("events.jsonl", events), ("metrics.jsonl", metrics)):
-        seen = set()
-        for path in (place / ".danlu" / "artifacts").glob(f"*/{name}"):
-            rows = read_json_lines(path)
-            assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
-            for row in rows:
-                assert conforms(row, common, schema), row
-                seen.add(row["kind"])
-        assert seen >= ({"started", "resumed", "unit", "said", "published"} if name == "events.jsonl" else set(schema))
-
-
-def test_every_stage_tells_from_its_start_to_its_publication(place: Path) -> None:
-    files = list((place / ".danlu" / "artifacts").glob("*/events.jsonl"))
-    assert len(files) == 7
-    for path in files:
+def test_every_event_of_real_runs_conforms(place: Path) -> None:
+    common, kinds, _ = tables()
+    seen = set()
+    for path in events(place):
         rows = read_json_lines(path)
-        assert (rows[0]["kind"], rows[-1]["kind"]) == ("started", "published")
+        assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1))
         for row in rows:
-            if row["kind"] in ("said", "warning"):
-                assert all(text(row["key"], language, **row["params"]) for language in LANGUAGES)
+            assert conforms(row, common, kinds), row
+            seen.add(row["kind"])
+    assert seen >= {"started", "resumed", "unit", "warning", "failed", "published"}
+
+
+def test_every_finished_stage_tells_from_its_start_to_its_publication(place: Path) -> None:
+    finished = [read_json_lines(path) for path in events(place) if not path.parent.name.endswith(".partial")]
+    assert len(finished) == 7
+    assert all((rows[0]["kind"], rows[-1]["kind"]) == ("started", "published") for rows in finished)
+
+
+def test_words_are_told_by_key_and_read_in_both_languages(place: Path) -> None:
+    rows = [row for path in events(place) for row in read_json_lines(path)]
+    said = [row for row in rows if row["kind"] in ("said", "warning")]
+    assert said
+    assert all(text(row["key"], language, **row["params"]) for row in said for language in LANGUAGES)
+    (failed,) = [row for row in rows if row["kind"] == "failed"]
+    assert f"{failed['error']}.what" in table()
+    assert text(f"{failed['error']}.what", "zh", **failed["params"])
 
 
 def test_the_killed_stage_says_that_it_went_on(place: Path) -> None:
-    (path,) = (place / ".danlu" / "artifacts").glob("pretrain-*/events.jsonl")
-    (row,) = [row for row in read_json_lines(path) if row["kind"] == "resumed"]
-    assert (row["stage"], row["attempt"]) == ("pretrain.gpt", 2)
+    (path,) = [path for path in events(place, "clean.score-*") if "resumed" in path.read_text(encoding="utf-8")]
+    rows = read_json_lines(path)
+    kinds = [row["kind"] for row in rows]
+    row = rows[kinds.index("resumed")]
+    assert (row["stage"], row["attempt"]) == ("clean.score", 2)
+    assert row["units"] == kinds[: kinds.index("resumed")].count("unit") > 0
 
 
-def test_curves_of_a_run_at_work_and_of_a_finished_one(place: Path) -> None:
-    then = json.loads((place / "curves-then.json").read_text())
-    done = command("--lang", "zh", "tensorboard", "--json", cwd=place)
-    now = json.loads(done.stdout)
-    assert 0 < then["points"]["pretrain.gpt"] < now["points"]["pretrain.gpt"]
-    assert now["command"] == "tensorboard --logdir .danlu/runs/records/tensorboard"
-    assert "查看：tensorboard --logdir" in done.stderr
-    (events,) = (place / now["command"].split()[-1]).rglob("*tfevents*")
-    assert events.parent.name == "pretrain.gpt"
-    assert b"brain.Event:2" in events.read_bytes()
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A workspace with a run of two models: one finished, one at work."""
+    workspace = Workspace(tmp_path / ".danlu")
+    workspace.create()
+    state = RunState(name="models", recipe="models.yaml")
+    for name, key in (("pretrain.gpt", "aa"), ("pretrain.bert", "bb")):
+        state.nodes[name] = NodeState(name, "pretrain", state="running", key=key)
+        partial = workspace.partial("pretrain", key)
+        partial.mkdir()
+        JsonLines(partial / "metrics.jsonl").write(kind="train", training="", step=1, loss=3.5, tokens=1024)
+    state.nodes["collect"] = NodeState("collect", "collect", state="waiting")
+    state.save(workspace)
+    workspace.publish("pretrain", "aa", {"node": "pretrain.gpt"})
+    return tmp_path
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Look at them:"), ("zh", "查看：")])
+def test_curves_of_a_run(trained: Path, language: str, words: str) -> None:
+    done = command("--lang", language, "tensorboard", "--json", cwd=trained)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["points"] == {"pretrain.gpt": 2, "pretrain.bert": 2}
+    assert said["command"] == "tensorboard --logdir .danlu/runs/models/tensorboard"
+    assert words in done.stderr
+    found = sorted((trained / said["command"].split()[-1]).rglob("*tfevents*"))
+    assert [path.parent.name for path in found] == ["pretrain.bert", "pretrain.gpt"]
+    assert all(b"brain.Event:2" in path.read_bytes() for path in found)
 
 
 @pytest.mark.parametrize("arguments", [["tensorboard"], ["tensorboard", "nothing"]])

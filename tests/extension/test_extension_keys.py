@@ -95,3 +95,28 @@ def test_a_recipe_without_own_code_reads_none(tmp_path: Path) -> None:
     path = tmp_path / "plain.yaml"
     path.write_text(json.dumps(plain), encoding="utf-8")
     assert not any(part.startswith("code:") for parts in outside(path).values() for part in parts)
+
+
+def test_a_kept_recipe_finds_the_modules_from_any_folder(recipe: Path, tmp_path: Path) -> None:
+    loaded = load_recipe(recipe)
+    other = tmp_path / "runs"
+    other.mkdir()
+    (other / "recipe.yaml").write_text(loaded.text, encoding="utf-8")
+    again = load_recipe(other / "recipe.yaml")
+    assert again.base == loaded.base
+    assert outside(other / "recipe.yaml") == outside(recipe)
+    assert {n: node.config.identity() for n, node in build_graph(again.recipe).items()} == {
+        n: node.config.identity() for n, node in build_graph(loaded.recipe).items()
+    }
+    assert load_recipe(other / "recipe.yaml").text == again.text
+
+
+def test_modules_may_lie_in_a_folder_of_their_own(recipe: Path, tmp_path: Path) -> None:
+    data = {**RECIPE, "code": "..", "collect": {"sources": [{"type": "files", "path": "texts"}]}}
+    folder = tmp_path / "recipes"
+    (folder / "texts").mkdir(parents=True)
+    (folder / "texts" / "a.txt").write_text("a text", encoding="utf-8")
+    (folder / "one.yaml").write_text(json.dumps(data), encoding="utf-8")
+    found = outside(folder / "one.yaml")
+    assert set(found["collect"]) == {"texts/a.txt"}
+    assert set(found["clean.score"]) == {"code:rule.py"}

@@ -17,9 +17,11 @@ from danlu.recipe.pretrain import PretrainConfig
 from danlu.report.sections.glossary import build as glossary
 from danlu.report.sections.scores import build as scores
 from danlu.tasks.task import Task, task_named
+from danlu.tokens.special import MASK_ID, SPECIAL
 from danlu.training.language import Windows
 from danlu.training.own import OwnObjective, Setting, own_objective
 from danlu.workspace.errors import DanluError, RecipeError
+from danlu.workspace.extension import load
 
 MODULE = """
 import numpy as np
@@ -185,3 +187,42 @@ def test_a_metric_that_gives_no_number(folder: Path) -> None:
 def test_no_metric_of_ones_own_leaves_the_key_as_it_was() -> None:
     assert "metrics" not in EvaluateConfig(models=()).identity()
     assert EvaluateConfig(models=(), metrics=("m:x",)).identity()["metrics"] == ["m:x"]
+
+
+def test_the_example_masks_whole_words_alike_in_any_batch() -> None:
+    """Ids from 200 on go on with a word: all tokens of a word are hidden, or none, whatever stands beside the window."""
+    examples = Path(__file__).parents[2] / "examples" / "extending"
+    continues = np.arange(300) >= 200
+    objective = load("masking:WholeWords", examples)(300, 0.4, 7, continues=continues)
+    ids = np.random.default_rng(1).integers(len(SPECIAL), 300, (6, 40))
+    ids[:, -5:] = 0  # padding
+    whole = objective.collate(Windows(ids, np.arange(6), 2))
+    alone = objective.collate(Windows(ids[3:4], np.array([3]), 2))
+    assert torch.equal(whole["input_ids"][3:4], alone["input_ids"])
+    hidden = (whole["input_ids"] == MASK_ID).numpy()
+    assert not hidden[:, -5:].any()
+    for row in range(6):
+        for place in range(1, 35):
+            if continues[ids[row, place]]:
+                assert hidden[row, place] == hidden[row, place - 1]
+    assert 0.25 < hidden[:, :-5].mean() < 0.55
+    assert whole["targets"].tolist() == ids[hidden].tolist()
+    other = objective.collate(Windows(ids, np.arange(6), 3))
+    assert not torch.equal(whole["input_ids"], other["input_ids"])
+
+
+@pytest.mark.parametrize(
+    ("piece", "goes_on"),
+    [
+        (b"ing", True),
+        (b" the", False),
+        (b"\xb8\xad", True),
+        ("中".encode(), False),
+        (b"\n", False),
+        (b",", False),
+        (b"", False),
+    ],
+)
+def test_the_example_tells_which_tokens_go_on_with_a_word(piece: bytes, goes_on: bool) -> None:
+    examples = Path(__file__).parents[2] / "examples" / "extending"
+    assert load("pieces:continues_word", examples)(piece) is goes_on

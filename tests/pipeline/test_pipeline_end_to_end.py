@@ -138,3 +138,20 @@ def test_moved_workspace_is_used_as_it_is(job: Path, finished: tuple[Path, dict[
     shutil.copytree(workspace, tmp_path / "moved")
     plan = last_line(danlu("plan", job / "recipe.yaml", "--workspace", tmp_path / "moved", "--json"))
     assert {node["state"] for node in plan["nodes"]} == {"cached"}
+
+
+def test_cancel_stops_a_run_of_another_terminal(job: Path, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    command = ["--lang", "en", "run", str(job / "recipe.yaml"), "--workspace", str(workspace)]
+    process = subprocess.Popen([sys.executable, "-m", "danlu", *command], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "..." not in process.stderr.readline():
+        pass
+    name = last_line(danlu("cancel", "--workspace", workspace, "--json"))["run"]
+    words = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Stopped on request" in words
+    assert last_line(danlu("status", name, "--workspace", workspace, "--json"))["state"] == "interrupted"
+    again = danlu("cancel", "--workspace", workspace, check=False)
+    assert again.returncode == 1
+    assert "is not at work" in again.stderr

@@ -57,7 +57,7 @@ def test_a_lock_holds_all_that_decided_the_run(locked: Path, small_done: Path) -
 
 def test_a_lock_needs_a_finished_run(small: Path, tmp_path: Path) -> None:
     _, said = danlu("lock", small / "small.yaml", "--workspace", tmp_path / "w", "--output", tmp_path / "x.lock.yaml", status=1)
-    assert "7 stages are missing" in said
+    assert "stages missing: 7" in said
     assert "danlu run" in said
 
 
@@ -120,7 +120,7 @@ def test_a_payload_that_differs_is_explained(locked: Path, small_done: Path, tmp
     text = (encode / "payload.sha256").read_text()
     (encode / "payload.sha256").write_text(text.replace(text[:8], "00000000"))
     _, said = danlu("run", locked, "--workspace", tmp_path / "w", status=1)
-    assert "1 payloads differ" in said
+    assert "differ from the locked ones: 1" in said
     assert "please report it" in said
     manifest = {**encode.manifest, "versions": {**encode.manifest["versions"], "numpy": "0.1"}}
     (encode / "manifest.json").write_text(json.dumps(manifest))
@@ -144,7 +144,7 @@ def test_the_outcome_in_words(language: Any) -> None:
     lines = outcome_words(Outcome(("x", "y"), differs, ("z",)))
     choose_language(None)
     assert len(lines) == 5
-    assert {"en": "2 are equal", "zh": "2 个相同"}[language] in lines[0]
+    assert {"en": "equal ones: 2", "zh": "2 个相同"}[language] in lines[0]
     assert {"en": "--workspace DIR", "zh": "--workspace 目录"}[language] in lines[2]
     assert "numpy" in lines[3]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from danlu.cli.why import because, words
 from danlu.pipeline.execute import versions
@@ -288,21 +287,3 @@ def test_it_stays_light_in_a_workspace_of_many_artifacts(recipe: Path) -> None:
         command = [sys.executable, "-c", script, *arguments, "--workspace", str(workspace.path)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]", arguments
-
-
-def test_every_sentence_names_the_same_parameters_in_both_languages() -> None:
-    import string
-
-    import danlu.workspace.messages as messages
-
-    folder = Path(messages.__file__).parent
-    for area in ("why", "forget", "lockfile", "card"):
-        for key, entry in _leaves(yaml.safe_load((folder / f"{area}.yaml").read_text(encoding="utf-8"))):
-            names = [{part[1] for part in string.Formatter().parse(entry[language]) if part[1]} for language in ("en", "zh")]
-            assert names[0] == names[1], f"{area}: {key}"
-
-
-def _leaves(node: dict[str, Any], prefix: str = "") -> list[tuple[str, dict[str, str]]]:
-    if set(node) == {"en", "zh"}:
-        return [(prefix, node)]
-    return [leaf for name, child in node.items() for leaf in _leaves(child, f"{prefix}.{name}")]

@@ -116,6 +116,16 @@ def test_sources_of_the_same_folder_stay_as_they_are_written(tmp_path: Path) -> 
     assert loaded.recipe.collect.sources[0].path == "data/texts"  # type: ignore[union-attr]
 
 
+def test_paths_of_the_command_line_start_at_the_recipe(tmp_path: Path) -> None:
+    """Also where the user's own code lies in another folder."""
+    (tmp_path / "lib").mkdir()
+    path = write(tmp_path, over="extends: base.yaml\ncode: lib\n", base=BASE)
+    loaded = load_recipe(path, ["datasets.mood.sources.0.path=other.csv"])
+    (source,) = loaded.recipe.datasets["mood"].sources
+    assert loaded.base / str(source.path) == tmp_path / "other.csv"  # type: ignore[union-attr]
+    assert source.name == "other.csv"  # type: ignore[union-attr]
+
+
 def test_a_name_in_the_recipe_is_kept(tmp_path: Path) -> None:
     base = BASE.replace("path: data/texts", "path: data/texts, name: novels")
     write(tmp_path / "common", base=base)

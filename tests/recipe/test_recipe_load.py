@@ -92,6 +92,8 @@ def test_budgets(tmp_path: Path, budget: str, unit: str, amount: float) -> None:
         ),
         ("name: !!python/object/apply:os.getcwd []\n", "recipe.syntax", 1, "constructor"),
         ("{[a]: b}: c\n", "recipe.syntax", 1, "key"),
+        ("!!set a: b\n", "recipe.syntax", 1, "mapping node"),
+        ("a: !!omap b\n", "recipe.syntax", 1, "sequence"),
         ("name: [", "recipe.syntax", None, "YAML"),
         ("- a\n- b\n", "recipe.not-a-mapping", None, "keys and values"),
     ],

@@ -25,6 +25,7 @@ from danlu.workspace.errors import Interrupted
 from danlu.workspace.events import read_json_lines
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
+from documented import conforms, tables
 
 VOCABULARY = 160
 
@@ -55,6 +56,8 @@ def test_golden_losses(family: Any, tmp_path: Path) -> None:
     run = make_run(tmp_path)
     plan = TrainPlan(steps=40, learning_rate=5e-3, weight_decay=0.1, threads=1)
     result = train(model, make_source(MASKED if family == "bert" else CAUSAL), objective, plan, run)
+    common, _, metrics = tables()
+    assert all(conforms(line, common, metrics) for line in read_json_lines(tmp_path / "metrics.jsonl"))
     lines = {line["step"]: line for line in read_json_lines(tmp_path / "metrics.jsonl")}
     assert [lines[step]["loss"] for step in (1, 20, 40)] == pytest.approx(GOLDEN[family], abs=2e-3)
     assert result.train_loss == pytest.approx(np.mean([lines[step]["loss"] for step in range(37, 41)]), abs=0.02)

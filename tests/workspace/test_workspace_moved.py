@@ -39,10 +39,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "name": name,
             "datasets": {"rows": {"sources": [{"type": "files", "path": "rows.jsonl", "label": "label"}]}},
             "collect": {"sources": [{"type": "files", "path": "texts"}, {"type": "dataset", "dataset": "rows"}]},
-            "tokenize": {"vocabulary": 512},
         }
         (folder / f"{name}.yaml").write_text(json.dumps(recipe))
-        danlu(folder, "run", f"{name}.yaml")
+        danlu(folder, "run", f"{name}.yaml", "--until", "clean.normalise")
     return folder
 
 
@@ -56,23 +55,23 @@ def test_only_the_recipe_as_it_was_read_names_the_place_it_was_made_at(project: 
     assert {path.parts[0] for path in naming} <= {"runs", "reports"}
     assert {path.name for path in naming} <= {"recipe.yaml", "index.html"}
     tables = [path for path in files if path.suffix == ".parquet"]  # compressed
-    assert len(tables) > 5
+    assert len(tables) > 3
     assert [path for path in tables if str(project) in str(parquet.read_table(path).to_pylist())] == []
 
 
-@pytest.mark.parametrize("how", ["moved", "copied"])
-def test_it_is_used_as_it_is(project: Path, tmp_path: Path, how: str) -> None:
+def test_a_copy_elsewhere_is_used_as_it_is(project: Path, tmp_path: Path) -> None:
     after = tmp_path / "after"
-    shutil.copytree(project, after, copy_function=shutil.copy2 if how == "moved" else shutil.copyfile)  # the latter: new times
+    shutil.copytree(project, after, copy_function=shutil.copyfile)  # with new times, as most ways to copy give
+    shutil.rmtree(project / ".danlu")
     _, status = danlu(after, "status")
     assert (status["run"], status["state"], status["runs"]) == (NAMES[-1], "done", list(reversed(NAMES)))
-    _, plan = danlu(after, "plan", f"{NAMES[0]}.yaml")
+    _, plan = danlu(after, "plan", f"{NAMES[0]}.yaml", "--until", "clean.normalise")
     assert {node["state"] for node in plan["nodes"]} == {"cached"}
-    said, shown = danlu(after, "show", "tokenize.encode")
+    said, shown = danlu(after, "show", "clean.normalise")
     assert shown["path"].startswith(str(after))
     assert "rows.jsonl" in said
     before = {path: path.stat().st_mtime_ns for path in (after / ".danlu" / "artifacts").rglob("*")}
-    _, again = danlu(after, "run", f"{NAMES[-1]}.yaml")
+    _, again = danlu(after, "run", f"{NAMES[-1]}.yaml", "--until", "clean.normalise")
     assert again["state"] == "done"
     assert {path: path.stat().st_mtime_ns for path in (after / ".danlu" / "artifacts").rglob("*")} == before
     assert all(path.startswith(str(after)) for path in again["artifacts"].values())

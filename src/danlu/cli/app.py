@@ -15,6 +15,7 @@ from danlu.workspace.messages import choose_language
 COMMANDS = {
     "danlu.cli.run": ("run", "plan"),
     "danlu.cli.inspect": ("status", "show", "report"),
+    "danlu.cli.cancel": ("cancel",),
     "danlu.cli.why": ("why",),
     "danlu.cli.lock": ("lock",),
     "danlu.cli.stages": ("collect", "clean", "tokenize", "pretrain", "finetune"),

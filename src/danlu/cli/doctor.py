@@ -21,10 +21,6 @@ FullOption = Annotated[bool, typer.Option("--full", help="Also compile a line an
 OnlineOption = Annotated[bool, typer.Option("--online", help="Also ask for the hub of models. 还检查能否访问模型库")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("doctor")(doctor)
-
-
 @command
 def doctor(
     full: FullOption = False,

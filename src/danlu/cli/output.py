@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +14,12 @@ import typer
 
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError
-from danlu.workspace.messages import text
+from danlu.workspace.messages import LANGUAGES, Language, choose_language, text
 
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder that holds all artifacts. 存放全部产物的目录")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Change a key of the recipe: clean.preset=none. 修改配方中的一项")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line. 最后一行输出 JSON")]
+LangOption = Annotated[str | None, typer.Option("--lang", help="Language of the words: en or zh. 语言")]
 
 
 def say(line: str = "") -> None:
@@ -40,10 +42,14 @@ def explain(error: DanluError) -> None:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Turn `DanluError` into its words and exit status."""
+    """Turn `DanluError` into its words and exit status; let `--lang` stand after the command's name too."""
 
     @wraps(function)
-    def wrapped(*arguments: Any, **options: Any) -> None:
+    def wrapped(*arguments: Any, lang: Language | None = None, **options: Any) -> None:
+        if lang is not None:
+            if lang not in LANGUAGES:
+                raise typer.BadParameter(" | ".join(LANGUAGES), param_hint="--lang")
+            choose_language(lang)
         try:
             function(*arguments, **options)
         except DanluError as error:
@@ -54,6 +60,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         except BrokenPipeError:
             raise typer.Exit(0) from None
 
+    given = signature(function, eval_str=True)
+    option = Parameter("lang", Parameter.KEYWORD_ONLY, default=None, annotation=LangOption)
+    vars(wrapped)["__signature__"] = given.replace(parameters=[*given.parameters.values(), option])
+    wrapped.__annotations__ = {**function.__annotations__, "lang": LangOption}
     return wrapped
 
 

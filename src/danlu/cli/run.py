@@ -180,7 +180,7 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
         say(text("cli.run.predict", command=f'echo "This is the" | {program()} predict {models[0].partition(".")[2]} -{place}'))
     if served:
         say(text("cli.run.serve", command=f"{program()} serve {' '.join(served)}{place}"))
-    if loaded.path:
+    if loaded.path and not loaded.resolved:
         say(text("cli.run.own", recipe=short(loaded.path)))
 
 

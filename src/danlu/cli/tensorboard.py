@@ -19,10 +19,6 @@ from danlu.workspace.messages import text
 RunArgument = Annotated[str | None, typer.Argument(help="Name of the run; else the latest. 运行名称，默认最近一次")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("tensorboard")(tensorboard)
-
-
 @command
 def tensorboard(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:
     """Write a run's learning curves for TensorBoard. 为 TensorBoard 写出一次运行的学习曲线。"""

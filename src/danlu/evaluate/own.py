@@ -1,4 +1,4 @@
-"""Metrics of the user's own: a function of (truth, predicted, probabilities) to a number, with an interval over the test rows."""
+"""Metrics of the user's own: a function of (truth, predicted, probabilities) to a number, with its interval over test rows."""
 
 from __future__ import annotations
 

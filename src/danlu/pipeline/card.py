@@ -38,7 +38,7 @@ class Words:
     language: Language
 
     def __call__(self, key: str, /, **parameters: object) -> str:
-        return text(f"card.{key}", self.language, **parameters)
+        return text(key, self.language, **parameters)
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,13 @@ def render(card: Card, language: Language | None = None) -> str:
     parts = [
         _front_matter(card) if is_model else [],
         [f"# {card.name}", "", *_what(card, words)],
-        _section(words("data"), _data(card, words)),
-        _section(words("splits"), _splits(card, words)),
-        _section(words("scores"), _scores(card, words)) if is_model else [],
-        _section(words("use"), _use(card, words)) if is_model else [],
-        _section(words("limits"), [f"- {line}" for line in _limits(card, words)]),
-        _section(words("cost"), _cost(card, words)),
-        _section(words("made"), _made(card, words)),
+        _section(words("card.data"), _data(card, words)),
+        _section(words("card.splits"), _splits(card, words)),
+        _section(words("card.scores"), _scores(card, words)) if is_model else [],
+        _section(words("card.use"), _use(card, words)) if is_model else [],
+        _section(words("card.limits"), [f"- {line}" for line in _limits(card, words)]),
+        _section(words("card.cost"), _cost(card, words)),
+        _section(words("card.made"), _made(card, words)),
     ]
     return "\n".join(line for part in parts if part for line in [*part, ""]).rstrip() + "\n"
 
@@ -183,57 +183,59 @@ def _what(card: Card, words: Words) -> list[str]:
     languages = _names(card.languages, words)
     if stage == "pretrain":
         shown = {"parameters": _count(facts["parameters"]), "length": facts["length"], "languages": languages}
-        return [words(f"what.{facts['objective']}", architecture=facts["architecture"], **shown)]
+        return [words(f"card.what.{facts['objective']}", architecture=facts["architecture"], **shown)]
     if stage == "finetune":
         shown = {"parameters": _count(facts["parameters"]), "trainable": _count(facts["trainable"])}
         labels = listed(f"`{label}`" for label in facts["labels"])
-        sentences = [words("what.classifier", labels=labels, languages=languages, length=facts["length"], **shown)]
+        sentences = [words("card.what.classifier", labels=labels, languages=languages, length=facts["length"], **shown)]
         start = facts["start"]
         random = "random" if facts.get("initial") == "random" else "weights"
-        sentences.append(words(f"what.start-{random}", start=start["name"], version=start["version"]))
-        return [words("join", first=sentences[0], second=sentences[1])]
+        sentences.append(words(f"card.what.start-{random}", start=start["name"], version=start["version"]))
+        return [words("card.join", first=sentences[0], second=sentences[1])]
     if stage == "dataset":
-        return [words("what.dataset", rows=f"{facts['kept']:,}", read=f"{facts['rows']:,}", labels=listed(facts["labels"]))]
+        return [
+            words("card.what.dataset", rows=f"{facts['kept']:,}", read=f"{facts['rows']:,}", labels=listed(facts["labels"]))
+        ]
     if stage == "collect" and card.collected:
         numbers = {"documents": f"{card.collected['documents']:,}", "megabytes": _megabytes(card.collected["bytes"])}
-        return [words("what.collect", languages=languages, **numbers)]
-    return [words("what.other", stage=stage, megabytes=_megabytes(payload_bytes(card.artifact.path)))]
+        return [words("card.what.collect", languages=languages, **numbers)]
+    return [words("card.what.other", stage=stage, megabytes=_megabytes(payload_bytes(card.artifact.path)))]
 
 
 def _data(card: Card, words: Words) -> list[str]:
     """The table of sources, then what cleaning did and how much was learned from."""
     lines = []
     if card.sources:
-        titles = [words(f"column.{name}") for name in ("source", "languages", "amount", "licence", "origin")]
+        titles = [words(f"card.column.{name}") for name in ("source", "languages", "amount", "licence", "origin")]
         lines += [_row(titles), _row(["---"] * len(titles))]
         for source in card.sources:
             version = f" {source['version']}" if source.get("version") else ""
-            licence = source.get("licence") or words("undeclared")
-            languages, origin = _names(source["languages"], words), source.get("origin") or words("undeclared")
+            licence = source.get("licence") or words("card.undeclared")
+            languages, origin = _names(source["languages"], words), source.get("origin") or words("card.undeclared")
             lines.append(_row([f"{source['name']}{version}", languages, _amount(source, words), licence, origin]))
         lines.append("")
     if card.collected and card.cleaned and card.artifact.stage != "collect":
         done = card.cleaned["documents"]
         leaked = sum(card.cleaned.get("leaked", {}).values())
         dropped = f"{done['in'] - done['kept']:,}"
-        lines.append(words("cleaned", kept=f"{done['kept']:,}", read=f"{done['in']:,}", dropped=dropped, leaked=leaked))
+        lines.append(words("card.cleaned", kept=f"{done['kept']:,}", read=f"{done['in']:,}", dropped=dropped, leaked=leaked))
     gone = sum(manifest["counts"].get("forgotten", 0) for manifest in card.lineage)
     if gone:
-        lines.append(words("forgotten", count=gone))
+        lines.append(words("card.forgotten", count=gone))
     for manifest, facts in [*card.started, (card.manifest, card.facts)]:
         if manifest["stage"] == "pretrain":
             numbers = {"tokens": f"{facts['tokens']:,}", "steps": f"{facts['steps']:,}", "epochs": f"{facts['epochs']:.2f}"}
-            lines.append(words("learned", name=_own(manifest), **numbers))
+            lines.append(words("card.learned", name=_own(manifest), **numbers))
         elif manifest["stage"] == "finetune":
             most = max(facts.get("trained_on") or [0])
-            lines.append(words("labels", name=_own(manifest), rows=f"{most:,}", dataset=manifest["config"]["dataset"]))
+            lines.append(words("card.labels", name=_own(manifest), rows=f"{most:,}", dataset=manifest["config"]["dataset"]))
     return lines
 
 
 def _amount(source: Facts, words: Words) -> str:
     if "documents" in source:
-        return words("amount.documents", count=f"{source['documents']:,}", megabytes=_megabytes(source["bytes"]))
-    return words("amount.rows", count=f"{source['rows']:,}")
+        return words("card.amount.documents", count=f"{source['documents']:,}", megabytes=_megabytes(source["bytes"]))
+    return words("card.amount.rows", count=f"{source['rows']:,}")
 
 
 def _splits(card: Card, words: Words) -> list[str]:
@@ -242,20 +244,22 @@ def _splits(card: Card, words: Words) -> list[str]:
     for data in card.datasets:
         splits = {name: f"{count:,}" for name, count in data["splits"].items()}
         repeats = {"repeats": f"{data['repeats']:,}", "conflicts": f"{data['conflicts']:,}"}
-        lines.append(f"- {words('split', dataset=data['name'], **splits, **repeats)}")
+        lines.append(f"- {words('card.split', dataset=data['name'], **splits, **repeats)}")
     if card.collected and card.collected["holdout"]["documents"]:
         held = card.collected["holdout"]
         documents = f"{held['documents']:,}"
-        lines.append(f"- {words('holdout', documents=documents, megabytes=_megabytes(held['bytes']))}")
+        lines.append(f"- {words('card.holdout', documents=documents, megabytes=_megabytes(held['bytes']))}")
     return lines
 
 
 def _scores(card: Card, words: Words) -> list[str]:
     """Every number with its interval, the baselines beside it, and the comparisons in sentences."""
     if not card.numbers:
-        return [words("unmeasured")]
+        return [words("card.unmeasured")]
     percent = _confidence(card.numbers)
-    titles = [words(f"column.{name}", percent=percent) for name in ("metric", "where", "model", "value", "interval", "count")]
+    titles = [
+        words(f"card.column.{name}", percent=percent) for name in ("metric", "where", "model", "value", "interval", "count")
+    ]
     lines = [_row(titles), _row(["---"] * 3 + ["---:"] * 3)]
     for number in card.numbers:
         same = [n for n in card.baselines if all(n[key] == number[key] for key in ("metric", "split", "slice"))]
@@ -273,7 +277,7 @@ def _use(card: Card, words: Words) -> list[str]:
     task = TASKS.get(str(card.facts.get("objective") or card.facts.get("task") or ""), "feature-extraction")
     example = {"text-generation": '"The"', "fill-mask": 'f"A {use.tokenizer.mask_token} day"'}.get(task, '"Well worth reading"')
     code = ["from transformers import pipeline", "", f'use = pipeline("{task}", model="model")', f"print(use({example}))"]
-    return ["```python", *code, "```", "", words("use-danlu", name=card.name)]
+    return ["```python", *code, "```", "", words("card.use-danlu", name=card.name)]
 
 
 def _limits(card: Card, words: Words) -> list[str]:
@@ -281,22 +285,22 @@ def _limits(card: Card, words: Words) -> list[str]:
     lines = []
     if card.artifact.stage in MODELS:
         if card.numbers:
-            lines.append(words("limit.same-source"))
-        lines.append(words("limit.languages", languages=_names(card.languages, words)))
-        lines.append(words("limit.length", length=card.facts["length"]))
+            lines.append(words("card.limit.same-source"))
+        lines.append(words("card.limit.languages", languages=_names(card.languages, words)))
+        lines.append(words("card.limit.length", length=card.facts["length"]))
         for manifest, facts in [*card.started, (card.manifest, card.facts)]:
             if manifest["stage"] == "pretrain" and facts["tokens"] < USUAL_TOKENS * facts["parameters"]:
                 ratio = f"{facts['tokens'] / facts['parameters']:.1f}"
-                lines.append(words("limit.tokens", name=_own(manifest), ratio=ratio, usual=USUAL_TOKENS))
+                lines.append(words("card.limit.tokens", name=_own(manifest), ratio=ratio, usual=USUAL_TOKENS))
         if card.facts.get("objective") == "clm":
-            lines.append(words("limit.invents"))
+            lines.append(words("card.limit.invents"))
         if outside := [name for manifest in card.lineage for name in manifest["external"] if manifest["stage"] == "finetune"]:
-            lines.append(words("limit.start", start=listed(outside)))
-        lines.append(words("limit.unmeasured"))
+            lines.append(words("card.limit.start", start=listed(outside)))
+        lines.append(words("card.limit.unmeasured"))
     if any(source.get("origin") for source in card.sources):
-        lines.append(words("limit.licence"))
+        lines.append(words("card.limit.licence"))
     if card.forgotten_since:
-        lines.append(words("limit.forgotten"))
+        lines.append(words("card.limit.forgotten"))
     return lines
 
 
@@ -309,11 +313,13 @@ def _cost(card: Card, words: Words) -> list[str]:
         "stages": len(card.lineage),
         "memory": f"{max(manifest['peak_memory_bytes'] for manifest in card.lineage) / 1e6:,.0f}",
     }
-    lines = [words("spent", **numbers)]
+    lines = [words("card.spent", **numbers)]
     where = {"processor": machine["processor"], "cores": machine["cores"], "memory": f"{machine['memory_bytes'] / 1e9:.0f}"}
-    lines.append(words("machine", **where) if not machine.get("gpu") else words("machine-gpu", gpu=machine["gpu"], **where))
+    lines.append(
+        words("card.machine", **where) if not machine.get("gpu") else words("card.machine-gpu", gpu=machine["gpu"], **where)
+    )
     if flops := card.manifest["facts"].get("flops"):
-        lines.append(words("flops", flops=f"{flops:.1e}"))
+        lines.append(words("card.flops", flops=f"{flops:.1e}"))
     return lines
 
 
@@ -322,9 +328,9 @@ def _made(card: Card, words: Words) -> list[str]:
     manifest = card.manifest
     when = time.strftime("%Y-%m-%d", time.gmtime(manifest["finished"]))
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
-    lines = [words("made-by", node=manifest["node"], when=when, seed=manifest["seed"], versions=versions)]
+    lines = [words("card.made-by", node=manifest["node"], when=when, seed=manifest["seed"], versions=versions)]
     lines += ["", "```yaml", *yaml.safe_dump(manifest["config"], allow_unicode=True).rstrip().splitlines(), "```", ""]
-    lines.append(words("digest", artifact=card.artifact.path.name, payload=card.artifact.payload))
+    lines.append(words("card.digest", artifact=card.artifact.path.name, payload=card.artifact.payload))
     external = {name: digest for entry in card.lineage for name, digest in entry["external"].items()}
     lines += [f"- `{name}` {digest[:16]}" for name, digest in sorted(external.items())]
     return lines
@@ -353,7 +359,7 @@ def _confidence(numbers: Iterable[Facts]) -> str:
 def _where(entry: Facts, words: Words) -> str:
     language, split = entry["slice"].get("language"), str(entry["split"])
     named = _word(words, f"metrics.language.{language or 'all'}", str(language))
-    return words("cell", split=_word(words, f"card.where.{split}", split), named=named)
+    return words("card.cell", split=_word(words, f"card.where.{split}", split), named=named)
 
 
 def _value(entry: Facts, value: float) -> str:

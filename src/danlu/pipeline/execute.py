@@ -53,9 +53,10 @@ def execute(
     """Make the artifact of `node`, going on from what an earlier attempt left. DanluError for whatever goes wrong."""
     partial = workspace.partial(node.stage.name, key)
     with disk_errors(partial):
-        partial.mkdir(parents=True, exist_ok=True)
         needs = tuple(done[name].path.name for name in node.needs())
-        with locked(partial / LOCK, stage=node.name, needs=needs, say=progress.say, cancelled=cancelled.is_set) as held:
+        with locked(
+            partial / LOCK, stage=node.name, needs=needs, say=progress.say, cancelled=cancelled.is_set, on_lost=cancelled.set
+        ) as held:
             if finished := workspace.find(node.stage.name, key):
                 return finished
             ledger = Ledger(partial / LEDGER, node.stage.name)

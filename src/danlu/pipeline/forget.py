@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 
@@ -91,20 +91,20 @@ def refuse_while_reading(workspace: Workspace) -> None:
 def find(workspace: Workspace, manifests: Manifests, ids: Collection[str], digests: Collection[str]) -> Hits:
     """Every document of the workspace with one of the ids, or with the canonical text of one of them or of `digests`.
 
-    Reads the id and digest columns of all that was collected, and each distinct text once.
+    Reads all that was collected, batch by batch: first the ids, for the texts of those that are named, then every text.
     """
+    places = [workspace.artifacts / name for name, manifest in manifests.items() if manifest["stage"] in READERS]
+    named = {row.digest for path in places for row in _rows(path, {}, ids)} if ids else set()
+    wanted = (named | set(digests)) - {EMPTY}
     canonical: dict[str, str] = {}
-    places = [(name, _rows(workspace.artifacts / name, canonical)) for name in manifests if _is_reader(manifests[name])]
     hits = Hits()
-    rows = [(name, row) for name, found in places for row in found]
-    wanted = set(digests) | {row.digest for _, row in rows if row.id in ids}
-    wanted.discard(EMPTY)
-    for name, row in rows:
-        if row.id in ids or row.digest in wanted:
-            hits.ids.setdefault(name, set()).add(row.id)
-            hits.digests[row.id] = "" if row.digest == EMPTY else row.digest
-            if row.used:
-                hits.used.add(name)
+    for path in places:
+        for row in _rows(path, canonical):
+            if row.id in ids or row.digest in wanted:
+                hits.ids.setdefault(path.name, set()).add(row.id)
+                hits.digests[row.id] = "" if row.digest == EMPTY else row.digest
+                if row.used:
+                    hits.used.add(path.name)
     return hits
 
 
@@ -115,26 +115,25 @@ class _Row:
     used: bool
 
 
-def _is_reader(manifest: Mapping[str, Any]) -> bool:
-    return manifest["stage"] in READERS
-
-
-def _rows(path: Path, canonical: dict[str, str]) -> Iterator[_Row]:
-    """Id and canonical digest of every row; `canonical` keeps those of texts seen before, by their exact digest."""
+def _rows(path: Path, canonical: dict[str, str], only: Collection[str] | None = None) -> Iterator[_Row]:
+    """Id and canonical digest of every row, or of those whose id is in `only`. `canonical` keeps the digests of texts seen
+    before, by their exact digest."""
     from danlu.documents.rows import read_rows
     from danlu.documents.store import read_documents
 
     if (path / "rows.parquet").exists():
         for batch in read_rows(path / "rows.parquet", ("id", "digest", "split"), batch_rows=65_536):
             for row in batch.to_pylist():
-                yield _Row(row["id"], row["digest"], bool(row["split"]))
+                if only is None or row["id"] in only:
+                    yield _Row(row["id"], row["digest"], bool(row["split"]))
     for part in PARTS:
         for batch in read_documents(path / part, ["id", "digest", "text"]):
-            exact = batch.column("digest").to_pylist()
+            exact, texts = batch.column("digest").to_pylist(), batch.column("text")
             for number, (identity, known) in enumerate(zip(batch.column("id").to_pylist(), exact, strict=True)):
-                if known not in canonical:
-                    canonical[known] = canonical_digest(batch.column("text")[number].as_py())
-                yield _Row(identity, canonical[known], True)
+                if only is None or identity in only:
+                    if known not in canonical:
+                        canonical[known] = canonical_digest(texts[number].as_py())
+                    yield _Row(identity, canonical[known], True)
 
 
 def reach(workspace: Workspace, manifests: Manifests, hits: Hits) -> list[Reached]:
@@ -149,7 +148,7 @@ def reach(workspace: Workspace, manifests: Manifests, hits: Hits) -> list[Reache
         if name in hits.ids:
             found[name] = Reached(name, node, "holds", passes=stage != "dataset" or name in hits.used)
             continue
-        if _is_reader(manifest):
+        if stage in READERS:
             continue
         path = workspace.artifacts / name
         parents = [found[other] for _, other in inputs_of(manifest) if other in found and found[other].passes]

@@ -86,7 +86,7 @@ def look(workspace: Workspace, wishes: Wishes) -> Sweep:
     entries = read_index(workspace)  # before the runs: what is finished after this is not looked at
     partials = [path for path in _folders(workspace.artifacts) if path.name.endswith(PARTIAL)]
     owners = {path: owner for path in partials if (owner := holder(path / LOCK))}
-    runs = sorted(read_runs(workspace, owners), key=lambda run: run.started, reverse=True)
+    runs = sorted(read_runs(workspace), key=lambda run: run.started, reverse=True)
     forgotten = [run for run in runs[wishes.runs :] if not run.at_work] if wishes.runs is not None else []
     runs = [run for run in runs if run not in forgotten]
 
@@ -104,7 +104,8 @@ def look(workspace: Workspace, wishes: Wishes) -> Sweep:
     ]
     kept_partials = 0
     for path in partials:
-        if item := _partial(path, owners.get(path), wishes.partial):
+        finished = path.name.removesuffix(PARTIAL) in entries  # then there is nothing to go on with
+        if item := _partial(path, owners.get(path), wishes.partial or finished):
             items.append(item)
         else:
             kept_partials += tree_bytes(path)
@@ -141,8 +142,8 @@ def clear(workspace: Workspace, wishes: Wishes) -> Sweep:
     return replace(found, items=tuple(item for item, _ in gone))
 
 
-def read_runs(workspace: Workspace, at_work: Collection[Path] = ()) -> Iterator[StoredRun]:
-    """All runs of a workspace; `at_work` are the partial directories that somebody holds."""
+def read_runs(workspace: Workspace) -> Iterator[StoredRun]:
+    """All runs of a workspace. DanluError for one whose state cannot be read."""
     for folder in _folders(workspace.path / "runs"):
         path = folder / "state.json"
         if folder.name.startswith(".") or not path.exists():
@@ -150,8 +151,7 @@ def read_runs(workspace: Workspace, at_work: Collection[Path] = ()) -> Iterator[
         try:
             state = read_json(path)
             names = tuple(f"{node['stage']}-{node['key']}" for node in state["nodes"].values() if node["key"])
-            working = state["state"] == "running" and any(workspace.artifacts / f"{name}{PARTIAL}" in at_work for name in names)
-            yield StoredRun(folder.name, folder, float(state["started"]), names, working)
+            yield StoredRun(folder.name, folder, float(state["started"]), names, holder(folder / LOCK) is not None)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DanluError("gc.unreadable-run", where=str(path), name=folder.name) from None
 

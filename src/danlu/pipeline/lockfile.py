@@ -18,13 +18,14 @@ from typing import Any
 import yaml
 
 from danlu.pipeline.graph import Node
+from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.plan import Standing
 from danlu.pipeline.why import drift
 from danlu.recipe.load import LoadedRecipe, recipe_from
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError, RecipeError
 from danlu.workspace.files import disk_errors, write_atomic, write_json
-from danlu.workspace.messages import listed
+from danlu.workspace.messages import listed, text
 from danlu.workspace.run import RESOLVED
 from danlu.workspace.sentences import Message
 
@@ -119,10 +120,10 @@ def make_lock(loaded: LoadedRecipe, standing: Standing, base: str) -> dict[str, 
     }
 
 
-def movable(text: str, base: Path) -> str:
+def movable(written: str, base: Path) -> str:
     """The text of a recipe with the paths below its folder as seen from there, and without the recipe to fall back on: a lock
     runs as it is or not at all."""
-    data = yaml.safe_load(text)
+    data = yaml.safe_load(written)
     sections = [data.get("collect") or {}, *(data.get("datasets") or {}).values()]
     before = copy.deepcopy(data)
     data.pop("fallback", None)
@@ -131,7 +132,7 @@ def movable(text: str, base: Path) -> str:
             source["path"] = _below(source["path"], base)
     for tuning in (data.get("finetune") or {}).values():
         tuning["from"] = _below(tuning["from"], base)
-    return text if data == before else yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+    return written if data == before else yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _below(path: str, base: Path) -> str:
@@ -191,13 +192,13 @@ def put_resolved(workspace: Workspace, node: Node, key: str, loaded: LoadedRecip
 
 
 def changed_sources(lock: Lock, external: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Names of the files, packages and lists that are not what they were, each once."""
+    """Names, for people, of the files, packages and lists that are not what they were, each once."""
     found = []
     for name, node in lock.nodes.items():
         now, then = external.get(name, {}), node["external"]
         if name in external:
             found += [source for source in dict.fromkeys([*then, *now]) if then.get(source) != now.get(source)]
-    return list(dict.fromkeys(found))
+    return [text("why.source.forgotten") if source == FORGOTTEN else source for source in dict.fromkeys(found)]
 
 
 def require_sources(lock: Lock, external: Mapping[str, Mapping[str, str]]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +15,11 @@ from pathlib import Path
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import Floor, Watch
 from danlu.pipeline.plan import Plan
-from danlu.pipeline.state import NodeState, RunState
-from danlu.workspace.artifact import Artifact, Workspace
-from danlu.workspace.errors import Interrupted
+from danlu.pipeline.state import NodeState, RunState, run_folder
+from danlu.workspace.artifact import LOCK, Artifact, Workspace
+from danlu.workspace.errors import DanluError, Interrupted
+from danlu.workspace.lock import holder, locked
+from danlu.workspace.messages import listed
 from danlu.workspace.progress import Progress, Replay
 
 
@@ -35,24 +39,27 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch)
     """
     workspace.create()
     recipe = plan.loaded.recipe
-    state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
-    state.nodes = {
-        name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)
-        for name, line in plan.nodes.items()
-    }
-    state.keep_recipe(workspace, plan.loaded.text)
-    state.save(workspace)
-    begin = time.monotonic()
-    with interruptible() as cancelled:
+    lock = run_folder(workspace, recipe.name) / LOCK
+    with interruptible() as cancelled, locked(lock, stage=recipe.name, say=progress.say, cancelled=cancelled.is_set):
+        state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
+        state.nodes = {
+            name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)  # the key: for `danlu gc`
+            for name, line in plan.nodes.items()
+        }
+        state.keep_recipe(workspace, plan.loaded.text)
+        state.save(workspace)
+        begin = time.monotonic()
         floor = Floor(plan, workspace, state, Machine.probe(), Replay(progress), cancelled, watch)
         try:
             floor.work()
             state.state = "done"
-        except BaseException:
-            state.state = "failed"
+        except BaseException as error:
+            state.state = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
             raise
         finally:
             floor.close()
+            for entry in state.nodes.values():  # cut off by a second Ctrl-C
+                entry.state = "waiting" if entry.state == "running" else entry.state
             state.seconds = round(time.monotonic() - begin, 2)
             state.save(workspace)
     return RunResult(state, floor.done, workspace)
@@ -79,6 +86,15 @@ def interruptible() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def cancel(workspace: Workspace, name: str) -> int:
+    """Ask the run `name` to stop at its next safe point: the number of its process. DanluError if it does not run here."""
+    owner = holder(workspace.path / "runs" / name / LOCK)
+    if owner is None or not owner.pid or owner.host != socket.gethostname():
+        raise DanluError("pipeline.not-running", where=name, name=name, host=owner.host if owner else listed(()))
+    os.kill(owner.pid, signal.SIGTERM)
+    return owner.pid
 
 
 def report_path(workspace: Workspace, name: str) -> Path:

@@ -37,7 +37,7 @@ class RunState:
     name: str
     recipe: str
     started: float = field(default_factory=time.time)
-    state: Literal["running", "done", "failed"] = "running"
+    state: Literal["running", "done", "failed", "interrupted"] = "running"
     seconds: float = 0.0
     nodes: dict[str, NodeState] = field(default_factory=dict)
     skipped: list[dict[str, Any]] = field(default_factory=list)

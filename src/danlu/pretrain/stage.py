@@ -14,8 +14,8 @@ from danlu.pretrain.decide import Decided, decide
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.training.budget import count_again
-from danlu.training.loop import Revise, train
 from danlu.training.language import Windows
+from danlu.training.loop import Revise, train
 from danlu.training.malloc import keep_freed_memory
 from danlu.training.objective import Objective
 from danlu.training.own import Setting, own_objective

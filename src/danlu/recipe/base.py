@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from danlu.workspace.messages import table
 
+LANGUAGE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$|^und$"
+ENTRY_NAME = r"^[^/\\\s]+$"
 BYTES_PATTERN = r"^\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?i?[bB])\s*$"
 BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -95,7 +97,7 @@ Bytes = Annotated[
     Field(ge=0, json_schema_extra={"unit": "bytes"}),
 ]
 Share = Annotated[float, Field(ge=0, le=1, json_schema_extra={"unit": "share"})]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$|^und$", examples=["en", "zh-Hans"])]
+Language = Annotated[str, Field(pattern=LANGUAGE, examples=["en", "zh-Hans"])]
 Count = Annotated[int, Field(ge=1)]
-EntryName = Annotated[str, Field(pattern=r"^[^/\\\s]+$")]
+EntryName = Annotated[str, Field(pattern=ENTRY_NAME)]
 """A name that the user gives to a dataset or a model: it must do as a part of a path and of a command."""

@@ -46,8 +46,7 @@ def recipe_schema() -> Json:
         recipe["properties"]["variants"]["additionalProperties"] = entries if recipe is whole else _or_null(entries)
     return {
         "$schema": DIALECT,
-        "$id": f"urn:danlu:recipe:{FORMAT}",
-        "title": "danlu recipe",
+        "title": f"danlu recipe, format {FORMAT}",
         "description": "One file that says all that a run does.",
         "type": "object",
         "if": {"required": ["extends"]},

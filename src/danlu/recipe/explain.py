@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from danlu.recipe.keys import fields_at, nearest, paths_ending, without_kinds
-from danlu.recipe.schema import Recipe, RecipeFile
+from danlu.recipe.base import ENTRY_NAME, LANGUAGE
+from danlu.recipe.keys import fields, kind_of, models_at, nearest, paths_ending, without_kinds
+from danlu.recipe.schema import NAME, Recipe, RecipeFile
 from danlu.recipe.written import NAMED, Location, Written, dotted, existing, plain
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import listed, table, text
 
 REASONS = "recipe.reasons"
+PATTERNS = {NAME: "name", ENTRY_NAME: "entry-name", LANGUAGE: "language"}
+"""Pattern -> the words for a text that does not fit it."""
 
 
 def validate(tree: Written) -> Recipe:
@@ -25,15 +30,20 @@ def validate(tree: Written) -> Recipe:
 def explain(error: ValidationError, tree: Written) -> RecipeError:
     """The first problem in words (an unknown key before others, since it causes others), and how many more there are."""
     problems = error.errors(include_url=False)
+    problems = [problem for problem in problems if not _follows(problem, problems)]
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     context = first.get("ctx", {})
     location = (*without_kinds(Recipe, first["loc"]), *context.get("at", ()))
+    if first["type"] == "union_tag_invalid":
+        location = (*location, "type")
     found, at = existing(tree, location)
     where = str(at.place)
     more = text("recipe.more", count=len(problems) - 1) if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
-        return RecipeError("recipe.unknown-key", where=where, key=dotted(found), choices=_choices(found), more=more)
-    if first["type"] == "missing":
+        return RecipeError("recipe.unknown-key", where=where, key=dotted(found), choices=_choices(found, tree), more=more)
+    if first["type"] == "union_tag_not_found":
+        location = (*location, "type")
+    if first["type"] in ("missing", "union_tag_not_found"):
         more = " ".join(filter(None, (_other_name(found, tree), more)))
         return RecipeError("recipe.missing-key", where=where, key=dotted((*found, location[-1])), more=more)
     reason = reason_of(first)
@@ -46,17 +56,39 @@ def explain(error: ValidationError, tree: Written) -> RecipeError:
 def reason_of(problem: ErrorDetails) -> str:
     """Why a value is wrong: our own words for pydantic's kind of problem where there are some, else pydantic's."""
     context = {name: value for name, value in problem.get("ctx", {}).items() if name != "at"}
-    key = f"{REASONS}.{problem['type']}"
+    for name in ("expected", "expected_tags"):
+        if name in context:  # pydantic joins choices by English words
+            context[name] = listed(re.findall(r"'([^']*)'", str(context[name])))
+    kind = PATTERNS.get(str(context.get("pattern")), problem["type"])
+    key = f"{REASONS}.{kind}"
     if key in table():
         return text(key, **context)
     return str(context.get("error", "")) or problem["msg"]
 
 
-def _choices(found: Location) -> str:
+def _follows(problem: ErrorDetails, problems: list[ErrorDetails]) -> bool:
+    """Whether a problem only follows from others: of a list whose entries are wrong, pydantic says that it has too few."""
+    location = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        other["loc"][: len(location)] == location and len(other["loc"]) > len(location) for other in problems
+    )
+
+
+def _choices(found: Location, tree: Written) -> str:
     """The key that looks most like a wrong one; else where a key of that name may stand; else all that may stand there."""
-    name, known = str(found[-1]), fields_at(RecipeFile, found[:-1])
-    near = nearest(name, known)
-    return near or listed(paths_ending(Recipe, name) or known)
+    kind = plain(existing(tree, found[:-1])[1]).get("type")
+    models = [model for model in models_at(RecipeFile, found[:-1]) if kind_of(model) in (None, kind)]
+    name, known = str(found[-1]), sorted({name for model in models for name in fields(model)})
+    elsewhere = paths_ending(Recipe, name)
+    if _shape(found) in elsewhere:  # a key of another kind of source
+        elsewhere = []
+    return nearest(name, known) or listed(elsewhere or known)
+
+
+def _shape(found: Location) -> str:
+    """A location as `paths_ending` writes it."""
+    parts = ["NAME" if index == 1 and found[0] in NAMED else part for index, part in enumerate(found)]
+    return ".".join("0" if isinstance(part, int) else str(part) for part in parts)
 
 
 def _other_name(found: Location, tree: Written) -> str:

@@ -10,22 +10,26 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from danlu.recipe.paths import anchored
+from danlu.recipe.paths import absolute, anchored
 from danlu.recipe.read import parse
 from danlu.recipe.schema import FORMAT
 from danlu.recipe.written import Place, Written, plain
 from danlu.workspace.errors import RecipeError
 
 
-def kept_text(tree: Written, base: Path, text: str | None = None) -> str:
+def kept_text(tree: Written, base: Path, text: str | None = None, *, own_code: bool = False) -> str:
     """YAML of the recipe `tree`, which lies in `base`, with all its paths absolute.
 
     Where `text` says the same but for the paths, it is that text with the paths exchanged; else it is written anew.
+    `own_code`: the recipe names modules of the user's, so that it must say in which folder they are.
     """
     whole = anchored(tree, base, whole=True)
-    wanted = plain(whole)
+    folder = absolute(base) if own_code else None
+    wanted = plain(whole) if folder is None else {**plain(whole), "code": folder}
     if text is not None:
         edited = _exchanged(text, list(_changes(tree, whole)))
+        if folder is not None and "code" not in tree.value:
+            edited = f"code: {_quoted(folder)}\n{edited}"
         if _says(edited, wanted):
             return edited
     return yaml.safe_dump({"format": FORMAT, **wanted}, sort_keys=False, allow_unicode=True, width=120)

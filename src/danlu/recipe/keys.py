@@ -13,11 +13,6 @@ from pydantic.fields import FieldInfo
 from danlu.recipe.written import Location
 
 
-def fields_at(annotation: Any, location: Sequence[Any]) -> list[str]:
-    """Names of the keys that may stand at a location (without the kinds of sources that pydantic names), sorted."""
-    return sorted({name for model in models_at(annotation, location) for name in fields(model)})
-
-
 def models_at(annotation: Any, location: Sequence[Any]) -> list[type[BaseModel]]:
     """The sections that may stand at a location."""
     members = _members(annotation)

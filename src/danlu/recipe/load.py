@@ -12,7 +12,7 @@ from danlu.recipe.extends import read_layers
 from danlu.recipe.kept import kept_text
 from danlu.recipe.migrate import migrate
 from danlu.recipe.override import override
-from danlu.recipe.paths import anchored
+from danlu.recipe.paths import anchored, code_folder
 from danlu.recipe.schema import Recipe
 from danlu.recipe.variants import choose
 from danlu.recipe.written import Place, Written, merge, replaced, written
@@ -50,8 +50,10 @@ def load_recipe(
         tree = override(tree, change)
     if hours is not None:
         tree = _spread_hours(tree, hours)
-    tree = anchored(tree, base)
-    return LoadedRecipe(validate(tree), kept_text(tree, base, text), base, path)
+    start, base = base, code_folder(tree, base)
+    tree = anchored(tree, base, start=start)
+    recipe = validate(tree)
+    return LoadedRecipe(recipe, kept_text(tree, base, text, own_code=bool(recipe.own_code())), base, path)
 
 
 def recipe_from(data: Mapping[str, Any], base: Path, overrides: Sequence[str] = ()) -> LoadedRecipe:
@@ -59,7 +61,10 @@ def recipe_from(data: Mapping[str, Any], base: Path, overrides: Sequence[str] = 
     tree = migrate(written(dict(data), Place("--")))
     for change in overrides:
         tree = override(tree, change)
-    return LoadedRecipe(validate(tree), kept_text(tree, base), base)
+    start, base = base, code_folder(tree, base)
+    tree = anchored(tree, base, start=start)
+    recipe = validate(tree)
+    return LoadedRecipe(recipe, kept_text(tree, base, own_code=bool(recipe.own_code())), base)
 
 
 def _spread_hours(tree: Written, hours: float) -> Written:

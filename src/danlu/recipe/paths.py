@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,20 +22,21 @@ def portable_name(path: str) -> str:
     return str(written)
 
 
-def anchored(tree: Written, base: Path, whole: bool = False) -> Written:
-    """The recipe with relative paths of other folders than `base` made absolute (`whole`: of `base` too).
+def anchored(tree: Written, base: Path, whole: bool = False, start: Path | None = None) -> Written:
+    """The recipe with relative paths of other folders than `base` made absolute (`whole`: of `base` too). Those of an option
+    start at the recipe's folder, `start`, if that is not `base`.
 
     A source keeps the name that it had by its path as written, so that its documents, and the keys of all that is made
     of them, stay the same wherever the recipe lies. A starting model is a path only where such a folder is.
     """
     for location in _matching(tree, FALLBACK + STARTS):
-        tree = _moved(tree, location, base, whole, must_exist=location[0] != "fallback")
+        tree = _moved(tree, location, base, start or base, whole, must_exist=location[0] != "fallback")
     for location in _matching(tree, SOURCES):
         source = _at(tree, location)
         if not (isinstance(source.value, dict) and "path" in source.value):
             continue
         path = source.value["path"]
-        changed = _moved(tree, (*location, "path"), base, whole)
+        changed = _moved(tree, (*location, "path"), base, start or base, whole)
         if changed is not tree:
             name = source.value.get("name")
             if name is None or name.value is None:
@@ -43,10 +45,19 @@ def anchored(tree: Written, base: Path, whole: bool = False) -> Written:
     return tree
 
 
-def _moved(tree: Written, location: Location, base: Path, whole: bool, must_exist: bool = False) -> Written:
+def code_folder(tree: Written, base: Path) -> Path:
+    """Where the user's own modules are looked for: the folder that `code` names, else `base`, the recipe's. Paths of the
+    recipe that start elsewhere are then made absolute by `anchored`."""
+    named = tree.value.get("code") if isinstance(tree.value, dict) else None
+    if named is None or not isinstance(named.value, str):
+        return base
+    return ((named.place.folder or base) / os.path.expanduser(named.value)).absolute()  # noqa: PTH111
+
+
+def _moved(tree: Written, location: Location, base: Path, start: Path, whole: bool, must_exist: bool = False) -> Written:
     """The tree with one path made absolute, or the same tree if it is to stay as it is."""
     found = _at(tree, location)
-    folder = found.place.folder or base
+    folder = found.place.folder or start
     if (
         not isinstance(found.value, str)
         or found.value.startswith("~")
@@ -57,14 +68,14 @@ def _moved(tree: Written, location: Location, base: Path, whole: bool, must_exis
     path = folder / found.value
     if must_exist and (found.value in _names(tree, "pretrain") or not path.is_dir()):
         return tree
-    return replaced(tree, location, Written(_absolute(path), found.place))
+    return replaced(tree, location, Written(absolute(path), found.place))
 
 
-def _absolute(path: Path) -> str:
+def absolute(path: Path) -> str:
     """An absolute path without `..`; `~` stands for the user's home, which is nobody else's business."""
     plain = Path(_without_dots(path))
-    home = Path.home()
-    return f"~/{plain.relative_to(home).as_posix()}" if plain.is_relative_to(home) and home != Path("/") else str(plain)
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (a user without a home is no error)
+    return f"~/{plain.relative_to(home).as_posix()}" if home.parent != home and plain.is_relative_to(home) else str(plain)
 
 
 def _without_dots(path: Path) -> str:

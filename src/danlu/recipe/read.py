@@ -78,7 +78,7 @@ class _Builder:
             seen.add(key.value)
         self.loader.flatten_mapping(node)
         for key, child in node.value:
-            yield self.loader.construct_object(key), child, _line(key)
+            yield self.loader.construct_object(key, deep=True), child, _line(key)
 
 
 def _line(node: yaml.Node) -> int:

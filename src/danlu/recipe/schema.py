@@ -27,6 +27,7 @@ class Recipe(Section):
     name: str = Field(pattern=NAME, description="Name of the run: lower case letters, digits, hyphens.")
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Everything random follows from it.")
     fallback: str | None = Field(None, description="Recipe to run instead where this one's data packages cannot be had.")
+    code: str | None = Field(None, description="Folder of your own modules (`module:name`); None: the recipe's folder.")
     datasets: dict[EntryName, DatasetConfig] = Field({}, description="Labelled rows, by name.")
     collect: CollectConfig | None = Field(None, description="Text to pretrain on.")
     clean: CleanConfig = Field(CleanConfig(), description="Repair, rules, repeats.")
@@ -35,6 +36,10 @@ class Recipe(Section):
     finetune: dict[EntryName, FinetuneConfig] = Field({}, description="Task models, by name.")
     evaluate: EvaluateConfig | None = Field(None, description="What is measured; nothing without it.")
     serve: ServeConfig = Field(ServeConfig(), description="Which models the end of a run proposes to serve.")
+
+    def own_code(self) -> tuple[str, ...]:
+        sections = (self.collect, self.clean, self.evaluate, *self.datasets.values(), *self.pretrain.values())
+        return tuple(name for part in (*sections, *self.finetune.values()) if part is not None for name in part.own_code())
 
     @model_validator(mode="after")
     def _names_exist(self) -> Recipe:

@@ -124,7 +124,8 @@ def locked(
 
     Waits for an owner that lives, and says so once (`say` takes a message key and parameters, as `Progress.say` does); with
     `wait=False` it raises `workspace.locked` instead. `cancelled` is asked while waiting: then `Interrupted`. `on_lost` is
-    called from another thread if a process on another machine takes this one for dead.
+    called from another thread if a process on another machine takes this one for dead; if the work is given up for that
+    (`Interrupted`), the error is `workspace.lock-lost`.
     """
     owner = Owner(
         token=secrets.token_hex(8), pid=os.getpid(), host=socket.gethostname(), machine=machine or this_machine(),
@@ -138,6 +139,9 @@ def locked(
     thread.start()
     try:
         yield held
+    except Interrupted:
+        held.check()
+        raise
     finally:
         if os.getpid() == owner.pid:  # not in a fork that comes this way
             stop.set()
@@ -184,7 +188,7 @@ def _acquire(
     watch = _Watch(timing)
     said, tries = "", 0
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(path.parent)
         descriptor = _create(path, owner)
         if descriptor is not None:
             return Held(path, owner, descriptor)
@@ -214,6 +218,15 @@ def _acquire(
             say("workspace.waits", pid=found.pid, stage=found.stage or path.parent.name, **_words(found))
             said = found.token
         time.sleep(timing.poll if wait else min(timing.poll, 0.05))
+
+
+def _make_directory(path: Path) -> None:
+    """Make it unless it is there; where it goes at this very moment it may still be missing afterwards."""
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        if path.is_file():
+            raise
 
 
 def _words(owner: Owner | None) -> dict[str, str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-import danlu
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.events import JsonLines, read_json_lines
 from danlu.workspace.progress import Progress, Task
@@ -47,7 +46,7 @@ def recorded(run: Run) -> Iterator[None]:
     attempts = sum(kind in ("started", "resumed") for kind in earlier)
     facts: dict[str, Any] = {
         "stage": run.stage, "seed": run.seed, "threads": run.threads, "memory_bytes": run.memory_bytes,
-        "process": os.getpid(), "danlu": danlu.__version__,
+        "process": os.getpid(),
     }  # fmt: skip
     if attempts:
         run.events.write(kind="resumed", **facts, attempt=attempts + 1, units=earlier.count("unit"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from danlu.workspace.messages import Language, current_language, text
 from danlu.workspace.progress.pace import Meter
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
+Justify = Literal["left", "right"]
 REFRESHES_PER_SECOND = 5
-WIDE = 100  # columns from which on a terminal has room for longer bars and labels
+WIDE = 100  # columns from which on a terminal has room for longer bars, labels and words
 
 
 class BarProgress:
@@ -111,36 +112,47 @@ def _make_bars(console: Console | None, language: Language) -> tuple[Console, Ba
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn
     from rich.progress import Task as Shown
+    from rich.table import Column
     from rich.text import Text
 
     shown_on = console or Console(stderr=True)
 
-    class Label(ProgressColumn):
-        def render(self, task: Shown) -> Text:
-            return Text(f"    {clip(task.description, 44 if shown_on.width >= WIDE else 26)}")
-
-    class Share(ProgressColumn):
-        def render(self, task: Shown) -> Text:
-            meter: Meter = task.fields["meter"]
-            share = meter.share
-            words = quantity(meter.done, task.fields["unit"], language) if share is None else f"{share:4.0%}"
-            return Text(words, style="progress.percentage")
-
-    class Rate(ProgressColumn):
-        def render(self, task: Shown) -> Text:
-            rate = task.fields["meter"].rate
-            return Text(speed(rate, task.fields["unit"], language) if rate else "", justify="right")
-
-    class Left(ProgressColumn):
-        def render(self, task: Shown) -> Text:
-            left = task.fields["meter"].left
-            words = "" if left is None else text("progress.left", language, time=duration(left))
-            return Text(words, style="progress.remaining", justify="right")
+    def wide() -> bool:
+        return shown_on.width >= WIDE  # asked at each drawing: windows change their size
 
     class Words(ProgressColumn):
-        def render(self, task: Shown) -> Text:
-            return Text(task.fields["words"])
+        """A column of words that never takes two lines."""
 
-    columns = (Label(), BarColumn(bar_width=24 if shown_on.width >= WIDE else 10), Share(), Rate(), Left(), Words())
-    bars = Progress(*columns, console=shown_on, transient=True, refresh_per_second=REFRESHES_PER_SECOND)
-    return shown_on, bars
+        def __init__(self, words: Callable[[Shown], str], style: str = "", justify: Justify = "left") -> None:
+            self._words, self._style = words, style
+            super().__init__(Column(no_wrap=words is not label, justify=justify))  # a full line takes room from the label
+
+        def render(self, task: Shown) -> Text:
+            return Text(self._words(task), style=self._style, no_wrap=True, overflow="ellipsis")
+
+    def label(task: Shown) -> str:
+        return "  " + clip(task.description, 44)
+
+    def share(task: Shown) -> str:
+        meter: Meter = task.fields["meter"]
+        return quantity(meter.done, task.fields["unit"], language) if meter.share is None else f"{meter.share:4.0%}"
+
+    def rate(task: Shown) -> str:
+        found = task.fields["meter"].rate
+        return speed(found, task.fields["unit"], language) if found else ""
+
+    def left(task: Shown) -> str:
+        seconds = task.fields["meter"].left
+        if seconds is None:
+            return ""
+        return text("progress.left", language, time=duration(seconds)) if wide() else duration(seconds)
+
+    columns = (
+        Words(label),
+        BarColumn(bar_width=24 if wide() else 10),
+        Words(share, "progress.percentage", "right"),
+        Words(rate, "", "right"),
+        Words(left, "progress.remaining", "right"),
+        Words(lambda task: str(task.fields["words"])),
+    )
+    return shown_on, Progress(*columns, console=shown_on, transient=True, refresh_per_second=REFRESHES_PER_SECOND)

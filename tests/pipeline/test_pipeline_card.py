@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,13 @@ from danlu.workspace.tombstones import Tombstone, add_tombstones
 
 MACHINE = {"processor": "P", "cores": 2, "memory_bytes": 8 * 10**9, "bf16": False, "compiler": None, "gpu": None}
 SOURCE = {"licence": "CC0-1.0", "origin": "a | made-up origin", "version": "", "type": "files"}
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """What `--lang` chose in this process ends with the test."""
+    yield
+    choose_language(None)
 
 
 def danlu(*arguments: str | Path) -> str:
@@ -174,4 +182,3 @@ def test_show_on_a_real_workspace_by_every_kind_of_name(small_done: Path) -> Non
     card = danlu("show", "mood", "--card", "--workspace", small_done)
     assert card.startswith("# mood\n")
     assert "CC0-1.0" in card
-    choose_language(None)

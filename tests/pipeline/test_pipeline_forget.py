@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,17 @@ from danlu.text.canonical import canonical_digest
 from danlu.workspace.artifact import Workspace, read_payload
 from danlu.workspace.errors import DanluError
 from danlu.workspace.lock import locked
+from danlu.workspace.messages import choose_language
 from danlu.workspace.tombstones import FILE, Tombstone, add_tombstones, forgotten, read_tombstones, undo
 
 MARK = "zanzibar"
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """What `--lang` chose in this process ends with the test."""
+    yield
+    choose_language(None)
 
 
 def danlu(*arguments: str | Path) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,13 @@ from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import choose_language
 from danlu.workspace.sentences import message
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """What `--lang` chose in this process ends with the test."""
+    yield
+    choose_language(None)
 
 
 def danlu(*arguments: str | Path, status: int = 0) -> tuple[str, str]:

@@ -69,11 +69,13 @@ def leaves(node: yaml.Node, prefix: str = "") -> list[str]:
     return [key for name, child in node.value for key in leaves(child, f"{prefix}.{name.value}" if prefix else name.value)]
 
 
-@pytest.mark.parametrize("key", sorted(table()))
-def test_numbers_are_formatted_alike_in_both_languages(key: str) -> None:
+def test_numbers_are_formatted_alike_in_both_languages() -> None:
     """`{count:,}` here and `{count}` there would want different types."""
-    forms = [sorted(re.findall(r"(?<!\{)\{[^{}]*:[^{}]*\}", table()[key][language])) for language in LANGUAGES]
-    assert forms[0] == forms[1]
+
+    def forms(sentence: str) -> list[str]:
+        return sorted(re.findall(r"(?<!\{)\{[^{}]*:[^{}]*\}", sentence))
+
+    assert [key for key, said in table().items() if forms(said["en"]) != forms(said["zh"])] == []
 
 
 @pytest.mark.parametrize("key", sorted(table()))

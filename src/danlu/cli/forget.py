@@ -24,10 +24,6 @@ from danlu.workspace.tombstones import Tombstone, add_tombstones, read_tombstone
 MOST_NAMED = 20
 
 
-def register(app: typer.Typer) -> None:
-    app.command("forget")(forget)
-
-
 @command
 def forget(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of documents. 文档 id")] = None,

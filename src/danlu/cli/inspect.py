@@ -23,12 +23,6 @@ from danlu.workspace.messages import text
 RunArgument = Annotated[str | None, typer.Argument(help="Name of the run; else the latest. 运行名称，默认最近一次")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("status")(status)
-    app.command("show")(show)
-    app.command("report")(report)
-
-
 @command
 def status(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:
     """A run's stages and their state. 显示一次运行各阶段的状态。"""

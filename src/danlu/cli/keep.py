@@ -28,12 +28,6 @@ NamesArgument = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("gc")(gc)
-    app.command("pin")(pin)
-    app.command("unpin")(unpin)
-
-
 @command
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go. 只列出，不删除")] = False,

@@ -36,10 +36,6 @@ AnywayOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("lock")(lock)
-
-
 @command
 def lock(
     recipe: Annotated[Path, typer.Argument(help="The recipe, a YAML file. 配方（YAML 文件）")],

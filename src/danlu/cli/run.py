@@ -38,11 +38,6 @@ VariantOption = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("run")(run)
-    app.command("plan")(plan)
-
-
 @command
 def run(
     recipe: RecipeArgument,

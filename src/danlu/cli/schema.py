@@ -5,14 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
-import typer
-
 from danlu.cli.output import JsonOption, command, last_line, say
 from danlu.workspace.messages import text
-
-
-def register(app: typer.Typer) -> None:
-    app.command("schema")(schema)
 
 
 @command

@@ -20,11 +20,6 @@ Data = Annotated[Path, typer.Option("--data", help="Labelled rows: csv, tsv, jso
 BudgetOption = Annotated[str, typer.Option("--budget", help="10m, 2h, 20M tokens, 3 epochs or 500 steps. 预算")]
 
 
-def register(app: typer.Typer) -> None:
-    for function in (collect, clean, tokenize, pretrain, finetune):
-        app.command(function.__name__)(function)
-
-
 @command
 def collect(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False

@@ -17,11 +17,6 @@ from danlu.workspace.progress import progress_for_terminal
 ModelArgument = Annotated[str, typer.Argument(help="A model of the latest run, RUN/MODEL, or a directory. 模型名或目录")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("predict")(predict)
-    app.command("serve")(serve)
-
-
 @command
 def predict(
     model: ModelArgument,

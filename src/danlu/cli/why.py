@@ -25,10 +25,6 @@ from danlu.workspace.sentences import say
 NodeArgument = Annotated[str | None, typer.Argument(help="A stage, such as clean or pretrain.bert; else all that run. 阶段")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("why")(why)
-
-
 @command
 def why(
     recipe: RecipeArgument,

@@ -59,7 +59,7 @@ def check_packages(name: str = "danlu") -> Iterator[Finding]:
     try:
         lines = distribution(name).requires or []
     except PackageNotFoundError:
-        yield finding("packages", "notice", "no-metadata", remedy("run", command=f"{_python()} -m pip install -e ."))
+        yield finding("packages", "notice", "no-metadata", remedy("run", command=pip("-e", _source())))
         return
     wanted = [Requirement(line) for line in lines]
     yield _dependencies([one for one in wanted if _applies(one, "")])
@@ -117,6 +117,12 @@ def _where_from(name: str, extra: str) -> list[str]:
     if told.get("url", "").startswith("file://") and told.get("dir_info", {}).get("editable"):
         return ["-e", f"{url2pathname(urlsplit(told['url']).path)}[{extra}]"]
     return [f"{name}[{extra}]"]
+
+
+def _source() -> str:
+    """The folder that this danlu runs from."""
+    found = find_spec("danlu")
+    return str(Path(found.origin).parents[2]) if found and found.origin else "."
 
 
 def _names(wanted: list[Requirement]) -> str:

@@ -6,7 +6,8 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -49,8 +50,12 @@ def execute(
     progress: Progress,
     cancelled: threading.Event,
     external: Mapping[str, str],
+    cores: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Artifact:
-    """Make the artifact of `node`, going on from what an earlier attempt left. DanluError for whatever goes wrong."""
+    """Make the artifact of `node`, going on from what an earlier attempt left. DanluError for whatever goes wrong.
+
+    `cores` gives the cores for the work; they are taken last, so that nobody holds them while waiting for a lock.
+    """
     partial = workspace.partial(node.stage.name, key)
     with disk_errors(partial):
         needs = tuple(done[name].path.name for name in node.needs())
@@ -68,7 +73,7 @@ def execute(
             start = time.time()
             spent = float(ledger.get("seconds-before") or 0.0)
             try:
-                with peak_memory(os.getpid()) as peak, recorded(run):
+                with cores(), peak_memory(os.getpid()) as peak, recorded(run):
                     ledger.failpoint("start")
                     node.stage.load()(**_arguments(node, done), config=node.config, run=run)
                     ledger.failpoint("end")

@@ -17,6 +17,7 @@ from danlu.pipeline.floor import Floor, Watch
 from danlu.pipeline.plan import Plan
 from danlu.pipeline.state import NodeState, RunState, run_folder
 from danlu.workspace.artifact import LOCK, Artifact, Workspace
+from danlu.workspace.disk import require_space
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.lock import holder, locked
 from danlu.workspace.messages import listed
@@ -38,6 +39,7 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch)
     A DanluError of one stage stops the others at their next safe point; what is done stays.
     """
     workspace.create()
+    require_space(workspace.path, plan.needs.disk_bytes)
     recipe = plan.loaded.recipe
     lock = run_folder(workspace, recipe.name) / LOCK
     with interruptible() as cancelled, locked(lock, stage=recipe.name, say=progress.say, cancelled=cancelled.is_set):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Order:
 
 
 def work(caller: Caller, order: Order) -> Artifact:
-    """Take the cores, then make the artifact of the node. What it has to say goes to the parent."""
+    """Make the artifact of the node. What it has to say goes to the parent."""
     progress = ForwardedProgress(caller.say).of(order.node.name)
 
     def check() -> None:
@@ -44,8 +45,10 @@ def work(caller: Caller, order: Order) -> Artifact:
     def tell() -> None:
         progress.say("compute.cores-busy", cores=order.share.cores)
 
-    with lease(order.share.cores, order.machine.cores, check=check, waiting=tell):
-        return execute(
-            order.node, order.key, Workspace(order.workspace), order.done, seed=order.seed, base=order.base,
-            machine=order.machine, share=order.share, progress=progress, cancelled=caller.cancelled, external=order.external,
-        )  # fmt: skip
+    def cores() -> AbstractContextManager[None]:
+        return lease(order.share.cores, order.machine.cores, check=check, waiting=tell)
+
+    return execute(
+        order.node, order.key, Workspace(order.workspace), order.done, seed=order.seed, base=order.base, machine=order.machine,
+        share=order.share, progress=progress, cancelled=caller.cancelled, external=order.external, cores=cores,
+    )  # fmt: skip

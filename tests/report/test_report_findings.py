@@ -110,3 +110,31 @@ def test_the_leak_is_told_of_the_language_in_which_rows_repeat(facts: dict[str, 
 def test_code_between_backticks_and_nothing_else_is_marked_up() -> None:
     assert coded("give `a.b<c>` more & more") == "give <code>a.b&lt;c&gt;</code> more &amp; more"
     assert coded("one ` alone") == "one ` alone"
+
+
+@pytest.mark.parametrize(
+    ("first", "interval", "key"),
+    [
+        ("tuned", [-0.03, 0.01], "pretraining-unclear"),
+        ("bare", [-0.01, 0.03], "pretraining-unclear"),
+        ("tuned", [0.01, 0.05], "pretraining"),
+    ],
+)
+def test_an_effect_of_pretraining_is_told_only_where_the_interval_shows_one(
+    first: str, interval: list[float], key: str
+) -> None:
+    part = {"facts": {"initial": "pretrained", "start": {"name": "bert"}}}
+    number = {"metric": "accuracy", "unit": "share", "split": "test", "slice": {}, "count": 100, "interval": None}
+    second = "bare" if first == "tuned" else "tuned"
+    facts = {
+        "finetune": {"tuned": part, "bare": {"facts": {**part["facts"], "initial": "random"}}},
+        "evaluation": {
+            "numbers": [{**number, "model": "tuned", "value": 0.72}, {**number, "model": "bare", "value": 0.69}],
+            "comparisons": [{"metric": "accuracy", "a": first, "b": second, "slice": {}, "interval": interval}],
+        },
+    }
+    found = next(finding for finding in find(facts) if "pretraining" in finding.key)
+    assert found.key == f"report.finding.{key}"
+    if key == "pretraining-unclear":
+        words = plain("en", found.key, **found.parameters)
+        assert "between \N{MINUS SIGN}3.0 and +1.0 percentage points" in words

@@ -212,8 +212,24 @@ def pretraining_pays(facts: Facts) -> Iterator[Finding]:
                 "value": Value("fine", best[name]),
                 "other": Value("fine", best[bare]),
             }
-            if abs(gap) >= 0.005:
+            span = _interval(facts, name, bare)
+            if span and span[0] <= 0 <= span[1]:
+                ends = {"low": Value("signed", span[0]), "high": Value("signed", span[1])}
+                yield Finding("report.finding.pretraining-unclear", 0.45, "scores", values | ends)
+            elif abs(gap) >= 0.005:
                 yield Finding(key, (0.35 if gap > 0 else 0.6) + min(2 * abs(gap), 0.3), "scores", values)
+
+
+def _interval(facts: Facts, one: str, other: str) -> tuple[float, float] | None:
+    """The interval of the lead of `one` over `other` in accuracy over all rows, if they were compared."""
+    for entry in _mapping(facts, "evaluation").get("comparisons") or []:
+        if entry.get("metric") == "accuracy" and "language" not in (entry.get("slice") or {}):
+            low, high = entry["interval"]
+            if (entry.get("a"), entry.get("b")) == (one, other):
+                return low, high
+            if (entry.get("a"), entry.get("b")) == (other, one):
+                return -high, -low
+    return None
 
 
 def _same_start(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -67,7 +67,9 @@ def _mark(language: Language, value: object) -> Markup:
     return Markup('<span class="number">{}</span>').format(words) if kind in NUMERIC else escape(words)
 
 
-NUMERIC = frozenset({"about", "count", "short", "bytes", "share", "points", "score", "fine", "gap", "seconds", "ratio"})
+NUMERIC = frozenset(
+    {"about", "count", "short", "bytes", "share", "points", "signed", "score", "fine", "gap", "seconds", "ratio"}
+)
 
 
 def format_value(language: Language, kind: str, raw: Any) -> str:
@@ -85,6 +87,8 @@ def format_value(language: Language, kind: str, raw: Any) -> str:
             return share(raw)
         case "points":
             return points(raw)
+        case "signed":
+            return f"{raw * 100:+.1f}".replace("-", "−")
         case "score":
             return f"{raw:.2f}"
         case "fine":

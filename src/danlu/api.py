@@ -11,7 +11,7 @@ from typing import Any
 from danlu.compute.threads import wait_politely
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import fallback_words, prepare
-from danlu.pipeline.reporting import write_report
+from danlu.pipeline.reporting import report_of
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.progress import Progress, SilentProgress
@@ -53,7 +53,7 @@ def run(
         progress or SilentProgress(),
         lambda _: None,
     )
-    write_report(result)
+    report_of(result)
     return result
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import danlu
 from danlu.workspace.artifact import LEDGER, LOCK, Workspace, read_payload
 from danlu.workspace.disk import RESERVE_BYTES, explain_full, free_bytes, parse_size, require_space, size_words, tree_bytes
 from danlu.workspace.errors import DanluError
@@ -96,23 +97,29 @@ def test_no_inodes_left_is_said_as_such(disk: Path) -> None:
     assert caught.value.key == "workspace.no-inodes"
 
 
-def test_a_run_on_a_full_disk_through_the_command(disk: Path, tmp_path: Path) -> None:
+def test_a_run_on_a_full_disk(disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = tmp_path / "texts"
     texts.mkdir()
     for number in range(4):
         (texts / f"{number}.txt").write_text(
             "The river was low that summer. " * 40 + os.urandom(300_000).hex(), encoding="utf-8"
         )
-    command = [sys.executable, "-m", "danlu", "--lang", "zh", "collect", str(texts), "--workspace", str(disk / "w")]
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"name: full\ncollect: {{sources: [{{type: files, path: {texts}}}]}}\n", encoding="utf-8")
     (disk / "filler").write_bytes(b"\0" * (DISK_BYTES - 400_000))
+    command = [sys.executable, "-m", "danlu", "--lang", "zh", "run", str(recipe), "--until", "collect", "-w", str(disk / "w")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
-    assert "磁盘已满" in done.stderr
+    assert "磁盘空间不足" in done.stderr, "it is said before anything is read"
     assert "danlu gc" in done.stderr
     assert "Traceback" not in done.stderr
+
+    monkeypatch.setattr("danlu.pipeline.runner.require_space", lambda path, needed: None)  # and then it gets full meanwhile
+    with pytest.raises(DanluError) as caught:
+        danlu.run(recipe, workspace=disk / "w", until="collect")
+    assert caught.value.key == "workspace.disk-full"
     (disk / "filler").unlink()
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
+    assert danlu.run(recipe, workspace=disk / "w", until="collect").state.state == "done"
 
 
 def test_a_file_that_may_not_grow_is_said_as_such(tmp_path: Path) -> None:

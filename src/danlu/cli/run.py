@@ -20,7 +20,7 @@ from danlu.compute.machine import Machine
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import fallback_words, prepare
-from danlu.pipeline.reporting import write_report
+from danlu.pipeline.reporting import report_of
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
 from danlu.recipe.load import LoadedRecipe
@@ -52,7 +52,7 @@ def run(
     """Build what is missing of a recipe, then write its report. 运行配方，补齐缺少的部分并生成报告。"""
     loaded = prepare_and_tell(recipe, set_, hours, variant)
     result = run_and_tell(loaded, Workspace(workspace), until, before_replay(recipe, anyway))
-    report = write_report(result)
+    report = report_of(result)
     closing_words(result, report, loaded)
     outcome = after_replay(recipe, result)
     last_line(summary(result, report) | ({"lock": outcome} if outcome else {}), json_line)

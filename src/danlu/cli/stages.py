@@ -10,7 +10,7 @@ import typer
 
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.cli.run import run_and_tell, short, summary
-from danlu.pipeline.reporting import write_report
+from danlu.pipeline.reporting import report_of
 from danlu.recipe.load import recipe_from
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.messages import text
@@ -98,7 +98,7 @@ def _name(path: Path) -> str:
 
 def _run(recipe: dict[str, Any], until: str | None, overrides: list[str], workspace: Path, json_line: bool) -> None:
     result = run_and_tell(recipe_from(recipe, Path.cwd(), overrides), Workspace(workspace), until)
-    path = write_report(result)
+    path = report_of(result)
     last = list(result.artifacts.values())[-1]
     say(text("cli.run.artifact", path=short(last.path)))
     say(text("cli.run.report", path=short(path)))

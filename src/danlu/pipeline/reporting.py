@@ -37,6 +37,12 @@ def write_report(result: RunResult, language: Language | None = None) -> Path:
     return path
 
 
+def report_of(result: RunResult) -> Path:
+    """The page of a run: the one that is there where nothing has changed, else a new one."""
+    path = report_path(result.workspace, result.state.name)
+    return path if path.exists() and not result.changed else write_report(result)
+
+
 def stored_result(workspace: Workspace, name: str) -> RunResult:
     """A run as its state on disk tells it, with the artifacts that are there."""
     state = read_state(workspace, name)

@@ -7,15 +7,15 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import Floor, Watch
 from danlu.pipeline.plan import Plan
-from danlu.pipeline.state import NodeState, RunState, run_folder
+from danlu.pipeline.state import NodeState, RunState, read_state, run_folder, run_names
 from danlu.workspace.artifact import LOCK, Artifact, Workspace
 from danlu.workspace.disk import require_space
 from danlu.workspace.errors import DanluError, Interrupted
@@ -31,6 +31,14 @@ class RunResult:
     state: RunState
     artifacts: dict[str, Artifact]
     workspace: Workspace
+    before: Mapping[str, str | None] = field(default_factory=dict)
+    """Keys of the nodes of the run of this name before this one."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether this run stands otherwise than the one before: something was made, or other artifacts belong to it."""
+        made = any(node.state == "done" for node in self.state.nodes.values())
+        return made or {name: node.key for name, node in self.state.nodes.items()} != dict(self.before)
 
 
 def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch) -> RunResult:
@@ -43,6 +51,7 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch)
     recipe = plan.loaded.recipe
     lock = run_folder(workspace, recipe.name) / LOCK
     with interruptible() as cancelled, locked(lock, stage=recipe.name, say=progress.say, cancelled=cancelled.is_set):
+        before = keys_of_run(workspace, recipe.name)
         state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
         state.nodes = {
             name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)  # the key: for `danlu gc`
@@ -64,7 +73,7 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch)
                 entry.state = "waiting" if entry.state == "running" else entry.state
             state.seconds = round(time.monotonic() - begin, 2)
             state.save(workspace)
-    return RunResult(state, floor.done, workspace)
+    return RunResult(state, floor.done, workspace, before)
 
 
 @contextmanager
@@ -88,6 +97,14 @@ def interruptible() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def keys_of_run(workspace: Workspace, name: str) -> dict[str, str | None]:
+    """Node -> key of the run `name` as its state on disk tells; empty if it never ran or was not finished."""
+    if name not in run_names(workspace):
+        return {}
+    state = read_state(workspace, name)
+    return {node.name: node.key for node in state.nodes.values()} if state.state == "done" else {}
 
 
 def cancel(workspace: Workspace, name: str) -> int:

@@ -31,9 +31,7 @@ install-dev: install
 	@test -f $(VENV)/.dev -a $(VENV)/.dev -nt pyproject.toml || { $(PIP) --constraint constraints.txt --editable '.[dev]' && touch $(VENV)/.dev; }
 
 test: install-dev install-data
-	# Tests of killed processes share two cores here; what failed is run once more by itself and must pass then.
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered || \
-	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
 
 lint: install-dev
 	$(BIN)/ruff check .

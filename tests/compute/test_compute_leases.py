@@ -58,5 +58,9 @@ def test_cores_add_up_and_a_large_request_is_not_passed_over(tmp_path: Path) -> 
 
 def test_without_a_place_to_write_nothing_is_held(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with lease(1, 2, folder=tmp_path / "file" / "below"):
-        pass
+    ran: list[bool] = []
+    for _ in range(2):  # the second would wait if the first held anything
+        with lease(2, 2, folder=tmp_path / "file" / "below"), lease(2, 2, folder=tmp_path / "file" / "below"):
+            ran.append(True)
+    assert ran == [True, True]
+    assert (tmp_path / "file").read_text() == ""

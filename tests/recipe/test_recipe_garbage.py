@@ -42,7 +42,7 @@ KEYS = [
 HERE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 
 
-def loads(tmp_path: Path, text: str, *changes: str) -> None:
+def assert_loads_or_explains(tmp_path: Path, text: str, *changes: str) -> None:
     """Loads it, to a text that says the same, or has words for it, in both languages."""
     (tmp_path / "base.yaml").write_text("seed: 3\n", encoding="utf-8")
     (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8", errors="surrogatepass")
@@ -76,7 +76,7 @@ def test_a_broken_recipe_has_words(tmp_path: Path, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(TEXT)))
     end = data.draw(st.integers(start, min(len(TEXT), start + 12)))
     piece = data.draw(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)))
-    loads(tmp_path, TEXT[:start] + piece + TEXT[end:])
+    assert_loads_or_explains(tmp_path, TEXT[:start] + piece + TEXT[end:])
 
 
 @given(st.data())
@@ -84,13 +84,13 @@ def test_a_broken_recipe_has_words(tmp_path: Path, data: st.DataObject) -> None:
 def test_a_wrong_value_anywhere_has_words(tmp_path: Path, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(KEYS))
     value = data.draw(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)))
-    loads(tmp_path, TEXT, f"{key}={value}")
+    assert_loads_or_explains(tmp_path, TEXT, f"{key}={value}")
 
 
 @given(st.text(alphabet="abc.'\"=+0 []{}", max_size=12))
 @settings(HERE, max_examples=100)
 def test_any_change_has_words(tmp_path: Path, change: str) -> None:
-    loads(tmp_path, TEXT, change)
+    assert_loads_or_explains(tmp_path, TEXT, change)
 
 
 def test_a_byte_order_mark_is_none_of_the_text(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -72,6 +73,9 @@ def test_jobs_take_turns_in_one_thread() -> None:
     seen: list[tuple[str, int]] = []
 
     def job(name: str) -> Iterator[object]:
+        until = time.monotonic() + 30
+        while not seen and worker.active < 2 and time.monotonic() < until:
+            time.sleep(0.001)  # else the first may be done before the second has come
         for number in range(20):
             seen.append((name, threading.get_ident()))
             yield name, number

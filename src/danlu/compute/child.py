@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
 import os
 import pickle
 import signal
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any, Literal
 from danlu.workspace.errors import DanluError
 from danlu.workspace.ledger import PARENT
 from danlu.workspace.messages import Language, choose_language, current_language
+from danlu.workspace.stage import function_at
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 START = "from danlu.compute.child import main; main()"  # with -m, classes of this module would be those of `__main__`
@@ -124,7 +124,7 @@ def serve(connection: Connection) -> None:
         except (EOFError, OSError):
             return
         try:
-            message = Message("done", load(entry)(caller, *arguments))
+            message = Message("done", function_at(entry)(caller, *arguments))
         except DanluError as error:
             message = Message("failed", error)
         except BaseException as error:
@@ -135,13 +135,6 @@ def serve(connection: Connection) -> None:
             return
         except Exception as error:  # a result that cannot be pickled is a defect of the function
             caller._send(Message("crashed", (f"{type(error).__name__}: {error}", traceback.format_exc())))
-
-
-def load(entry: str) -> Callable[..., Any]:
-    """The function that `module:function` names."""
-    module, _, name = entry.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    return function
 
 
 def die_with_parent(parent: int) -> None:

@@ -14,12 +14,13 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from danlu.compute.child import Caller, Child, died_of, load
+from danlu.compute.child import Caller, Child, died_of
 from danlu.compute.usage import tree_pss_bytes
 from danlu.workspace.errors import DanluError
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.progress import ForwardedProgress, Replay
 from danlu.workspace.run import Run
+from danlu.workspace.stage import function_at
 
 LOOK_SECONDS = 0.5
 """How often memory and the wish to stop are looked at."""
@@ -64,7 +65,7 @@ def each_unit(
     if run.workers > 1 and len(missing) > 1:
         _Crew(run, entry, deque(missing), finish, lost or _refuse).work()
     else:
-        function = load(entry)
+        function = function_at(entry)
         for unit in missing:
             facts[unit.name] = run.once(unit.name, partial(function, run, *unit.arguments))
             advance()
@@ -173,6 +174,6 @@ def do_unit(
         threads=1, cancelled=caller.cancelled, progress=ForwardedProgress(caller.say),
     )  # fmt: skip
     try:
-        return load(entry)(run, *arguments)
+        return function_at(entry)(run, *arguments)
     finally:
         run.ledger.close()

@@ -24,6 +24,11 @@ class Stage:
     most_cores: int | None = None
 
     def load(self) -> Callable[..., None]:
-        module, _, name = self.entry.partition(":")
-        function: Any = getattr(importlib.import_module(module), name)
-        return function  # type: ignore[no-any-return]
+        return function_at(self.entry)
+
+
+def function_at(entry: str) -> Callable[..., Any]:
+    """The function of danlu that `module:function` names."""
+    module, _, name = entry.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function

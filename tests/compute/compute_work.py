@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from danlu.compute.child import Caller
+from danlu.compute.malloc import keep_freed_memory
+from danlu.compute.usage import tree_pss_bytes
 from danlu.workspace.errors import DanluError, RecipeError
 from danlu.workspace.run import Run
+
+KEPT: list[bytearray] = []
 
 
 def double(caller: Caller, number: int) -> int:
@@ -29,6 +33,20 @@ def fail(caller: Caller, how: str) -> None:
     if how == "exit":
         sys.exit(3)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hold_and_free(caller: Caller, megabytes: int) -> int:
+    """Fill the heap as a training does, with a block at its end that keeps it from shrinking by itself."""
+    keep_freed_memory()
+    blocks = [bytearray(b"x" * (1 << 20)) for _ in range(megabytes)]
+    last = bytearray(b"x" * (1 << 20))
+    blocks.clear()
+    KEPT.append(last)
+    return tree_pss_bytes(os.getpid())
+
+
+def resident(caller: Caller) -> int:
+    return tree_pss_bytes(os.getpid())
 
 
 def unpicklable(caller: Caller) -> Any:

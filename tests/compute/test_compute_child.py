@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -31,6 +32,15 @@ def test_words_come_before_the_result_and_the_process_is_used_again(child: Child
             ("said", "on it"), ("said", {"number": number}), ("done", 2 * number),
         ]  # fmt: skip
     assert not child.busy
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library decides by itself")
+def test_what_one_piece_of_work_freed_is_given_back_before_the_next(child: Child) -> None:
+    child.start("compute_work:hold_and_free", 300)
+    during = child.receive().content
+    child.start("compute_work:resident")
+    assert during > 300 << 20, "freed, but still held"
+    assert child.receive().content < during - (250 << 20)
 
 
 def test_an_error_keeps_its_kind_and_words(child: Child) -> None:

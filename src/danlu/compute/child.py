@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.compute.malloc import release_freed_memory
 from danlu.workspace.errors import DanluError
 from danlu.workspace.ledger import PARENT
 from danlu.workspace.messages import Language, choose_language, current_language
@@ -129,6 +130,7 @@ def serve(connection: Connection) -> None:
             message = Message("failed", error)
         except BaseException as error:
             message = Message("crashed", (f"{type(error).__name__}: {error}", traceback.format_exc()))
+        release_freed_memory()  # the next work may be another's
         try:
             caller._send(message)
         except (BrokenPipeError, ConnectionResetError):

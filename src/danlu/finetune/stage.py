@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from danlu.compute.malloc import keep_freed_memory
 from danlu.finetune.features import Features, frozen_features, save_array
 from danlu.finetune.head import fit_head
 from danlu.finetune.machine import decide_machine
@@ -28,7 +29,6 @@ from danlu.tasks.rows import Rows, read_heldout, read_train
 from danlu.tasks.source import Examples
 from danlu.tasks.subset import nested_subsets
 from danlu.tasks.task import Task, task_named
-from danlu.training.malloc import keep_freed_memory
 from danlu.training.step import threads_of
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.extension import blaming

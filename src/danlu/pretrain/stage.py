@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
+from danlu.compute.malloc import keep_freed_memory
 from danlu.models.build import build_config, build_model, count_parameters, start_from_frequencies
 from danlu.models.files import save_model
 from danlu.pretrain.data import Texts
@@ -16,7 +17,6 @@ from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.training.budget import count_again
 from danlu.training.language import Windows
 from danlu.training.loop import Revise, train
-from danlu.training.malloc import keep_freed_memory
 from danlu.training.objective import Objective
 from danlu.training.own import Setting, own_objective
 from danlu.training.plan import TrainResult

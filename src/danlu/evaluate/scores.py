@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.evaluate.slices import Slice, language_of, slices
+from danlu.evaluate.slices import language_of, slices
 from danlu.metrics.bootstrap import bootstrap, generator, wilson
 from danlu.metrics.classification import confusion, f1
 from danlu.metrics.compare import Comparison, compare
 from danlu.metrics.number import Estimate, Number, rounded, signature
+from danlu.metrics.slices import Slice
 from danlu.recipe.evaluate import EvaluateConfig
 
 Floats = npt.NDArray[np.float64]

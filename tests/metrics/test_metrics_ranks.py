@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from danlu.metrics.ranks import area, roc_auc, spearman, weighted_ranks
+from danlu.metrics.ranks import area, ranks, roc_auc, spearman
 from danlu.metrics.regression import mae, mse, pearson
 
 SEEDS = range(6)
@@ -52,19 +52,19 @@ def test_weights_are_repeated_items(metric: object) -> None:
     items = metric(truth, predicted)  # type: ignore[operator]
     weights = random.multinomial(40, np.ones(40) / 40, size=20).astype(float)
     expected = [metric(*(np.repeat(a, row.astype(int), 0) for a in (truth, predicted))).value() for row in weights]  # type: ignore[operator]
-    assert items.statistic(weights, items.columns) == pytest.approx(expected)
+    assert items.statistic(items.columns)(weights) == pytest.approx(expected)
 
 
 def test_ranks_equal_scipy() -> None:
     values = np.random.default_rng(0).integers(0, 6, 50).astype(float)
-    assert weighted_ranks(np.ones((1, 50)), values)[0] == pytest.approx(stats.rankdata(values))
+    assert ranks(values)(np.ones((1, 50)))[0] == pytest.approx(stats.rankdata(values))
 
 
 def test_what_is_not_defined_is_nan() -> None:
     table = np.array([[0.4, 0.6], [0.2, 0.8]])
     assert np.isnan(roc_auc([1, 1], table).value())
     assert np.isnan(roc_auc([2, 2], np.full((2, 3), 1 / 3)).value())
-    assert np.isnan(area(np.array([[1.0, 0.0]]), np.array([True, False]), np.array([0.1, 0.2]))).all()
+    assert np.isnan(area(np.array([True, False]), np.array([0.1, 0.2]))(np.array([[1.0, 0.0]]))).all()
     for metric in (pearson, spearman):
         assert np.isnan(metric([1, 1, 1], [1, 2, 3]).value())
         assert np.isnan(metric([1, 2, 3], [0.1, 0.1, 0.1]).value())

@@ -89,7 +89,7 @@ def mixed_tokens(text: str) -> list[str]:
         if character in _CMRC:
             continue  # and does not end a word: `a-b` is `ab`
         if "\u4e00" <= character <= "\u9fa5":
-            found += [*words(between), character]
+            found += [*words(between), character] if between else [character]
             between = ""
         else:
             between += character

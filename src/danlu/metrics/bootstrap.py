@@ -23,6 +23,7 @@ from danlu.workspace.digest import digest_json
 Method = Literal["percentile", "bca"]
 FEW = 256  # distinct items up to which resamples are drawn as multinomial counts, which is the same distribution
 BLOCK = 1 << 22  # item draws at a time: 32 MB of indexes
+CACHE = 1 << 16  # weights at a time where they are read again and again: 512 KB
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -102,9 +103,8 @@ def estimate(
     if not len(items) or not items.finite():
         return Estimate(math.nan, math.nan, math.nan)
     if isinstance(items, Weighted):
-        draws = np.concatenate(
-            [items.statistic(weights, items.columns) for weights in _weights(len(items), clusters, resamples, random)]
-        )
+        statistic = items.statistic(items.columns)
+        draws = np.concatenate([statistic(weights) for weights in _weights(len(items), clusters, resamples, random)])
         return Estimate(items.value(), *interval(draws, confidence))
     if clusters is not None:
         items = items.grouped(clusters)
@@ -125,33 +125,27 @@ def difference(
     if not len(a) or not (a.finite() and b.finite()) or math.isnan(a.value() - b.value()):
         return Estimate(math.nan, math.nan, math.nan), math.nan
     if isinstance(a, Weighted) and isinstance(b, Weighted):
-        draws = np.concatenate(
-            [
-                a.statistic(weights, a.columns) - b.statistic(weights, b.columns)
-                for weights in _weights(len(a), clusters, resamples, random)
-            ]
-        )
+        left, right = a.statistic(a.columns), b.statistic(b.columns)
+        draws = np.concatenate([left(weights) - right(weights) for weights in _weights(len(a), clusters, resamples, random)])
         return Estimate(a.value() - b.value(), *interval(draws, confidence)), _two_sided(draws)
     assert isinstance(a, Sums)
     assert isinstance(b, Sums)
     if clusters is not None:
         a, b = a.grouped(clusters), b.grouped(clusters)
-    left, right, counts = paired_rows(a, b)
+    rows, others, counts = paired_rows(a, b)
     return paired_bootstrap(
-        left, right, a.statistic, random, counts=counts, resamples=resamples, confidence=confidence, method=method
+        rows, others, a.statistic, random, counts=counts, resamples=resamples, confidence=confidence, method=method
     )
 
 
 def _weights(items: int, clusters: Ints | None, resamples: int, random: np.random.Generator) -> Iterator[Floats]:
-    """(resamples, items) in blocks; items of a cluster have the weight of the cluster."""
-    if clusters is None:
-        yield from (weights.astype(np.float64) for weights in drawn(items, resamples, random))
-    else:
-        found, place = np.unique(clusters, return_inverse=True)
-        step = max(1, BLOCK // items)  # a cluster's weight is written for each of its items
-        for start in range(0, resamples, step):
-            for weights in drawn(len(found), min(step, resamples - start), random):
-                yield weights.astype(np.float64)[:, place]
+    """(resamples, items) in blocks that the processor's cache holds; items of a cluster have the weight of the cluster."""
+    found, place = (np.empty(items), None) if clusters is None else np.unique(clusters, return_inverse=True)
+    step = max(1, CACHE // items)
+    for block in drawn(len(found), resamples, random):
+        for start in range(0, len(block), step):
+            weights = block[start : start + step].astype(np.float64)
+            yield weights if place is None else weights[:, place]
 
 
 def _counted(items: Sums) -> tuple[Floats, Ints | None]:

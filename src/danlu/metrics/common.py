@@ -46,8 +46,15 @@ def subsequence_places(a: Sequence[Hashable], b: Sequence[Hashable]) -> set[int]
 
 def substring_length(a: Sequence[Hashable], b: Sequence[Hashable]) -> int:
     """Length of the longest common substring (a run without gaps)."""
-    best, before = 0, [0] * (len(b) + 1)
-    for token in a:
-        before = [0, *(length + 1 if token == other else 0 for length, other in zip(before, b, strict=False))]
-        best = max(best, *before)
-    return best
+    low, high = 0, min(len(a), len(b))
+    while low < high:  # where a run is common, so is every shorter one
+        middle = (low + high + 1) // 2
+        if _runs(a, middle) & _runs(b, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _runs(tokens: Sequence[Hashable], size: int) -> set[tuple[Hashable, ...]]:
+    return {tuple(tokens[start : start + size]) for start in range(len(tokens) - size + 1)}

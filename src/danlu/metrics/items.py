@@ -68,10 +68,11 @@ class Sums:
 
 @dataclass(frozen=True)
 class Weighted:
-    """`columns` (items, columns). `statistic` takes weights (resamples, items) and the columns to values (resamples,)."""
+    """`columns` (items, columns). `statistic` takes them, sorts once, and gives a function from weights (resamples, items), how
+    often each item counts, to values (resamples,), NaN where there is none."""
 
     columns: Floats
-    statistic: Callable[[Floats, Floats], Floats]
+    statistic: Callable[[Floats], Callable[[Floats], Floats]]
     made: Mapping[str, object] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -84,7 +85,7 @@ class Weighted:
         return bool(np.isfinite(self.columns).all())
 
     def value(self) -> float:
-        return float(self.statistic(np.ones((1, len(self))), self.columns)[0])
+        return float(self.statistic(self.columns)(np.ones((1, len(self))))[0])
 
 
 Items: TypeAlias = Sums | Weighted

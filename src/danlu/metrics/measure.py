@@ -27,7 +27,8 @@ def numbers(
     seed: int = 0, resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
 ) -> list[Number]:  # fmt: skip
     """One number for each part (`metrics.slices`), with its interval over items, or over `clusters` of them (items,), such as
-    the documents that the questions are about; `over` is their name. `keys` (model, data, precision) go into the signature.
+    the documents that the questions are about; `over` is their name. `keys` (model, data, precision, the name of
+    the positive class) go into the signature.
     """
     found = []
     for slice, mask in parts:
@@ -35,10 +36,8 @@ def numbers(
         random = generator(seed, metric, model, *map(str, sorted(slice.items())))
         groups = None if clusters is None else clusters[mask]
         value = estimate(part, random, clusters=groups, resamples=resamples, confidence=confidence, method=method)
-        made = signature(
-            metric=metric, definition=METRICS[metric].version, **items.made,
-            **interval_signature(items, clusters is not None, over, resamples, confidence, seed, method), **(keys or {}),
-        )  # fmt: skip
+        how = interval_signature(items, clusters is not None, over, resamples, confidence, seed, method)
+        made = signature(**{"metric": metric, "definition": METRICS[metric].version, **items.made, **how, **(keys or {})})
         found.append(Number.of(metric, model, value, len(part), split, slice, made, undefined(metric, part)))
     return found
 

@@ -5,10 +5,15 @@ A weight says how often an item counts; an item of weight 2 equals two items ali
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
 from danlu.metrics.items import Floats, Ints, Weighted, ratio
+
+Values: TypeAlias = Callable[[Floats], Floats]
 
 
 def roc_auc(truth: npt.ArrayLike, probabilities: npt.ArrayLike, *, positive: int = 1) -> Weighted:
@@ -18,29 +23,35 @@ def roc_auc(truth: npt.ArrayLike, probabilities: npt.ArrayLike, *, positive: int
     `truth` (items,) class numbers; `probabilities` (items, classes). Not defined where only one class occurs.
     """
     table = np.asarray(probabilities, np.float64)
-    classes = table.shape[1]
     columns = np.concatenate((np.asarray(truth, np.float64)[:, None], table), 1)
-    if classes == 2:
-        return Weighted(
-            columns, lambda weights, rows: area(weights, rows[:, 0] == positive, rows[:, 1 + positive]), {"positive": positive}
-        )
+    if table.shape[1] == 2:
+        return Weighted(columns, lambda rows: area(rows[:, 0] == positive, rows[:, 1 + positive]), {"positive": positive})
+    return Weighted(columns, _one_versus_rest, {"average": "one-vs-rest macro"})
 
-    def macro(weights: Floats, rows: Floats) -> Floats:
-        areas = np.stack([area(weights, rows[:, 0] == number, rows[:, 1 + number]) for number in range(classes)])
+
+def _one_versus_rest(columns: Floats) -> Values:
+    each = [area(columns[:, 0] == number, columns[:, 1 + number]) for number in range(columns.shape[1] - 1)]
+
+    def values(weights: Floats) -> Floats:
+        areas = np.stack([one(weights) for one in each])
         known = ~np.isnan(areas)
         return ratio(np.where(known, areas, 0).sum(0), known.sum(0).astype(np.float64), np.nan)
 
-    return Weighted(columns, macro, {"average": "one-vs-rest macro"})
+    return values
 
 
-def area(weights: Floats, of_class: npt.NDArray[np.bool_], scores: Floats) -> Floats:
-    """(resamples, items), (items,), (items,) -> (resamples,); NaN where all or none are of the class."""
-    order, starts = _ties(scores)
-    weights, member = weights[:, order], of_class[order]
-    ours = np.add.reduceat(weights * member, starts, axis=1)
-    others = np.add.reduceat(weights * ~member, starts, axis=1)
-    below = np.cumsum(others, 1) - others
-    return ratio((ours * (below + others / 2)).sum(1), ours.sum(1) * others.sum(1), np.nan)
+def area(member: npt.NDArray[np.bool_], scores: Floats) -> Values:
+    """(items,), (items,) -> a function from weights (resamples, items) to areas; NaN where all or none are of the class."""
+    order, first, last = _ties(scores)
+    ours, others = order[member[order]], ~member[order]
+    first, last = first[member[order]], last[member[order]]
+
+    def values(weights: Floats) -> Floats:
+        below = _sums_before(weights[:, order] * others)
+        mine = weights[:, ours]
+        return ratio((mine * (below[:, first] + below[:, last])).sum(1) / 2, mine.sum(1) * below[:, -1], np.nan)
+
+    return values
 
 
 def spearman(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> Weighted:
@@ -48,29 +59,42 @@ def spearman(truth: npt.ArrayLike, predicted: npt.ArrayLike) -> Weighted:
     return Weighted(np.stack((np.asarray(truth, np.float64), np.asarray(predicted, np.float64)), 1), _rank_correlation)
 
 
-def _rank_correlation(weights: Floats, columns: Floats) -> Floats:
-    x, y = weighted_ranks(weights, columns[:, 0]), weighted_ranks(weights, columns[:, 1])
-    middle = (weights.sum(1, keepdims=True) + 1) / 2  # the weighted mean of all ranks
-    x -= middle
-    y -= middle
-    spread = np.sqrt((weights * x * x).sum(1) * (weights * y * y).sum(1))
-    found: Floats = ratio((weights * x * y).sum(1), np.where(spread > 1e-9, spread, 0.0), np.nan)
-    return found
+def _rank_correlation(columns: Floats) -> Values:
+    left, right = ranks(columns[:, 0]), ranks(columns[:, 1])
+
+    def values(weights: Floats) -> Floats:
+        middle = (weights.sum(1, keepdims=True) + 1) / 2  # the weighted mean of all ranks
+        x, y = left(weights) - middle, right(weights) - middle
+        weighted = weights * x
+        spread = np.sqrt((weighted * x).sum(1) * (weights * y * y).sum(1))
+        return ratio((weighted * y).sum(1), np.where(spread > 1e-9, spread, 0.0), np.nan)
+
+    return values
 
 
-def weighted_ranks(weights: Floats, values: Floats) -> Floats:
-    """(resamples, items), (items,) -> (resamples, items): rank of each item, from 1; ties share the mean of their ranks."""
-    order, starts = _ties(values)
-    groups = np.add.reduceat(weights[:, order], starts, axis=1)
-    ranks = np.cumsum(groups, 1) - groups + (groups + 1) / 2
-    lengths = np.diff(np.append(starts, len(order)))
-    found = np.empty_like(weights)
-    found[:, order] = np.repeat(ranks, lengths, axis=1)
-    return found
+def ranks(scores: Floats) -> Values:
+    """(items,) -> a function from weights (resamples, items) to the rank of each item, from 1, ties at their mean rank."""
+    order, first, last = _ties(scores)
+    place = np.argsort(order)  # of each item in the order
+    first, last = first[place], last[place]
+
+    def values(weights: Floats) -> Floats:
+        below = _sums_before(weights[:, order])
+        found: Floats = (below[:, first] + below[:, last] + 1) / 2
+        return found
+
+    return values
 
 
-def _ties(values: Floats) -> tuple[Ints, Ints]:
-    """The order of (items,) from low to high, and where in it each run of equal values starts."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    return order, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+def _ties(scores: Floats) -> tuple[Ints, Ints, Ints]:
+    """(items,) each: the order from low to high, and for each place in it, where its run of equal scores begins and ends."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    return order, np.searchsorted(ordered, ordered, "left"), np.searchsorted(ordered, ordered, "right")
+
+
+def _sums_before(weights: Floats) -> Floats:
+    """(resamples, items) -> (resamples, items + 1): the sum of all before each place."""
+    sums = np.zeros((weights.shape[0], weights.shape[1] + 1))
+    np.cumsum(weights, axis=1, out=sums[:, 1:])
+    return sums

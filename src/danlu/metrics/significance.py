@@ -35,13 +35,15 @@ def permutation(
         a, b = a.grouped(clusters), b.grouped(clusters)
     left, right, counts = paired_rows(a, b)
     many = np.ones(len(left), np.int64) if counts is None else counts
+    size = len(left)
     ours, others = weighted_sums(many[None], left), weighted_sums(many[None], right)
     seen = float(abs(a.statistic(ours) - a.statistic(others))[0])
-    step = max(1, BLOCK // max(len(left), 1))
+    step = max(1, BLOCK // max(size, 1))
     as_large = 0
     for start in range(0, permutations, step):
-        swapped = random.binomial(many, 0.5, size=(min(step, permutations - start), len(many)))
-        moved = weighted_sums(swapped, right - left)
+        rows = min(step, permutations - start)
+        coins = random.integers(0, 2, (rows, size), np.uint8) if counts is None else random.binomial(counts, 0.5, (rows, size))
+        moved = weighted_sums(coins, right - left)
         gaps: Floats = np.abs(a.statistic(ours + moved) - a.statistic(others - moved))
         as_large += int((~(gaps < seen - TIE * max(1.0, seen))).sum())
     return (as_large + 1) / (permutations + 1)

@@ -77,6 +77,18 @@ def test_chrf_of_any_counts_equals_sacrebleu(orders: list[tuple[int, int, int]])
     assert chrf_of(np.array(flat, float)) == pytest.approx(sacrebleu.CHRF()._compute_f_score(flat))
 
 
+def test_the_language_is_guessed_for_the_whole_corpus() -> None:
+    """Chinese without a word about its language must not be scored as English, where a clause is one token."""
+    references, predicted = [["今天天气很好，我们去公园。"], ["OK"]], ["今天天气不好，我们去公园。", "OK"]
+    guessed = bleu(references, predicted)
+    assert guessed.made["tok"] == "zh"
+    assert guessed.value() == pytest.approx(
+        sacrebleu.BLEU(tokenize="zh").corpus_score(predicted, [[r[0] for r in references]]).score
+    )
+    assert guessed.value() > 60
+    assert bleu([["the cat"]], ["the cat"]).made["tok"] == bleu([["1 2"]], ["1 2"]).made["tok"] == "13a"
+
+
 @pytest.mark.parametrize("text", ["猫", "天气很好。", "𠀀𠀁𪚥生僻字", "我用GPT-4写ＡＢＣ", "——“引号”→"])
 def test_identical_chinese_scores_100(text: str) -> None:
     assert bleu([[text]], [text], languages=["zh-Hans"]).value() == pytest.approx(100)

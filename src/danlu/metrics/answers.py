@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+from danlu.metrics.characters import languages_of
 from danlu.metrics.common import substring_length
 from danlu.metrics.items import Sums, mean_of
 from danlu.metrics.treebank import words
@@ -29,9 +30,8 @@ _CMRC = frozenset("-:_*^/\\~`+=，。：？！“”；’《》·、「」（�
 def answers(
     truth: Sequence[Sequence[str]], predicted: Sequence[str], *, languages: Sequence[str] | None = None, score: Score = "f1"
 ) -> Sums:
-    """By question, its right answers and the one given. `languages` by question; English where none are said."""
-    tags = languages or ["en"] * len(predicted)
-    rules = [rule(tag) for tag in tags]
+    """By question, its right answers and the one given. `languages` by question, else guessed from the right answers."""
+    rules = [rule(tag) for tag in languages_of(truth, languages)]
     values = [
         one(right, given, score, by) for right, given, by in zip(truth, predicted, rules, strict=True)
     ]  # fmt: skip

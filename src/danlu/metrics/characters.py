@@ -1,10 +1,15 @@
-"""What text metrics take as one token: a word of an alphabet, or a character of a script that puts no space between words."""
+"""What text metrics take as one token: a word of an alphabet, or a character of a script that puts no space between words; and
+whose rules they go by.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 from danlu.text.characters import ALONE, DIGIT, LETTER, code_points, kinds_table
+from danlu.text.language import guess_language
 
 HANGUL = ((0x1100, 0x1200), (0x3130, 0x3190), (0xA960, 0xA980), (0xAC00, 0xD800))
 
@@ -34,3 +39,12 @@ def tokens(text: str) -> list[str]:
 def _is_hangul(character: str) -> bool:
     code = ord(character)
     return any(start <= code < end for start, end in HANGUL)
+
+
+def languages_of(references: Sequence[Sequence[str]], languages: Sequence[str] | None) -> Sequence[str]:
+    """The language of each item (BCP-47): those that are said, or one for all, guessed from the script of most references."""
+    if languages is not None:
+        return languages
+    guessed = Counter(guess_language(" ".join(texts)) for texts in references)
+    del guessed["und"]
+    return [guessed.most_common(1)[0][0] if guessed else "en"] * len(references)

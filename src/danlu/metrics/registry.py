@@ -9,7 +9,7 @@
     tags           by sentence, the tags of its tokens, both; options `scheme`, `strict`, `types`
     spans          by text, its (start, end, label), both; option `types`
     words          by sentence, its words, both; option `known` (the words of the training texts)
-    texts          by item, its references (one or more texts); the text; option `languages` (by item, BCP-47)
+    texts          by item, its references (one or more texts); the text; option `languages` (by item, BCP-47, else guessed)
     answers        by item, its right answers (none: unanswerable); the answer ("": none given); option `languages`
     rankings       by query, {document: grade}; by query, {document: score}
 

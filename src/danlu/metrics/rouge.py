@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from danlu.metrics.characters import tokens
+from danlu.metrics.characters import languages_of, tokens
 from danlu.metrics.common import subsequence_length, subsequence_places
 from danlu.metrics.items import Sums, mean_of
 from danlu.metrics.porter import stem
@@ -26,9 +26,9 @@ def rouge(
     references: Sequence[Sequence[str]], predicted: Sequence[str], *, languages: Sequence[str] | None = None,
     kind: Kind = "l", stemming: bool = False,
 ) -> Sums:  # fmt: skip
-    """`references` and `predicted` by item. `stemming` takes English words by their stem (Porter), where `languages` (by item)
-    says `en` or nothing is said."""
-    tags = languages or ["en"] * len(predicted)
+    """`references` and `predicted` by item. `stemming` takes English words by their stem (Porter), where `languages` (by
+    item, else guessed from the references) says `en`."""
+    tags = languages_of(references, languages)
     values = [
         max((score(reference, text, kind, stemming and tag.split("-")[0] == "en") for reference in several), default=0.0)
         for several, text, tag in zip(references, predicted, tags, strict=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from danlu.metrics.characters import languages_of
 from danlu.metrics.items import Floats, Sums, ratio
 
 if TYPE_CHECKING:
@@ -33,15 +34,15 @@ def tokenizer(language: str) -> str:
 
 
 def bleu(references: Sequence[Sequence[str]], predicted: Sequence[str], *, languages: Sequence[str] | None = None) -> Sums:
-    """Corpus BLEU (Papineni et al. 2002), exponential smoothing. By item, its references and its text; `languages` choose the
-    tokeniser (`13a` where none are said), also within one corpus.
+    """Corpus BLEU (Papineni et al. 2002), exponential smoothing. By item, its references and its text; `languages` (by item,
+    else guessed from the references) choose the tokeniser, also within one corpus.
 
     Orders of which the whole prediction has no n-gram are left out (`eff:yes`), so that a text of three tokens can score 100;
     this changes no score of a corpus that has a text of four.
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    names = [tokenizer(tag) for tag in languages] if languages else ["13a"] * len(predicted)
+    names = [tokenizer(tag) for tag in languages_of(references, languages)]
     table = np.zeros((len(predicted), 2 + 2 * ORDERS))
     made: dict[str, str] = {}
     for name in sorted(set(names)) or ["13a"]:

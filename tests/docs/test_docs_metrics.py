@@ -30,7 +30,10 @@ def test_the_example_runs(page: str, language: str, capsys: pytest.CaptureFixtur
     code = re.search(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     assert code
     choose_language(language)  # type: ignore[arg-type]
-    exec(code[1], {})
+    try:
+        exec(code[1], {})
+    finally:
+        choose_language(None)
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 5  # a number for all and for each language, the sentence, the items
     assert ("领先 100.0 到 100.0 个百分点" if language == "zh" else "on English by 30.0 to 30.0 points") in printed[3]

@@ -232,7 +232,7 @@ def test_non_inferiority() -> None:
         "B is not worse than A on Chinese by 2.0 points or more (accuracy; at most 1.2 worse)."
     )
     assert say(found.margin_sentence(0.01), "zh") == (
-        "在中文上，不能说明 B 与 A 相比落后不到 1.0 个百分点（准确率；可能落后 1.2）。"
+        "在中文上，不能排除 B 落后于 A 1.0 个百分点或更多（准确率；可能落后 1.2）。"
     )
     lower = _comparison(-0.012, 0.01, 0.8, metric="bits_per_byte")  # lower is better: B may be 0.010 worse
     assert lower.not_worse(0.011)

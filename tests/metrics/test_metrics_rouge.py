@@ -76,6 +76,7 @@ def test_tokens_of_scripts() -> None:
     assert tokens("ＡＢＣ 𠀀𠀁 ｶﾞ") == ["abc", "𠀀", "𠀁", "ガ"]
     assert tokens("안녕 Café हिन्दी") == ["안", "녕", "café", "हिन्दी"]
     assert tokens("……！？ 🙂") == []
+    assert tokens("℃ Ⅳ ™ ǅ") == ["c", "iv", "tm", "dž"]
 
 
 def test_chinese_by_hand() -> None:

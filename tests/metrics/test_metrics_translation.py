@@ -98,6 +98,8 @@ def test_identical_chinese_scores_100(text: str) -> None:
 def test_tokenisers_of_languages() -> None:
     names = {tag: tokenizer(tag) for tag in ("zh-Hant", "en", "ja", "ko-KR", "de", "und")}
     assert names == {"zh-Hant": "zh", "en": "13a", "ja": "char", "ko-KR": "char", "de": "13a", "und": "13a"}
+    split = {name: sacrebleu.BLEU(tokenize="zh").tokenizer(name) for name in ("猫狗", "𠀀𠀁")}
+    assert split == {"猫狗": "猫 狗", "𠀀𠀁": "𠀀𠀁"}  # as the docs say
     mixed = bleu([["好的，谢谢"], ["thank you very much"]], ["好的，谢谢", "thank you very much"], languages=["zh", "en"])
     assert mixed.value() == pytest.approx(100)
     assert mixed.made["tok"] == "13a+zh"

@@ -1,9 +1,9 @@
 """Bootstrap intervals over items, vectorised, with a counter-based seed.
 
-Every statistic used here is a function of sums over items: accuracy of (right, 1), bits per byte of (nats, bytes), F1 of
-the one-hot cells of the confusion table, a paired difference of the columns of both models side by side. So one
-function serves all: `values` (items, columns) and `statistic` from (..., columns) sums to (...) numbers. Items are what
-was drawn independently: documents for bits per byte (a ratio of sums), never tokens.
+Most metrics are functions of sums over items: accuracy of (right, 1), bits per byte of (nats, bytes), F1 of the one-hot cells
+of the confusion table, a paired difference of the columns of both models side by side. So one function serves them all:
+`values` (items, columns) and `statistic` from (..., columns) sums to (...) numbers. Items are what was drawn independently:
+documents for bits per byte (a ratio of sums), never tokens. `estimate` and `difference` do the same for `Items` of any metric.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ def tokens(text: str) -> list[str]:
     In NFKC, so that full-width letters equal the usual ones; punctuation and white space are no tokens. On ASCII, the tokens
     are those of rouge-score.
     """
-    text = unicodedata.normalize("NFKC", text.lower())
+    text = unicodedata.normalize("NFKC", text).lower()
     kinds = kinds_table()[code_points(text)].tolist()
     found: list[str] = []
     word = ""

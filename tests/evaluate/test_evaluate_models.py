@@ -14,7 +14,7 @@ from evaluate_made import write_finetuned
 
 from danlu.evaluate.models import evaluate
 from danlu.evaluate.samples import Text, held_out_texts, prompt
-from danlu.metrics.number import METRICS
+from danlu.metrics.registry import METRICS
 from danlu.models.files import load_model
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tokens.store import TokenStore

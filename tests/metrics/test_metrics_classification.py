@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics as reference
 
 from danlu.metrics import classification as ours
+from danlu.metrics.measure import items_of
 
 CASES = [
     pytest.param(seed, classes, items, id=f"{classes}-classes-{items}-items-{seed}")
@@ -54,17 +55,38 @@ def test_leading_axes() -> None:
         assert np.allclose(function(counts), [function(table) for table in counts])
 
 
-@pytest.mark.parametrize("classes", [2, 4])
-def test_brier_equals_scikit_learn(classes: int) -> None:
-    random = np.random.default_rng(classes)
-    table, truth = random.dirichlet(np.ones(classes), 80), random.integers(0, classes, 80)
-    expected = reference.brier_score_loss(truth, table, labels=range(classes), scale_by_half=False)
-    assert ours.brier(table, truth) == pytest.approx(expected)
+@pytest.mark.parametrize(("seed", "classes", "items"), CASES)
+def test_sums_of_items_give_the_same_values(seed: int, classes: int, items: int) -> None:
+    random = np.random.default_rng(seed)
+    truth, predicted = random.integers(0, classes, items), random.integers(0, classes, items)
+    counts = ours.confusion(truth, predicted, classes)
+    options = {"classes": classes}
+    assert items_of("accuracy", truth, predicted, **options).value() == pytest.approx(ours.accuracy(counts))
+    assert items_of("mcc", truth, predicted, **options).value() == pytest.approx(ours.mcc(counts))
+    for name in ("f1", "precision", "recall"):
+        expected = getattr(reference, f"{name}_score")
+        for average in ("macro", "micro", "weighted", "binary") if name == "f1" else ("macro", "binary"):
+            several = average == "binary" and classes > 2  # scikit-learn's binary knows two classes only
+            positive = {"labels": [1], "average": "macro"} if several else {"average": average}
+            found = items_of(f"{name}_{average}", truth, predicted, **options)
+            assert found.value() == pytest.approx(expected(truth, predicted, zero_division=0, **positive))
+            assert len(found.take(truth == 0)) == (truth == 0).sum()
 
 
-def test_calibration_error_by_hand() -> None:
-    # two bins of ten: (0.6, 0.7] with two items, one right: gap |0.5 - 0.65|; (0.9, 1] with two, both right: |1 - 0.95|
-    table = [[0.62, 0.38], [0.32, 0.68], [0.92, 0.08], [0.02, 0.98]]
-    assert ours.calibration_error(table, [0, 0, 0, 1], bins=10) == pytest.approx(0.5 * 0.15 + 0.5 * 0.05)
-    assert ours.calibration_error([[0.0, 1.0]], [1]) == 0.0
-    assert ours.calibration_error([[1.0, 0.0]], [1]) == 1.0
+def test_an_answer_that_names_no_class_is_wrong() -> None:
+    truth, predicted = [0, 0, 1, 1, 2], [0, -1, 1, -1, 2]
+    as_class = [0, 3, 1, 3, 2]  # to scikit-learn it is one more class, over which it must not average
+    options = {"labels": [0, 1, 2], "average": "macro", "zero_division": 0}
+    assert items_of("accuracy", truth, predicted, classes=3).value() == pytest.approx(3 / 5)
+    assert items_of("f1_macro", truth, predicted, classes=3).value() == pytest.approx(
+        reference.f1_score(truth, as_class, **options)
+    )
+    assert items_of("mcc", truth, predicted, classes=3).value() == pytest.approx(reference.matthews_corrcoef(truth, as_class))
+
+
+def test_many_classes_need_little_room() -> None:
+    random = np.random.default_rng(0)
+    truth, predicted = random.integers(0, 300, 2000), random.integers(0, 300, 2000)
+    found = items_of("f1_macro", truth, predicted, classes=300)
+    assert found.value() == pytest.approx(reference.f1_score(truth, predicted, average="macro", zero_division=0))
+    assert found.table.shape[1] == 900

@@ -11,7 +11,8 @@ import pytest
 
 from danlu.metrics.compare import Comparison, compare
 from danlu.metrics.curve import crossing, crossings
-from danlu.metrics.number import METRICS, Estimate, Number, metric_definition, metric_name, signature
+from danlu.metrics.number import Estimate, Number, metric_definition, metric_name, signature
+from danlu.metrics.registry import METRICS
 from danlu.metrics.words import language_name, where
 from danlu.workspace.messages import LANGUAGES, table
 from danlu.workspace.sentences import message, say
@@ -22,11 +23,12 @@ def _share(sums: np.ndarray) -> np.ndarray:
 
 
 def test_every_metric_has_name_definition_and_unit_in_both_languages() -> None:
-    for metric, (_, unit) in METRICS.items():
+    for metric, entry in METRICS.items():
         for language in LANGUAGES:
             assert metric_name(metric, language)
             assert metric_definition(metric, language)
-            assert f"metrics.unit.{unit}" in table()
+            assert f"metrics.unit.{entry.unit}" in table()
+            assert f"metrics.undefined.{entry.undefined}" in table()
         assert re.search(r"[\u4e00-\u9fff]", metric_definition(metric, "zh"))
         assert not re.search(r"[\u4e00-\u9fff]", metric_definition(metric, "en"))
 
@@ -61,7 +63,7 @@ def test_a_difference_that_is_there() -> None:
     assert found.p < 0.01
     low, high = (f"{100 * bound:.1f}" for bound in found.difference[1:])
     assert say(found.sentence(), "en") == f"B is better than A on Chinese by {low} to {high} points (accuracy)."
-    assert say(found.sentence(), "zh") == f"在中文上，B 优于 A，高 {low} 到 {high} 个百分点（准确率）。"
+    assert say(found.sentence(), "zh") == f"在中文上，B 优于 A，领先 {low} 到 {high} 个百分点（准确率）。"
     turned = compare(
         "accuracy", ("A", "B"), np.stack((a, ones), 1), np.stack((b, ones), 1), _share, slice={"language": "zh-Hans"}
     )

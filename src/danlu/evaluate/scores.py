@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.evaluate.slices import Slice, language_of, slices
-from danlu.metrics.bootstrap import bootstrap, generator, wilson
-from danlu.metrics.classification import confusion, f1
-from danlu.metrics.compare import Comparison, compare
+from danlu.evaluate.slices import language_of, slices
+from danlu.metrics.bootstrap import estimate, generator, wilson
+from danlu.metrics.compare import Comparison, compare_items
+from danlu.metrics.measure import items_of
 from danlu.metrics.number import Estimate, Number, rounded, signature
+from danlu.metrics.slices import Slice
 from danlu.recipe.evaluate import EvaluateConfig
 
 Floats = npt.NDArray[np.float64]
@@ -48,19 +49,9 @@ def share(right: npt.NDArray[np.bool_], confidence: float) -> Estimate:
 def _macro_f1(
     model: str, truth: Ints, predicted: Ints, classes: int, slice: Slice, config: EvaluateConfig, seed: int
 ) -> Estimate:
-    """A resample of items is a resample of the cells of the confusion table that they fall in."""
-    cells = confusion(truth, predicted, classes).ravel()
-    filled = np.flatnonzero(cells)
-
-    def statistic(sums: Floats) -> Floats:
-        return f1(sums.reshape(*sums.shape[:-1], classes, classes), "macro")
-
-    random = generator(seed, "f1_macro", model, *map(str, sorted(slice.items())))
-    return bootstrap(
-        np.eye(len(cells))[filled],
-        statistic,
-        random,
-        counts=cells[filled],
+    return estimate(
+        items_of("f1_macro", truth, predicted, classes=classes),
+        generator(seed, "f1_macro", model, *map(str, sorted(slice.items()))),
         resamples=config.resamples,
         confidence=config.confidence,
     )
@@ -89,11 +80,11 @@ def compare_classifiers(
     dataset: str | None, config: EvaluateConfig, seed: int,
 ) -> list[Comparison]:  # fmt: skip
     """Accuracy of `a` against `b` on the same test rows, over all and by language."""
-    columns = [np.stack((table.argmax(1) == truth, np.ones(len(truth))), 1) for table in (a, b)]
+    left, right = (items_of("accuracy", truth, table.argmax(1), classes=table.shape[1]) for table in (a, b))
     return [
-        compare(
-            "accuracy", names, columns[0][mask], columns[1][mask], lambda sums: sums[..., 0] / sums[..., 1],
-            slice=slice, seed=seed, resamples=config.resamples, confidence=config.confidence,
+        compare_items(
+            "accuracy", names, left.take(mask), right.take(mask), slice=slice, seed=seed,
+            resamples=config.resamples, confidence=config.confidence,
         )
         for slice, mask in slices(languages, dataset)
         if mask.any()

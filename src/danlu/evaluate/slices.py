@@ -7,19 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-FEWEST = 20  # items: fewer give an interval that says nothing
-Mask = npt.NDArray[np.bool_]
-Slice = dict[str, str]
+from danlu.metrics.slices import FEWEST, Mask, Slice, parts
 
 
 def slices(languages: npt.NDArray[np.str_], dataset: str | None = None, fewest: int = FEWEST) -> Iterator[tuple[Slice, Mask]]:
     """({}, all) and ({"language": tag}, those) for each language with enough items; `dataset` is added where one is named."""
-    named = {"dataset": dataset} if dataset else {}
-    yield dict(named), np.ones(len(languages), np.bool_)
-    for tag in sorted(set(languages.tolist())):
-        mask = languages == tag
-        if mask.sum() >= fewest:
-            yield {"language": tag, **named}, mask
+    return parts({"language": languages}, len(languages), {"dataset": dataset} if dataset else {}, fewest)
 
 
 def language_of(slice: Slice) -> str:

@@ -1,29 +1,29 @@
 """Bootstrap intervals over items, vectorised, with a counter-based seed.
 
-Every statistic used here is a function of sums over items: accuracy of (right, 1), bits per byte of (nats, bytes), F1 of
-the one-hot cells of the confusion table, a paired difference of the columns of both models side by side. So one
-function serves all: `values` (items, columns) and `statistic` from (..., columns) sums to (...) numbers. Items are what
-was drawn independently: documents for bits per byte (a ratio of sums), never tokens.
+Most metrics are functions of sums over items: accuracy of (right, 1), bits per byte of (nats, bytes), F1 of the one-hot cells
+of the confusion table, a paired difference of the columns of both models side by side. So one function serves them all:
+`values` (items, columns) and `statistic` from (..., columns) sums to (...) numbers. Items are what was drawn independently:
+documents for bits per byte (a ratio of sums), never tokens. `estimate` and `difference` do the same for `Items` of any metric.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from danlu.metrics.items import Floats, Ints, Items, Statistic, Sums, Weighted, weighted_sums
 from danlu.metrics.number import Estimate
 from danlu.workspace.digest import digest_json
 
-Floats = npt.NDArray[np.float64]
-Statistic = Callable[[Floats], Floats]
 Method = Literal["percentile", "bca"]
 FEW = 256  # distinct items up to which resamples are drawn as multinomial counts, which is the same distribution
 BLOCK = 1 << 22  # item draws at a time: 32 MB of indexes
+CACHE = 1 << 16  # weights at a time where they are read again and again: 512 KB
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -42,21 +42,17 @@ def resampled_sums(
     kinds, many = (table, np.asarray(counts)) if counts is not None else np.unique(table, axis=0, return_counts=True)
     items = int(many.sum())
     if counts is not None or len(kinds) <= FEW:
-        return _sums(random.multinomial(items, many / items, size=resamples), kinds)
-    sums = np.empty((resamples, table.shape[1]))
+        return weighted_sums(random.multinomial(items, many / items, size=resamples), kinds)
+    return np.concatenate([weighted_sums(weights, table) for weights in drawn(items, resamples, random)])
+
+
+def drawn(items: int, resamples: int, random: np.random.Generator) -> Iterator[Ints]:
+    """How often each item is in each resample, (resamples, items), in blocks of resamples."""
     step = max(1, BLOCK // items)
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
-        drawn = random.integers(0, items, size=(rows, items)) + np.arange(rows)[:, None] * items
-        weights = np.bincount(drawn.ravel(), minlength=rows * items).reshape(rows, items)
-        sums[start : start + rows] = _sums(weights, table)
-    return sums
-
-
-def _sums(weights: npt.NDArray[np.integer], values: Floats) -> Floats:
-    """(resamples, items) weights and (items, columns) -> (resamples, columns). Not by BLAS: its last bits depend on threads."""
-    sums: Floats = np.einsum("ri,ic->rc", weights.astype(np.float64), values, optimize=False)
-    return sums
+        places = random.integers(0, items, size=(rows, items)) + np.arange(rows)[:, None] * items
+        yield np.bincount(places.ravel(), minlength=rows * items).reshape(rows, items)
 
 
 def bootstrap(
@@ -73,7 +69,7 @@ def bootstrap(
 
 def paired_bootstrap(
     a: npt.ArrayLike, b: npt.ArrayLike, statistic: Statistic, random: np.random.Generator, *,
-    resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
+    counts: npt.ArrayLike | None = None, resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
 ) -> tuple[Estimate, float]:  # fmt: skip
     """The difference `a` less `b` on the same items, with interval, and its two-sided p (share of resamples on the other
     side of 0, doubled; at least 2 / (resamples + 1), since so many draws cannot show less)."""
@@ -83,11 +79,89 @@ def paired_bootstrap(
     def difference(sums: Floats) -> Floats:
         return statistic(sums[..., :columns]) - statistic(sums[..., columns:])
 
-    sample = _Sample.of(np.concatenate((left, right), axis=1), None)
+    sample = _Sample.of(np.concatenate((left, right), axis=1), counts)
     value, draws = _draw(sample, difference, random, resamples)
     low, high = interval(draws, confidence, *(_bca(sample, difference, value, draws) if method == "bca" else (0.0, 0.0)))
+    return Estimate(value, low, high), _two_sided(draws)
+
+
+def _two_sided(draws: Floats) -> float:
+    draws = draws[~np.isnan(draws)]
     beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
-    return Estimate(value, low, high), min(1.0, 2 * (beyond + 1) / (resamples + 1))
+    return min(1.0, 2 * (beyond + 1) / (len(draws) + 1))
+
+
+def estimate(
+    items: Items, random: np.random.Generator, *, clusters: Ints | None = None,
+    resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
+) -> Estimate:  # fmt: skip
+    """Value and interval of a metric on `items`: Wilson's for a share, else the bootstrap (percentiles where it is `Weighted`).
+
+    With `clusters` (items,), such as documents, all items of a cluster are drawn together. NaN: the metric is not defined
+    on these items, or, of the bounds, on less than half of the resamples.
+    """
+    if not len(items) or not items.finite():
+        return Estimate(math.nan, math.nan, math.nan)
+    if isinstance(items, Weighted):
+        statistic = items.statistic(items.columns)
+        draws = np.concatenate([statistic(weights) for weights in _weights(len(items), clusters, resamples, random)])
+        return Estimate(items.value(), *interval(draws, confidence))
+    if clusters is not None:
+        items = items.grouped(clusters)
+    if items.share:
+        return wilson(float(items.rows()[:, 0].sum()), len(items), confidence)
+    table, counts = _counted(items)
+    return bootstrap(table, items.statistic, random, counts=counts, resamples=resamples, confidence=confidence, method=method)
+
+
+def difference(
+    a: Items, b: Items, random: np.random.Generator, *, clusters: Ints | None = None,
+    resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
+) -> tuple[Estimate, float]:  # fmt: skip
+    """`a` less `b` on the same items in the same order, with interval, and the two-sided p of `paired_bootstrap`; all NaN where
+    either has no value."""
+    if len(a) != len(b) or type(a) is not type(b):
+        raise ValueError(f"{len(a)} and {len(b)} items of {type(a).__name__} and {type(b).__name__} are not the same items")
+    if not len(a) or not (a.finite() and b.finite()) or math.isnan(a.value() - b.value()):
+        return Estimate(math.nan, math.nan, math.nan), math.nan
+    if isinstance(a, Weighted) and isinstance(b, Weighted):
+        left, right = a.statistic(a.columns), b.statistic(b.columns)
+        draws = np.concatenate([left(weights) - right(weights) for weights in _weights(len(a), clusters, resamples, random)])
+        return Estimate(a.value() - b.value(), *interval(draws, confidence)), _two_sided(draws)
+    assert isinstance(a, Sums)
+    assert isinstance(b, Sums)
+    if clusters is not None:
+        a, b = a.grouped(clusters), b.grouped(clusters)
+    rows, others, counts = paired_rows(a, b)
+    return paired_bootstrap(
+        rows, others, a.statistic, random, counts=counts, resamples=resamples, confidence=confidence, method=method
+    )
+
+
+def _weights(items: int, clusters: Ints | None, resamples: int, random: np.random.Generator) -> Iterator[Floats]:
+    """(resamples, items) in blocks that the processor's cache holds; items of a cluster have the weight of the cluster."""
+    found, place = (np.empty(items), None) if clusters is None else np.unique(clusters, return_inverse=True)
+    step = max(1, CACHE // items)
+    for block in drawn(len(found), resamples, random):
+        for start in range(0, len(block), step):
+            weights = block[start : start + step].astype(np.float64)
+            yield weights if place is None else weights[:, place]
+
+
+def _counted(items: Sums) -> tuple[Floats, Ints | None]:
+    """The rows that occur and how often, or the rows of the items one by one."""
+    if items.kind is None:
+        return items.table, None
+    kinds, counts = np.unique(items.kind, return_counts=True)
+    return items.table[kinds], counts
+
+
+def paired_rows(a: Sums, b: Sums) -> tuple[Floats, Floats, Ints | None]:
+    """The rows of both models, side by side, and how many items each pair of rows stands for (none: one)."""
+    if a.kind is None or b.kind is None:
+        return a.rows(), b.rows(), None
+    pairs, counts = np.unique(a.kind * len(b.table) + b.kind, return_counts=True)
+    return a.table[pairs // len(b.table)], b.table[pairs % len(b.table)], counts
 
 
 class _Sample(NamedTuple):
@@ -103,7 +177,7 @@ class _Sample(NamedTuple):
         return cls(table, np.ones(len(table), np.int64) if counts is None else np.asarray(counts, np.int64), counts is not None)
 
     def total(self) -> Floats:
-        total: Floats = _sums(self.counts[None], self.values)[0]
+        total: Floats = weighted_sums(self.counts[None], self.values)[0]
         return total
 
 
@@ -113,7 +187,13 @@ def _draw(sample: _Sample, statistic: Statistic, random: np.random.Generator, re
 
 
 def interval(draws: Floats, confidence: float, bias: float = 0.0, acceleration: float = 0.0) -> tuple[float, float]:
-    """The quantiles of `draws` that hold `confidence` of them; with BCa's bias and acceleration, the shifted ones."""
+    """The quantiles of `draws` that hold `confidence` of them; with BCa's bias and acceleration, the shifted ones.
+
+    NaN draws, where the statistic was not defined on a resample, are left out; where they are most, so is the interval.
+    """
+    missing = np.isnan(draws)
+    if 2 * missing.sum() > len(draws):
+        return math.nan, math.nan
     normal = NormalDist()
     bounds = []
     for level in ((1 - confidence) / 2, (1 + confidence) / 2):
@@ -123,7 +203,7 @@ def interval(draws: Floats, confidence: float, bias: float = 0.0, acceleration: 
         shifted = bias + normal.inv_cdf(level)
         room = 1 - acceleration * shifted
         bounds.append(normal.cdf(bias + shifted / room) if room > 0 else level)
-    low, high = np.quantile(draws, bounds)
+    low, high = np.quantile(draws[~missing] if missing.any() else draws, bounds)
     return float(low), float(high)
 
 

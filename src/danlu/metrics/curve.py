@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
-from danlu.metrics.number import METRICS
+from danlu.metrics.registry import METRICS
 
 
 def crossing(sizes: Sequence[int], a: Sequence[float], b: Sequence[float]) -> float | None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from danlu.metrics.items import Floats, Sums, ratio
+
+Score = Literal["bits_per_byte", "nats_per_token", "perplexity"]
 
 
 def bits_per_byte(nats: npt.ArrayLike, byte_counts: npt.ArrayLike) -> float:
@@ -24,3 +29,14 @@ def nats_per_token(nats: npt.ArrayLike, tokens: npt.ArrayLike) -> float:
 def perplexity(nats: npt.ArrayLike, tokens: npt.ArrayLike) -> float:
     """exp of the mean loss a token. Not comparable between tokenizers: longer tokens raise it for the same model quality."""
     return math.exp(nats_per_token(nats, tokens))
+
+
+def losses(weights: npt.ArrayLike, nats: npt.ArrayLike, *, score: Score) -> Sums:
+    """By document, its bytes (or tokens) and its nats."""
+    columns = np.stack((np.asarray(nats, np.float64), np.asarray(weights, np.float64)), 1)
+
+    def statistic(sums: Floats) -> Floats:
+        each = ratio(sums[..., 0], sums[..., 1], np.nan)
+        return {"bits_per_byte": each / math.log(2), "nats_per_token": each, "perplexity": np.exp(each)}[score]
+
+    return Sums(columns, statistic)

@@ -6,42 +6,20 @@ The name and the definition of a metric are sentences of the message tables (`me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from danlu.metrics.registry import METRICS, Better
 from danlu.workspace.messages import Language, text
+from danlu.workspace.sentences import Message
 
-Better = Literal["higher", "lower"]
 DIGITS = 10  # significant digits kept in JSON: far below any interval, above the noise of summation order
 
 
-class Metric(NamedTuple):
-    """Which way is better, and the unit (`metrics.unit.<unit>` in the message tables)."""
-
-    better: Better
-    unit: str
-
-
-METRICS: Mapping[str, Metric] = {
-    "bits_per_byte": Metric("lower", "bits-per-byte"),
-    "masked_nats": Metric("lower", "nats-per-token"),
-    "perplexity": Metric("lower", "choices"),
-    "accuracy": Metric("higher", "share"),
-    "leak_accuracy": Metric("higher", "share"),
-    "f1_macro": Metric("higher", "share"),
-    "f1_micro": Metric("higher", "share"),
-    "f1_binary": Metric("higher", "share"),
-    "precision_macro": Metric("higher", "share"),
-    "recall_macro": Metric("higher", "share"),
-    "mcc": Metric("higher", "correlation"),
-    "calibration_error": Metric("lower", "share"),
-    "brier": Metric("lower", "squared-distance"),
-}
-
-
 class Estimate(NamedTuple):
-    """A value with the interval that a bootstrap or a formula gives it."""
+    """A value with the interval that a bootstrap or a formula gives it; NaN where there is none."""
 
     value: float
     low: float
@@ -50,16 +28,20 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Number:
-    """One measured number. `count` items were measured; `slice` names the part, such as {"language": "en"}; {} is all."""
+    """One measured number. `count` items were measured; `slice` names the part, such as {"language": "en"}; {} is all.
+
+    A metric that is not defined on these items has no value, and `reason` says why.
+    """
 
     metric: str
     model: str
-    value: float
+    value: float | None
     count: int
     split: str
     interval: tuple[float, float] | None = None
     slice: Mapping[str, str] = field(default_factory=dict)
     signature: str = ""
+    reason: Message | None = None
 
     @property
     def better(self) -> Better:
@@ -73,7 +55,7 @@ class Number:
         return {
             "metric": self.metric,
             "model": self.model,
-            "value": rounded(self.value),
+            "value": None if self.value is None else rounded(self.value),
             "interval": None if self.interval is None else [rounded(bound) for bound in self.interval],
             "count": self.count,
             "split": self.split,
@@ -81,13 +63,18 @@ class Number:
             "better": self.better,
             "unit": self.unit,
             "signature": self.signature,
-        }
+        } | ({} if self.reason is None else {"reason": self.reason})
 
     @classmethod
     def of(
-        cls, metric: str, model: str, estimate: Estimate, count: int, split: str, slice: Mapping[str, str], signature: str
-    ) -> Number:
-        return cls(metric, model, estimate.value, count, split, (estimate.low, estimate.high), slice, signature)
+        cls, metric: str, model: str, estimate: Estimate, count: int, split: str, slice: Mapping[str, str], signature: str,
+        reason: Message | None = None,
+    ) -> Number:  # fmt: skip
+        """`reason` is why there is no value, where the estimate is NaN."""
+        value, low, high = estimate
+        if math.isnan(value):
+            return cls(metric, model, None, count, split, None, slice, signature, reason)
+        return cls(metric, model, value, count, split, None if math.isnan(low) else (low, high), slice, signature)
 
 
 def rounded(value: float) -> float:

@@ -43,8 +43,8 @@ def test_schema_prints_json_schema(tmp_path: Path) -> None:
 
 def test_schema_imports_nothing_heavy(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom danlu.cli.app import main\nsys.argv = ['danlu', 'schema', '--json']\n"
-        "try:\n    main()\nexcept SystemExit as error:\n    assert not error.code\n"
+        "import sys\nfrom danlu.cli.app import commands\nsys.argv = ['danlu', 'schema', '--json']\n"
+        "try:\n    commands()\nexcept SystemExit as error:\n    assert not error.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)

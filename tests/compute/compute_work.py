@@ -31,6 +31,10 @@ def fail(caller: Caller, how: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def is_imported(caller: Caller, module: str) -> bool:
+    return module in sys.modules
+
+
 def unpicklable(caller: Caller) -> Any:
     return lambda: 0
 

@@ -7,16 +7,18 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.compute.machine import Machine
+from danlu.pipeline.floor import warmed
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import fallback_words, prepare
@@ -105,15 +107,23 @@ def run_and_tell(
     """Plan, print the plan, run it with progress, and say what is skipped."""
     made = make_plan(loaded, workspace, until)
     check(made)
-    print_plan(made)
-    for entry in made.skipped:
-        say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
-    return run_plan(made, workspace, progress_for_terminal(), tell)
+    with warmed(made) as ready:
+        print_plan(made)
+        for entry in made.skipped:
+            say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
+        return run_plan(made, workspace, progress_for_terminal(), tell, ready)
+
+
+@cache
+def get_ready_to_report() -> None:
+    """Import what writes the page while the first stage works, rather than when all wait for it."""
+    Thread(target=import_module, args=("danlu.report.page",), daemon=True, name="danlu-report").start()
 
 
 def tell(node: NodeState) -> None:
     """One line for each change of a node."""
     if node.state == "running":
+        get_ready_to_report()
         say(text("cli.run.starts", stage=node.name))
     elif node.state == "cached":
         say(text("cli.run.cached", stage=node.name))
@@ -128,6 +138,9 @@ def tell(node: NodeState) -> None:
 
 def print_plan(made: Plan) -> None:
     """The plan as a table."""
+    from rich.console import Console  # after the first stage's process has been started, which imports meanwhile
+    from rich.table import Table
+
     machine = Machine.probe()
     table = Table(title=text("cli.plan.title", name=made.loaded.recipe.name), title_justify="left", box=None, pad_edge=False)
     for column in ("stage", "state"):

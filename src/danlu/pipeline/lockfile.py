@@ -171,7 +171,7 @@ def read_lock(path: Path, changes: Sequence[str] = ()) -> Lock:
         raise RecipeError("recipe.missing", where=str(path)) from None
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise RecipeError("lock.unreadable", where=str(path), reason=f"{type(error).__name__}: {error}") from None
-    loaded = replace(recipe_from(data, base), text=content["recipe"], path=path, resolved=resolved)
+    loaded = replace(recipe_from(data, base), path=path, resolved=resolved)
     return Lock(path, loaded, nodes, versions, machine)
 
 

@@ -59,7 +59,7 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch,
             name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)  # the key: for `danlu gc`
             for name, line in plan.nodes.items()
         }
-        state.keep_recipe(workspace, plan.loaded.text)
+        state.keep_recipe(workspace, plan.loaded)
         state.save(workspace)
         begin = time.monotonic()
         floor = Floor(plan, workspace, state, Machine.probe(), Replay(progress), cancelled, watch)

@@ -8,7 +8,7 @@ the run itself (its processes die with it), the run and all its processes at onc
 must recover by itself or end with an error and be begun again.
 
 Full: 100 kills, of the quickstart with small models and few steps; about an hour on two cores. Each life that has ended is kept
-in `.danlu/benchmarks`, so a stopped soak goes on where it was. Quick: 3 kills of the data stages.
+in `.danlu/benchmarks`, so a stopped soak goes on where it was. Quick: 2 kills of the data stages.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def soak(kills: int, changes: list[str], cells: dict[str, Any], *, keep: bool) -
             folder = Path(name)
             if "alone" not in cells:
                 cells["alone"] = vars(run_alone(folder, changes))
-            generator = random.Random(len(lives))
+            generator = random.Random(f"life {len(lives)}")
             one = Soak(Alone(**cells["alone"]), folder, generator, hit)
             lives.append(one.live(len(lives), kills - sum(hit.values())))
         print(f"{sum(hit.values()):4d} kills, {len(lives)} ends: {vars(lives[-1])}", file=sys.stderr)
@@ -274,7 +274,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the run of now is ended
     changes = DATA_ONLY if options.quick else SMALL
     cells = {"lives": []} if options.quick else read_cells(changes)
-    wanted = 3 if options.quick else 100
+    wanted = 2 if options.quick else 100
     results = summarise(soak(wanted, changes, cells, keep=not options.quick), cells["alone"])
     for name, count in results["kills_by_stage"].items():
         print(f"  {name:28s} {count:4d} kills", file=sys.stderr)

@@ -29,10 +29,10 @@ def plan(
 
     Warns if another recipe takes the place of the one that was named, since data packages are missing.
     """
-    loaded, asked = prepare(Path(recipe), _overrides(changes), variants=variants)
-    if asked:
-        warnings.warn(" ".join(fallback_words(loaded, asked)), stacklevel=2)
-    return make_plan(loaded, Workspace(Path(workspace)), until)
+    prepared = prepare(Path(recipe), _overrides(changes), variants=variants)
+    if prepared.asked:
+        warnings.warn(" ".join(fallback_words(prepared)), stacklevel=2)
+    return make_plan(prepared.loaded, Workspace(Path(workspace)), until)
 
 
 def run(

@@ -24,8 +24,8 @@ def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 @pytest.mark.parametrize("arguments", [["--help"], ["plan", str(RECIPES / "python-docs.yaml")], ["status"]])
 def test_looking_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom danlu.cli.app import main\nsys.argv = ['danlu', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
+        "import sys\nfrom danlu.cli.app import commands\nsys.argv = ['danlu', *sys.argv[1:]]\n"
+        "try:\n    commands()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -56,8 +56,8 @@ def test_a_problem_is_an_exit_status_and_a_remedy(language: str, tmp_path: Path)
 
 def test_doctor_imports_nothing_heavy(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom danlu.cli.app import main\nsys.argv = ['danlu', 'doctor']\n"
-        "try:\n    main()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
+        "import sys\nfrom danlu.cli.app import commands\nsys.argv = ['danlu', 'doctor']\n"
+        "try:\n    commands()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)

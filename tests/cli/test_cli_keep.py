@@ -321,8 +321,8 @@ def test_it_works_with_nothing_free_on_the_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["gc", "--quota", "1kB"], ["pin"]])
 def test_it_imports_nothing_heavy(place: Workspace, arguments: list[str]) -> None:
     script = (
-        "import sys\nfrom danlu.cli.app import main\nsys.argv = ['danlu', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
+        "import sys\nfrom danlu.cli.app import commands\nsys.argv = ['danlu', *sys.argv[1:]]\n"
+        "try:\n    commands()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     line = [sys.executable, "-c", script, *arguments, "--workspace", str(place.path)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,10 +42,22 @@ def test_schema_prints_json_schema(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_schema_speaks_the_language_of_its_user(tmp_path: Path) -> None:
+    def said(*before: str, locale: str) -> str:
+        line = [sys.executable, "-m", "danlu", *before, "schema"]
+        done = subprocess.run(
+            line, capture_output=True, text=True, check=True, cwd=tmp_path, env={**os.environ, "LC_ALL": locale}
+        )
+        return str(json.loads(done.stdout)["$defs"]["Recipe"]["properties"]["tokenize"]["description"])
+
+    assert said(locale="C.UTF-8") == said("--lang", "en", locale="zh_CN.UTF-8") == "The tokenizer."
+    assert said(locale="zh_CN.UTF-8") == said("--lang", "zh", locale="C.UTF-8") == "分词器。"
+
+
 def test_schema_imports_nothing_heavy(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom danlu.cli.app import main\nsys.argv = ['danlu', 'schema', '--json']\n"
-        "try:\n    main()\nexcept SystemExit as error:\n    assert not error.code\n"
+        "import sys\nfrom danlu.cli.app import commands\nsys.argv = ['danlu', 'schema', '--json']\n"
+        "try:\n    commands()\nexcept SystemExit as error:\n    assert not error.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -49,6 +49,10 @@ def resident(caller: Caller) -> int:
     return tree_pss_bytes(os.getpid())
 
 
+def is_imported(caller: Caller, module: str) -> bool:
+    return module in sys.modules
+
+
 def unpicklable(caller: Caller) -> Any:
     return lambda: 0
 

@@ -110,6 +110,24 @@ def test_children_die_with_their_parent(tmp_path: Path) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
+def test_it_imports_beforehand_what_will_be_needed() -> None:
+    child = Child(imports=["wave", "there.is.no.such.module"])  # one that nothing here imports
+    try:
+        child.start("compute_work:is_imported", "wave")
+        assert child.receive().content is True
+    finally:
+        child.close()
+
+
+def test_a_process_that_leaves_does_what_is_registered_and_keeps_its_status() -> None:
+    script = (
+        "import atexit, sys\nfrom danlu.compute.leave import leave\natexit.register(print, 'at the end', file=sys.stderr)\n"
+        "print('not flushed yet', end='')\nleave(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "not flushed yet", "at the end\n")
+
+
 def test_a_plain_script_is_not_run_again(tmp_path: Path) -> None:
     """multiprocessing's children would import the main script anew; and what they print stays off standard output."""
     script = tmp_path / "script.py"

@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from danlu.compute.machine import Machine
 from danlu.pipeline.bill import Estimate
-from danlu.pipeline.floor import DIED_KEY, Floor
+from danlu.pipeline.floor import DIED_KEY, Floor, warmed
 from danlu.pipeline.graph import Node
 from danlu.pipeline.plan import Plan, PlannedNode
 from danlu.pipeline.state import NodeState, RunState
@@ -126,3 +127,19 @@ def test_a_defect_leaves_a_log(make) -> None:  # type: ignore[no-untyped-def]
     assert caught.value.key == "pipeline.defect"
     assert "floor_stages.py" in Path(str(caught.value.parameters["log"])).read_text()
     assert os.getpid() > 0
+
+
+def test_a_process_is_warmed_where_something_is_to_run_and_ended_where_nobody_took_it(make) -> None:  # type: ignore[no-untyped-def]
+    floor = make(node("a", "sleep"))
+    with warmed(floor.plan) as ready:
+        [child] = ready
+        floor.idle.append(ready.pop())
+    assert child.process.poll() is None
+    floor.work()
+    assert floor.idle == [child], "the stage ran in it"
+    with warmed(floor.plan) as ready:
+        left = ready[0].process
+    assert left.poll() is not None
+    there = replace(floor.plan, nodes={name: replace(line, state="cached") for name, line in floor.plan.nodes.items()})
+    with warmed(there) as ready:
+        assert ready == []

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 import danlu
+from conftest import danlu as command
+from conftest import last_line
 from danlu.pipeline.bill import calibrate, estimate, rates, remember_rate
 from danlu.pipeline.graph import build_graph, until
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.reporting import merge
 from danlu.recipe.load import load_recipe
+from danlu.workspace.errors import RecipeError
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -52,10 +55,82 @@ def test_missing_packages_bring_the_fallback(tmp_path: Path) -> None:
     )
     (tmp_path / "quickstart.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "python-docs.yaml").write_text((RECIPES / "python-docs.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    loaded, asked = prepare(tmp_path / "quickstart.yaml")
-    assert loaded.recipe.name == "python-docs"
-    assert asked is not None
-    assert asked.recipe.name == "quickstart"
+    prepared = prepare(tmp_path / "quickstart.yaml")
+    assert prepared.loaded.recipe.name == "python-docs"
+    assert prepared.asked is not None
+    assert prepared.asked.recipe.name == "quickstart"
+    assert prepared.left_out == ()
+
+
+ASKED = """
+name: asked
+fallback: instead.yaml
+datasets: {reviews: {sources: [{type: package, package: no-such-package, files: [a.csv], label: label}]}}
+collect: {sources: [{type: dataset, dataset: reviews}]}
+pretrain: {gpt: {model: {family: gpt}, objective: clm}, bert: {model: {family: bert}, objective: mlm}}
+finetune: {mood: {from: bert, dataset: reviews}}
+evaluate: {models: [gpt, mood]}
+variants: {long: {pretrain: {gpt: {length: 256}}}, own: {seed: 3}}
+"""
+INSTEAD = """
+name: instead
+collect: {sources: [{type: python-docs}]}
+pretrain: {gpt: {model: {family: gpt}, objective: clm}}
+variants: {long: {pretrain: {gpt: {length: 512}}}}
+"""
+
+
+@pytest.fixture
+def with_fallback(tmp_path: Path) -> Path:
+    (tmp_path / "instead.yaml").write_text(INSTEAD, encoding="utf-8")
+    (tmp_path / "asked.yaml").write_text(ASKED, encoding="utf-8")
+    return tmp_path / "asked.yaml"
+
+
+def test_changes_apply_to_the_fallback_as_far_as_they_can(with_fallback: Path) -> None:
+    changes = [
+        "finetune.mood.budget=5 steps", "pretrain.gpt.budget=7 steps", "pretrain.bert=null", "evaluate.models=[gpt]",
+        "datasets.reviews.most_train=9", "seed=5", "collect.sources.0.split=train", "finetune={}",
+    ]  # fmt: skip
+    prepared = prepare(with_fallback, changes, variants=["own", "long"])
+    recipe = prepared.loaded.recipe
+    assert recipe.name == "instead-long"
+    assert (recipe.pretrain["gpt"].budget.amount, recipe.pretrain["gpt"].length, recipe.seed) == (7, 512, 5)
+    assert recipe.evaluate is not None, "a section that it lacks is made where the change is whole"
+    assert prepared.left_out == (
+        "--variant own", "--set finetune.mood.budget=5 steps", "--set pretrain.bert=null",
+        "--set datasets.reviews.most_train=9", "--set collect.sources.0.split=train",
+    )  # fmt: skip
+
+
+def test_hours_apply_to_the_fallback_where_it_pretrains(with_fallback: Path) -> None:
+    prepared = prepare(with_fallback, hours=1.0)
+    assert prepared.loaded.recipe.pretrain["gpt"].budget.amount == 3240
+    assert prepared.left_out == ()
+    text = INSTEAD.replace(INSTEAD.splitlines()[3], "").replace("variants: {long: {pretrain: {gpt: {length: 512}}}}", "")
+    with_fallback.with_name("instead.yaml").write_text(text, encoding="utf-8")
+    assert prepare(with_fallback, hours=1.0).left_out == ("--hours 1",)
+
+
+def test_a_fallback_chosen_by_an_option_and_one_that_is_wrong_itself(with_fallback: Path) -> None:
+    with_fallback.with_name("other.yaml").write_text(INSTEAD.replace("instead", "other"), encoding="utf-8")
+    prepared = prepare(with_fallback, ["fallback=other.yaml", "seed=4"])
+    assert (prepared.loaded.recipe.name, prepared.loaded.recipe.seed, prepared.left_out) == ("other", 4, ())
+    with_fallback.with_name("other.yaml").write_text("name: other\nsed: 1\n", encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        prepare(with_fallback, ["fallback=other.yaml", "seed=4"])
+    assert caught.value.key == "recipe.unknown-key"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "nothing that they could change"), ("zh", "没有可改的对象")])
+def test_what_the_fallback_cannot_take_is_told_and_the_run_goes_on(with_fallback: Path, language: str, words: str) -> None:
+    options = ["--set", "finetune.mood.length=32", "--set", "pretrain.gpt.length=64", "--workspace", with_fallback.parent / "w"]
+    done = command("--lang", language, "plan", with_fallback, *options, "--json")
+    assert done.returncode == 0
+    [told] = [line for line in done.stderr.splitlines() if words in line]
+    assert "--set finetune.mood.length=32" in told
+    assert "pretrain.gpt" not in told
+    assert last_line(done)["fallback"] == {"asked": "asked", "left_out": ["--set finetune.mood.length=32"]}
 
 
 def test_bill_uses_what_was_measured_here(tmp_path: Path) -> None:

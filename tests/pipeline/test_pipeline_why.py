@@ -280,8 +280,8 @@ def test_it_stays_light_in_a_workspace_of_many_artifacts(recipe: Path) -> None:
     assert said(found[node]) == [f"`pretrain.{own}.length` changed: 128 -> 131"]
     heavy = ("torch", "transformers", "numpy", "numba", "pyarrow", "sklearn")
     script = (
-        "import sys\nfrom danlu.cli.app import main\nsys.argv = ['danlu', *sys.argv[1:]]\n"
-        f"try:\n    main()\nexcept SystemExit:\n    pass\nprint([name for name in {heavy!r} if name in sys.modules])\n"
+        "import sys\nfrom danlu.cli.app import commands\nsys.argv = ['danlu', *sys.argv[1:]]\n"
+        f"try:\n    commands()\nexcept SystemExit:\n    pass\nprint([name for name in {heavy!r} if name in sys.modules])\n"
     )
     for arguments in (["why", str(recipe)], ["show", artifact.path.name], ["forget", "--list"]):
         command = [sys.executable, "-c", script, *arguments, "--workspace", str(workspace.path)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from json_schema_made import problems
 
-from danlu.recipe.editor import recipe_schema
+from danlu.recipe.editor import chinese, recipe_schema
 from danlu.recipe.load import load_recipe
 from danlu.workspace.errors import RecipeError
 
@@ -137,6 +138,42 @@ def test_every_key_has_a_title_a_sentence_and_its_bounds(schema: dict[str, Any])
             assert {"minimum", "exclusiveMinimum", "enum", "const"} & set(number), name
     for name, section in schema["$defs"].items():
         assert section.get("description") or name == "JsonValue", name
+
+
+def sentences(node: Any) -> Iterator[str]:
+    """Everything that a schema says of sections and keys."""
+    if isinstance(node, dict):
+        if isinstance(said := node.get("description"), str):
+            yield said
+        for child in node.values():
+            yield from sentences(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from sentences(child)
+
+
+def test_every_sentence_has_its_chinese_one_and_none_is_left_over(schema: dict[str, Any]) -> None:
+    words, said = chinese(), set(sentences(schema))
+    assert len(said) > 100
+    assert sorted(said - set(words)) == [], "put its Chinese into recipe/chinese.yaml"
+    assert sorted(set(words) - said) == [], "no section or key says this any more"
+    assert [sentence for sentence in words.values() if not re.search(r"[\u4e00-\u9fff]", sentence)] == []
+
+
+def test_the_chinese_schema_is_the_same_but_for_its_words(schema: dict[str, Any]) -> None:
+    made = recipe_schema("zh")
+    assert set(sentences(made)) == set(chinese().values())
+
+    def wordless(node: Any) -> Any:
+        if isinstance(node, list):
+            return [wordless(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        return {key: wordless(child) for key, child in node.items() if not (key == "description" and isinstance(child, str))}
+
+    assert wordless(made) == wordless(schema)
+    found = dict(leaves(made))
+    assert found["FinetuneConfig.length"]["description"] == "一条文本最多的词元数。"
 
 
 def test_defaults_examples_and_units(schema: dict[str, Any]) -> None:

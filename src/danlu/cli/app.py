@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 import danlu
 from danlu.cli.lazy import lazy_group
+from danlu.compute.leave import leave
 from danlu.compute.threads import wait_politely
 from danlu.workspace.messages import choose_language
 
@@ -57,10 +58,19 @@ def options(
     choose_language("zh" if lang == "zh" else "en" if lang == "en" else None)
 
 
-def main() -> None:
-    """Entry point of the `danlu` script."""
+def commands() -> None:
+    """Do what the arguments of this process ask for; SystemExit at its end."""
     wait_politely()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     app()
+
+
+def main() -> NoReturn:
+    """Entry point of the `danlu` script: the process ends in it."""
+    try:
+        commands()
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else bool(end.code))
+    leave()

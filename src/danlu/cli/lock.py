@@ -49,7 +49,7 @@ def lock(
     """Write down all that decided a finished run, so that it can be done again. 把一次完成的运行锁定成文件。"""
     if is_lock(recipe):
         raise RecipeError("lock.of-a-lock", where=str(recipe))
-    loaded, _ = prepare(recipe, set_, hours, variant or ())
+    loaded = prepare(recipe, set_, hours, variant or ()).loaded
     standing = stand(loaded, Workspace(workspace))
     path = output or lock_path(loaded.path or recipe)
     if not is_lock(path):

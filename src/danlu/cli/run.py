@@ -7,19 +7,21 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from threading import Thread
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.compute.machine import Machine
+from danlu.pipeline.floor import warmed
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
-from danlu.pipeline.prepare import fallback_words, prepare
+from danlu.pipeline.prepare import Prepared, fallback_words, prepare
 from danlu.pipeline.reporting import report_of
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
@@ -50,12 +52,13 @@ def run(
     anyway: AnywayOption = False,
 ) -> None:
     """Build what is missing of a recipe, then write its report. 运行配方，补齐缺少的部分并生成报告。"""
-    loaded = prepare_and_tell(recipe, set_, hours, variant)
+    prepared = prepare_and_tell(recipe, set_, hours, variant)
+    loaded = prepared.loaded
     result = run_and_tell(loaded, Workspace(workspace), until, before_replay(recipe, anyway))
     report = report_of(result)
     closing_words(result, report, loaded)
     outcome = after_replay(recipe, result)
-    last_line(summary(result, report) | ({"lock": outcome} if outcome else {}), json_line)
+    last_line(summary(result, report) | fallback_line(prepared) | ({"lock": outcome} if outcome else {}), json_line)
     if outcome and not outcome["equal"] and not anyway:
         raise typer.Exit(1)
 
@@ -71,8 +74,8 @@ def plan(
     json_line: JsonOption = False,
 ) -> None:
     """What would run, what is there already, and for how long. 显示将要运行的内容与所需时间。"""
-    loaded = prepare_and_tell(recipe, set_, hours, variant)
-    made = make_plan(loaded, Workspace(workspace), until)
+    prepared = prepare_and_tell(recipe, set_, hours, variant)
+    made = make_plan(prepared.loaded, Workspace(workspace), until)
     print_plan(made)
     lines = [
         {
@@ -86,17 +89,21 @@ def plan(
         "disk_bytes": round(made.needs.disk_bytes),
         "kilowatt_hours": round(kilowatt_hours(made.seconds, Machine.probe().cores), 6),
     }  # fmt: skip
-    last_line({"recipe": loaded.recipe.name, **totals, "nodes": lines}, json_line)
+    last_line({"recipe": prepared.loaded.recipe.name, **totals, "nodes": lines, **fallback_line(prepared)}, json_line)
 
 
-def prepare_and_tell(
-    recipe: Path, overrides: list[str], hours: float | None, variants: list[str] | None = None
-) -> LoadedRecipe:
+def prepare_and_tell(recipe: Path, overrides: list[str], hours: float | None, variants: list[str] | None = None) -> Prepared:
     """The recipe to run; said aloud if it is not the one that was named."""
-    loaded, asked = prepare(recipe, overrides, hours, variants or ())
-    for words in fallback_words(loaded, asked) if asked else ():
+    prepared = prepare(recipe, overrides, hours, variants or ())
+    for words in fallback_words(prepared):
         say(words)
-    return loaded
+    return prepared
+
+
+def fallback_line(prepared: Prepared) -> dict[str, Any]:
+    """What the last line says of it, if another recipe runs than the one that was named."""
+    asked = prepared.asked
+    return {"fallback": {"asked": asked.recipe.name, "left_out": list(prepared.left_out)}} if asked else {}
 
 
 def run_and_tell(
@@ -105,15 +112,23 @@ def run_and_tell(
     """Plan, print the plan, run it with progress, and say what is skipped."""
     made = make_plan(loaded, workspace, until)
     check(made)
-    print_plan(made)
-    for entry in made.skipped:
-        say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
-    return run_plan(made, workspace, progress_for_terminal(), tell)
+    with warmed(made) as ready:
+        print_plan(made)
+        for entry in made.skipped:
+            say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
+        return run_plan(made, workspace, progress_for_terminal(), tell, ready)
+
+
+@cache
+def get_ready_to_report() -> None:
+    """Import what writes the page while the first stage works, rather than when all wait for it."""
+    Thread(target=import_module, args=("danlu.report.page",), daemon=True, name="danlu-report").start()
 
 
 def tell(node: NodeState) -> None:
     """One line for each change of a node."""
     if node.state == "running":
+        get_ready_to_report()
         say(text("cli.run.starts", stage=node.name))
     elif node.state == "cached":
         say(text("cli.run.cached", stage=node.name))
@@ -128,6 +143,9 @@ def tell(node: NodeState) -> None:
 
 def print_plan(made: Plan) -> None:
     """The plan as a table."""
+    from rich.console import Console  # after the first stage's process has been started, which imports meanwhile
+    from rich.table import Table
+
     machine = Machine.probe()
     table = Table(title=text("cli.plan.title", name=made.loaded.recipe.name), title_justify="left", box=None, pad_edge=False)
     for column in ("stage", "state"):

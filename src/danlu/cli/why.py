@@ -36,7 +36,7 @@ def why(
     json_line: JsonOption = False,
 ) -> None:
     """Why a stage runs again, or what has changed around one that does not. 说明某个阶段为何重新运行。"""
-    loaded = prepare_and_tell(recipe, set_, hours, variant)
+    loaded = prepare_and_tell(recipe, set_, hours, variant).loaded
     place = Workspace(workspace)
     standing = stand(loaded, place)
     now = {"versions": {"danlu": danlu.__version__, **versions()}, "machine": Machine.probe().facts()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import pickle
 import signal
@@ -15,12 +16,13 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.compute.leave import leave
 from danlu.compute.malloc import release_freed_memory
 from danlu.workspace.errors import DanluError
 from danlu.workspace.ledger import PARENT
@@ -62,15 +64,16 @@ class Caller:
 class Child:
     """A process that runs `module:function` calls. The function gets a `Caller` and the arguments, which are pickled.
 
-    Its standard output goes to standard error, so that the last line of ours is ours.
+    Its standard output goes to standard error, so that the last line of ours is ours. `imports` are modules of danlu that it
+    reads at once, while this process still makes up what to ask of it.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None, imports: Sequence[str] = ()) -> None:
         self.connection, theirs = Pipe()
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         inherited = {**os.environ, **(environment or {}), "PYTHONPATH": path, PARENT: str(os.getpid())}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(theirs.fileno()), current_language()],
+            [sys.executable, "-c", START, str(theirs.fileno()), current_language(), *imports],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=2, env=inherited,
         )  # fmt: skip
         theirs.close()
@@ -114,11 +117,14 @@ def died_of(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else str(status)
 
 
-def serve(connection: Connection) -> None:
-    """The life of a child: run what is asked for until the parent hangs up."""
+def serve(connection: Connection, imports: Sequence[str] = ()) -> None:
+    """The life of a child: import what will be needed, then run what is asked for until the parent hangs up."""
     caller = Caller(connection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     signal.signal(signal.SIGTERM, lambda number, frame: caller.cancelled.set())
+    for module in imports:
+        with contextlib.suppress(Exception):  # the function that needs it will say what is wrong with it
+            importlib.import_module(module)
     while True:
         try:
             entry, arguments = connection.recv()
@@ -148,8 +154,9 @@ def die_with_parent(parent: int) -> None:
 
 
 def main() -> None:
-    """What a child runs: its arguments are the descriptor of its end of the pipe and the language of words."""
+    """What a child runs: its arguments are the descriptor of its end of the pipe, the language of words, modules to import."""
     language: Language = "zh" if sys.argv[2] == "zh" else "en"
     choose_language(language)
     die_with_parent(int(os.environ[PARENT]))
-    serve(Connection(int(sys.argv[1])))
+    serve(Connection(int(sys.argv[1])), sys.argv[3:])
+    leave()

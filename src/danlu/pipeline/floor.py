@@ -7,7 +7,8 @@ A stage in its own process cannot take the run with it when it crashes, gives it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
@@ -28,6 +29,21 @@ Watch = Callable[[NodeState], None]
 LOOK_SECONDS = 0.2
 """How soon a wish to stop is passed on."""
 DIED_KEY = "pipeline.stage-died"
+
+
+@contextmanager
+def warmed(plan: Plan) -> Iterator[list[Child]]:
+    """A process that imports what the first stage to run needs while the run still gets ready; none where all is there.
+
+    Whoever takes it out of the list ends it; what is left in the list ends with the block.
+    """
+    first = next((line.node.stage for line in plan.to_run), None)
+    ready = [Child(imports=[ENTRY.partition(":")[0], first.entry.partition(":")[0]])] if first else []
+    try:
+        yield ready
+    finally:
+        for child in ready:
+            child.close()
 
 
 @dataclass

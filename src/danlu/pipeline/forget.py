@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from danlu.pipeline.graph import Node
 from danlu.pipeline.lineage import Manifests, inputs_of
 from danlu.pipeline.plan import make_plan
-from danlu.pipeline.state import RunState, read_state, run_folder, run_names
-from danlu.recipe.load import LoadedRecipe, recipe_from
+from danlu.pipeline.state import RunState, kept_recipe, read_state, run_names
+from danlu.recipe.load import load_recipe
 from danlu.text.canonical import canonical_digest, digest
 from danlu.workspace.artifact import LOCK, Workspace
 from danlu.workspace.errors import DanluError
@@ -192,19 +190,14 @@ def rebuilds(workspace: Workspace, reached: Sequence[Reached]) -> list[Rebuild]:
 
 def _rebuild(workspace: Workspace, state: RunState, touched: Sequence[str]) -> Rebuild:
     """By the bill of the recipe; where its sources are not here now, by what the stages took when they ran."""
-    kept = run_folder(workspace, state.name) / "recipe.yaml"
+    kept = kept_recipe(workspace, state.name)
     recipe = Path(state.recipe) if Path(state.recipe).is_file() else kept
     try:
-        plan = make_plan(_kept_recipe(kept, recipe), workspace)
+        plan = make_plan(load_recipe(kept), workspace)
         stages = _downstream({name: line.node for name, line in plan.nodes.items()}, touched)
         return Rebuild(state.name, recipe, stages, sum(plan.nodes[name].estimate.seconds for name in stages))
     except DanluError:
         return Rebuild(state.name, recipe, tuple(touched), sum(state.nodes[name].seconds or 0.0 for name in touched))
-
-
-def _kept_recipe(kept: Path, recipe: Path) -> LoadedRecipe:
-    """The recipe as it ran, its relative paths starting where they did."""
-    return recipe_from(yaml.safe_load(kept.read_text(encoding="utf-8")), recipe.absolute().parent)
 
 
 def _downstream(nodes: Mapping[str, Node], touched: Collection[str]) -> tuple[str, ...]:

@@ -20,7 +20,6 @@ import yaml
 from danlu.pipeline.graph import Node
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.plan import Standing
-from danlu.pipeline.why import drift
 from danlu.recipe.load import LoadedRecipe, recipe_from
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError, RecipeError
@@ -172,7 +171,7 @@ def read_lock(path: Path, changes: Sequence[str] = ()) -> Lock:
         raise RecipeError("recipe.missing", where=str(path)) from None
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise RecipeError("lock.unreadable", where=str(path), reason=f"{type(error).__name__}: {error}") from None
-    loaded = replace(recipe_from(data, base), text=content["recipe"], path=path, resolved=resolved)
+    loaded = replace(recipe_from(data, base), path=path, resolved=resolved)
     return Lock(path, loaded, nodes, versions, machine)
 
 
@@ -210,6 +209,8 @@ def require_sources(lock: Lock, external: Mapping[str, Mapping[str, str]]) -> No
 
 def compare(lock: Lock, artifacts: Mapping[str, Artifact], nodes: Mapping[str, Node]) -> Outcome:
     """Each payload beside the locked one."""
+    from danlu.pipeline.why import drift  # which only a replay needs, and every run imports this module
+
     equal = [name for name in lock.nodes if name in artifacts and artifacts[name].payload == lock.nodes[name]["payload"]]
     made = {name for name in lock.nodes if name in artifacts}
     differs = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.pipeline.runner import RunResult, report_path
-from danlu.pipeline.state import RunState, artifact_of, read_state
+from danlu.pipeline.state import RunState, artifact_of, kept_recipe, read_state
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.events import read_json_lines
 from danlu.workspace.files import disk_errors, read_json, write_atomic
@@ -28,7 +28,7 @@ def write_report(result: RunResult, language: Language | None = None) -> Path:
     """Render the page of a run into the workspace and return its path."""
     from danlu.report.page import render  # brings a template engine, which `danlu plan` can do without
 
-    text = (result.workspace.path / "runs" / result.state.name / "recipe.yaml").read_text(encoding="utf-8")
+    text = kept_recipe(result.workspace, result.state.name).read_text(encoding="utf-8")
     path = report_path(result.workspace, result.state.name)
     page = render(gather(result.state, result.artifacts, text), language or current_language())
     with disk_errors(path):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from danlu.compute.child import Child
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import Floor, Watch
 from danlu.pipeline.plan import Plan
@@ -41,10 +42,11 @@ class RunResult:
         return made or {name: node.key for name, node in self.state.nodes.items()} != dict(self.before)
 
 
-def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch) -> RunResult:
+def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch, ready: list[Child] | None = None) -> RunResult:
     """Make what is missing of the plan, independent stages side by side; `watch` hears of each change.
 
-    A DanluError of one stage stops the others at their next safe point; what is done stays.
+    `ready` are processes that were started before (`warmed`); they are used first, and ended here. A DanluError of one stage
+    stops the others at their next safe point; what is done stays.
     """
     workspace.create()
     require_space(workspace.path, plan.needs.disk_bytes)
@@ -57,10 +59,12 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch)
             name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)  # the key: for `danlu gc`
             for name, line in plan.nodes.items()
         }
-        state.keep_recipe(workspace, plan.loaded.text)
+        state.keep_recipe(workspace, plan.loaded)
         state.save(workspace)
         begin = time.monotonic()
         floor = Floor(plan, workspace, state, Machine.probe(), Replay(progress), cancelled, watch)
+        while ready:
+            floor.idle.append(ready.pop())
         try:
             floor.work()
             state.state = "done"

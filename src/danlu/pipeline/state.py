@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from danlu.recipe.load import load_recipe
+from danlu.recipe.kept import kept_in
+from danlu.recipe.load import LoadedRecipe, load_recipe
 from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import disk_errors, read_json, write_atomic, write_json
 from danlu.workspace.messages import listed
 
+KEPT = "recipe.yaml"
 StateName = Literal["waiting", "running", "cached", "done", "failed", "skipped"]
 
 
@@ -46,9 +48,17 @@ class RunState:
         with disk_errors(workspace.path):
             write_json(run_folder(workspace, self.name) / "state.json", asdict(self))
 
-    def keep_recipe(self, workspace: Workspace, text: str) -> None:
+    def keep_recipe(self, workspace: Workspace, loaded: LoadedRecipe) -> None:
+        """Keep the whole recipe beside the state; what lies in one project with the workspace is named as seen from there."""
+        folder = run_folder(workspace, self.name)
+        project = loaded.base if workspace.path.is_relative_to(loaded.base) else workspace.path.parent
         with disk_errors(workspace.path):
-            write_atomic(run_folder(workspace, self.name) / "recipe.yaml", text)
+            write_atomic(folder / KEPT, kept_in(loaded.text, folder, project))
+
+
+def kept_recipe(workspace: Workspace, name: str) -> Path:
+    """The recipe that a run did, whole; `danlu run` takes it too."""
+    return workspace.path / "runs" / name / KEPT
 
 
 def run_folder(workspace: Workspace, name: str) -> Path:
@@ -112,7 +122,7 @@ def serve_section(workspace: Workspace) -> ServeConfig:
     names = run_names(workspace)
     if not names:
         return ServeConfig()
-    return load_recipe(workspace.path / "runs" / names[0] / "recipe.yaml").recipe.serve
+    return load_recipe(kept_recipe(workspace, names[0])).recipe.serve
 
 
 def artifact_of(workspace: Workspace, node: NodeState) -> Artifact | None:

@@ -19,7 +19,10 @@ BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**
 class Section(BaseModel):
     """A part of a recipe: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False,
+        defer_build=True,  # a section that is only read, as in a stage's own process, needs no validator
+    )  # fmt: skip
 
     def identity(self) -> dict[str, Any]:
         """The configuration that enters an artifact's key: JSON without the fields marked `execution`, and without those

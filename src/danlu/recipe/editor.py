@@ -7,14 +7,17 @@ a variant) is a part of a recipe, so nothing is required in it, and null takes a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any
 
+import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
 from danlu.recipe.budget import BudgetConfig, words
 from danlu.recipe.schema import FORMAT, RecipeFile
 from danlu.recipe.variants import FILE_ONLY
 from danlu.recipe.written import NAMED
+from danlu.workspace.messages import Language
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 NO_KEYWORDS = ("discriminator", "ge", "execution", "later")
@@ -24,8 +27,9 @@ REF = "#/$defs/"
 Json = dict[str, Any]
 
 
-def recipe_schema() -> Json:
-    """The JSON Schema (draft 2020-12) of a recipe file, keys as they are written (`from`), sizes and budgets as text too."""
+def recipe_schema(language: Language = "en") -> Json:
+    """The JSON Schema (draft 2020-12) of a recipe file, keys as they are written (`from`), sizes and budgets as text too; what
+    it says of sections and keys is in `language`."""
     made = _plain(RecipeFile.model_json_schema(schema_generator=_Generator))
     definitions: Json = made.pop("$defs")
     for definition in definitions.values():
@@ -44,7 +48,7 @@ def recipe_schema() -> Json:
     for recipe in (whole, extending):
         entries: Json = {"$ref": f"{REF}Variant"}
         recipe["properties"]["variants"]["additionalProperties"] = entries if recipe is whole else _or_null(entries)
-    return {
+    schema = {
         "$schema": DIALECT,
         "title": f"danlu recipe, format {FORMAT}",
         "description": "One file that says all that a run does.",
@@ -54,6 +58,26 @@ def recipe_schema() -> Json:
         "else": {"$ref": f"{REF}Recipe"},
         "$defs": {"Recipe": whole, "Extending": extending, "Variant": variant, **definitions, **parts},
     }
+    return schema if language == "en" else _translated(schema, chinese())
+
+
+def chinese() -> dict[str, str]:
+    """The Chinese sentence for each English one that the schema says of a section or a key."""
+    text = files(__package__).joinpath("chinese.yaml").read_text(encoding="utf-8")
+    found: dict[str, str] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return found
+
+
+def _translated(node: Any, words: Mapping[str, str]) -> Any:
+    """The schema with its descriptions in other words."""
+    if isinstance(node, list):
+        return [_translated(child, words) for child in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _translated(child, words) for key, child in node.items()}
+    if isinstance(said := node.get("description"), str):
+        found["description"] = words.get(said, said)  # that none is left is for a test to say
+    return found
 
 
 class _Generator(GenerateJsonSchema):

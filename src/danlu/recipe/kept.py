@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from danlu.recipe.paths import absolute, anchored
+from danlu.recipe.paths import absolute, anchored, seen_from
 from danlu.recipe.read import parse
 from danlu.recipe.schema import FORMAT
 from danlu.recipe.written import Place, Written, plain
@@ -32,7 +32,19 @@ def kept_text(tree: Written, base: Path, text: str | None = None, *, own_code: b
             edited = f"code: {_quoted(folder)}\n{edited}"
         if _says(edited, wanted):
             return edited
-    return yaml.safe_dump({"format": FORMAT, **wanted}, sort_keys=False, allow_unicode=True, width=120)
+    return _dumped({"format": FORMAT, **wanted})
+
+
+def _dumped(data: Any) -> str:
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
+
+
+def kept_in(text: str, folder: Path, project: Path) -> str:
+    """A `kept_text` for a file in `folder`: paths below `project`, where `folder` lies too, are those as seen from there."""
+    tree = parse(text, Place(str(folder), folder=folder))
+    moved = seen_from(tree, folder, project)
+    edited = _exchanged(text, list(_changes(tree, moved)))
+    return edited if _says(edited, plain(moved)) else _dumped(plain(moved))
 
 
 class _Change(NamedTuple):

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from danlu.recipe.written import Location, Written, replaced
+from danlu.recipe.written import Location, Written, existing, replaced
 
 SOURCES = (("collect", "sources", "*"), ("datasets", "*", "sources", "*"))
 STARTS = (("finetune", "*", "from"),)
 FALLBACK = (("fallback",),)
+CODE = (("code",),)
 
 
 def portable_name(path: str) -> str:
@@ -43,6 +44,31 @@ def anchored(tree: Written, base: Path, whole: bool = False, start: Path | None 
                 changed = replaced(changed, (*location, "name"), Written(portable_name(path.value), path.place))
             tree = changed
     return tree
+
+
+def seen_from(tree: Written, folder: Path, project: Path) -> Written:
+    """The recipe with absolute paths below `project` as seen from `folder`, which lies in it too: so both can be moved."""
+    found = [*_matching(tree, FALLBACK + STARTS + CODE), *((*at, "path") for at in _matching(tree, SOURCES))]
+    for location in found:
+        present, entry = existing(tree, location)
+        if present == location and isinstance(entry.value, str) and (path := _below(entry.value, folder, project)):
+            tree = replaced(tree, location, Written(path, entry.place))
+    return tree
+
+
+def _below(path: str, folder: Path, project: Path) -> str | None:
+    """`path` from `folder`, if it is absolute and below `project`; None otherwise.
+
+    What `..` leads to is the parent of the folder that a link points to, so links on the way are followed first; the last part
+    may be a link that somebody put there to be used by its name.
+    """
+    full = Path(os.path.expanduser(path))  # noqa: PTH111 (an unknown user stays as written)
+    if not full.is_absolute():
+        return None
+    full, project = full.parent.resolve() / full.name, project.resolve()
+    if project == project.parent or not full.is_relative_to(project):
+        return None
+    return Path(os.path.relpath(full, folder.resolve())).as_posix()
 
 
 def code_folder(tree: Written, base: Path) -> Path:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import locale
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
@@ -34,12 +35,42 @@ def current_language() -> Language:
     return "zh" if (named or locale.getlocale()[0] or "").lower().startswith("zh") else "en"
 
 
+Sentences = Mapping[Language, str]
+
+
+class Table(Mapping[str, Sentences]):
+    """Every message by its key. A file is read when a key is asked for whose first part stands in it: to read all of them takes
+    a twentieth of a second, and most commands say little."""
+
+    def __init__(self) -> None:
+        found = (file for file in files(__package__).iterdir() if file.name.endswith(".yaml"))
+        self._texts = [file.read_text(encoding="utf-8") for file in sorted(found, key=lambda file: file.name)]
+        self._areas: dict[str, dict[str, Sentences]] = {}
+
+    def __getitem__(self, key: str) -> Sentences:
+        area = key.partition(".")[0]
+        if area not in self._areas:
+            holding = [text for text in self._texts if re.search(rf"^{re.escape(area)}:", text, re.MULTILINE)]
+            self._areas[area] = {key: said for text in holding for key, said in _parse(text).items() if _is_in(key, area)}
+        return self._areas[area][key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key for text in self._texts for key in _parse(text)])
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _is_in(key: str, area: str) -> bool:
+    return key.partition(".")[0] == area
+
+
 @cache
-def table() -> dict[str, dict[Language, str]]:
-    """Every message by its key."""
+def _parse(text: str) -> dict[str, Sentences]:
+    """The messages of one file by their keys."""
     import yaml
 
-    messages: dict[str, dict[Language, str]] = {}
+    messages: dict[str, Sentences] = {}
 
     def add(prefix: str, node: Any) -> None:
         if set(node) == set(LANGUAGES):
@@ -48,10 +79,14 @@ def table() -> dict[str, dict[Language, str]]:
         for name, child in node.items():
             add(f"{prefix}.{name}" if prefix else str(name), child)
 
-    for file in sorted(files(__package__).iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".yaml"):
-            add("", yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    add("", yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     return messages
+
+
+@cache
+def table() -> Table:
+    """Every message by its key."""
+    return Table()
 
 
 def listed(names: Iterable[str]) -> str:

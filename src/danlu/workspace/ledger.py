@@ -12,6 +12,7 @@ from typing import Any
 from danlu.workspace.files import disk_errors
 
 FAILPOINT = "DANLU_FAILPOINT"
+POISON = "DANLU_POISON"
 PARENT = "DANLU_PARENT"
 """In the environment of a child process: the process number of whoever started it."""
 
@@ -24,6 +25,12 @@ def failpoint(name: str) -> None:
     if os.environ.get(FAILPOINT) == name:
         if PARENT in os.environ:
             os.kill(int(os.environ[PARENT]), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def poison(name: str) -> None:
+    """Kill this process, and it alone, if `DANLU_POISON` is `name` (`<stage>:<unit>`): work that kills whoever does it."""
+    if os.environ.get(POISON) == name:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

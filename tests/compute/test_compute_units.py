@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from danlu.compute.losses import Loss
-from danlu.compute.units import DIED_KEY, MEMORY_KEY, WORKER_BYTES, Crew, Unit, each_unit, worker_count
+from danlu.compute.units import DIED_KEY, MEMORY_KEY, WORKER_BYTES, Crew, Unit, worker_count
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.progress import SilentTask
@@ -38,6 +38,11 @@ class Bar(SilentTask):
     def advance(self, amount: float = 1) -> None:
         assert amount > 0
         self.done += amount
+
+
+def each_unit(run: Run, entry: str, units: list[Unit], **options: Any) -> list[Any]:
+    with Crew(run) as crew:
+        return crew.each(entry, units, **options)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

@@ -264,6 +264,7 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
         row = 0
         for table in row_groups(part.path, ["text"]):
             run.check()
+            run.bar.advance(table.nbytes)
             texts = [text if passing[row + index] else "" for index, text in enumerate(table["text"].to_pylist())]
             row += len(texts)
             forms = [canonical(text) for text in texts]
@@ -300,6 +301,7 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
         row = 0
         for table in row_groups(part.path):
             run.check()
+            run.bar.advance(table.nbytes)
             end = row + table.num_rows
             for index in wanted:
                 if row <= index < end:

@@ -100,6 +100,7 @@ def normalise_part(run: Run, part: Part, thresholds: Mapping[str, float]) -> dic
                             _keep_first(examples, {f"{edit.reason} {languages[row]}": [[digests[row], example]]})
                         texts[row], digests[row] = repaired.text, digest(repaired.text)
                 counts["characters_out"] += len(texts[row])
+            run.bar.advance(table.nbytes)
             reasons.update(row[3] for row in rows)
             edit_tables.append(pa.Table.from_pylist([dict(zip(EDITS.names, row, strict=True)) for row in rows], schema=EDITS))
             table = table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts, pa.large_string()))

@@ -95,6 +95,7 @@ def score_part(run: Run, part: Part, own: Sequence[str] = ()) -> int:
     def tables() -> Iterator[pa.Table]:
         for table in row_groups(part.path, ["id", "text", "language"]):
             run.check()
+            run.bar.advance(table.nbytes)
             texts, languages = table["text"].to_pylist(), table["language"].to_pylist()
             columns: dict[str, Any] = {
                 "id": table["id"],

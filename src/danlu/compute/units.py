@@ -47,12 +47,6 @@ class Unit:
     bytes: int = 0
 
 
-def each_unit(run: Run, entry: str, units: Sequence[Unit], *, bar: Task | None = None, give_up: bool = False) -> list[Any]:
-    """Do `entry` for every unit; see `Crew.each`. The workers, if any, end with it."""
-    with Crew(run) as crew:
-        return crew.each(entry, units, bar=bar, give_up=give_up)
-
-
 def worker_count(run: Run, units: Sequence[Unit]) -> int:
     """How many processes beside the stage's own are worth their start for `units`; 0: it does better alone.
 
@@ -67,8 +61,8 @@ class Crew:
     """Workers of a stage, started when they are needed and kept for its next units; to be closed (`with`)."""
 
     run: Run
-    idle: list[Child] = field(default_factory=list)
-    careful: bool = False
+    idle: list[Child] = field(default_factory=list, init=False)
+    careful: bool = field(default=False, init=False)
     """Whether units have killed before: from then on none is done in the stage's own process."""
 
     def __post_init__(self) -> None:

@@ -85,18 +85,30 @@ def dataset(directory: Path) -> Artifact:
     return Artifact("dataset", "key", directory)
 
 
-def run_of(stage: str, output: Path) -> Run:
+def run_of(stage: str, output: Path, **options: Any) -> Run:
     output.mkdir(parents=True, exist_ok=True)
-    return Run(stage=stage, output=output, ledger=Ledger(output / "ledger.sqlite", stage))
+    return Run(stage=stage, output=output, ledger=Ledger(output / "ledger.sqlite", stage), **options)
 
 
-def clean(root: Path, config: CleanConfig, documents: Artifact, datasets: dict[str, Artifact]) -> Path:
-    """All three stages; returns the directory that holds their outputs."""
-    normalise(documents, config=config, run=run_of("clean.normalise", root / "normalise"))
+def clean(
+    root: Path,
+    config: CleanConfig,
+    documents: Artifact,
+    datasets: dict[str, Artifact],
+    runs: list[Run] | None = None,
+    careful: str = "",
+    **options: Any,
+) -> Path:
+    """All three stages; returns the directory that holds their outputs. `runs` gets their runs; `careful` names one of them."""
+    stages = ("normalise", "score", "decide")
+    made = [run_of(f"clean.{stage}", root / stage, careful=careful == f"clean.{stage}", **options) for stage in stages]
+    normalise(documents, config=config, run=made[0])
     normal = Artifact("clean.normalise", "key", root / "normalise")
-    score(normal, config=config, run=run_of("clean.score", root / "score"))
+    score(normal, config=config, run=made[1])
     scored = Artifact("clean.score", "key", root / "score")
-    decide(normal, scored, datasets, config=config, run=run_of("clean.decide", root / "decide"))
+    decide(normal, scored, datasets, config=config, run=made[2])
+    if runs is not None:
+        runs += made
     return root
 
 

@@ -20,14 +20,30 @@ from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
 
 
+def make_run(base: Path, stage: str, name: str, options: dict[str, Any] | None, runs: list[Run] | None) -> Run:
+    """A run below `base/out/NAME`; `runs` gets it, for tests that look at what it was told."""
+    output = base / "out" / name
+    output.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(output / "ledger.sqlite", stage)
+    run = Run(stage=stage, output=output, ledger=ledger, name=Path(name).name, base=base, **(options or {}))
+    if runs is not None:
+        runs.append(run)
+    return run
+
+
 @pytest.fixture
 def run_dataset(tmp_path: Path) -> Callable[..., Artifact]:
     """Build a dataset from sources, below `tmp_path/NAME`; relative paths start at `tmp_path`."""
 
-    def build(sources: list[dict[str, Any]], name: str = "set", **more: Any) -> Artifact:
-        output = tmp_path / "out" / name
-        output.mkdir(parents=True, exist_ok=True)
-        run = Run(stage="dataset", output=output, ledger=Ledger(output / "ledger.sqlite", "dataset"), name=name, base=tmp_path)
+    def build(
+        sources: list[dict[str, Any]],
+        name: str = "set",
+        options: dict[str, Any] | None = None,
+        runs: list[Run] | None = None,
+        **more: Any,
+    ) -> Artifact:
+        run = make_run(tmp_path, "dataset", name, options, runs)
+        output = run.output
         build_dataset(config=DatasetConfig.model_validate({"sources": sources, **more}), run=run)
         return Artifact("dataset", name, output)
 
@@ -39,11 +55,15 @@ def run_collect(tmp_path: Path) -> Callable[..., Artifact]:
     """Collect sources, below `tmp_path/NAME`."""
 
     def build(
-        sources: list[dict[str, Any]], name: str = "collect", datasets: dict[str, Artifact] | None = None, **more: Any
+        sources: list[dict[str, Any]],
+        name: str = "collect",
+        datasets: dict[str, Artifact] | None = None,
+        options: dict[str, Any] | None = None,
+        runs: list[Run] | None = None,
+        **more: Any,
     ) -> Artifact:
-        output = tmp_path / "out" / name
-        output.mkdir(parents=True, exist_ok=True)
-        run = Run(stage="collect", output=output, ledger=Ledger(output / "ledger.sqlite", "collect"), base=tmp_path)
+        run = make_run(tmp_path, "collect", name, options, runs)
+        output = run.output
         collect(datasets or {}, config=CollectConfig.model_validate({"sources": sources, **more}), run=run)
         return Artifact("collect", name, output)
 

@@ -101,3 +101,15 @@ def wait_for_stop(run: Run, value: int) -> int:
     while True:
         time.sleep(0.01)
         run.check()
+
+
+def no_memory(run: Run) -> None:
+    raise MemoryError
+
+
+def who(run: Run, value: int) -> int:
+    return os.getpid()
+
+
+def advance(run: Run, amount: int) -> None:
+    run.bar.advance(amount)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from danlu.compute.units import DIED_KEY, MEMORY_KEY, Unit, each_unit
+from danlu.compute.losses import Loss
+from danlu.compute.units import DIED_KEY, MEMORY_KEY, WORKER_BYTES, Crew, Unit, worker_count
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.ledger import Ledger
+from danlu.workspace.progress import SilentTask
 from danlu.workspace.run import Run
 
 
@@ -24,17 +27,32 @@ def files(path: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in sorted(path.glob("*.txt"))}
 
 
-SQUARES = [Unit(f"unit-{value}", (value,)) for value in range(6)]
+LARGE = 2 * WORKER_BYTES  # enough for workers, however many units there are
+SQUARES = [Unit(f"unit-{value}", (value,), LARGE) for value in range(6)]
+
+
+class Bar(SilentTask):
+    def __init__(self) -> None:
+        self.done = 0.0
+
+    def advance(self, amount: float = 1) -> None:
+        assert amount > 0
+        self.done += amount
+
+
+def each_unit(run: Run, entry: str, units: list[Unit], **options: Any) -> list[Any]:
+    with Crew(run) as crew:
+        return crew.each(entry, units, **options)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_facts_and_files_are_the_same_for_any_number_of_workers(workers: int, tmp_path: Path) -> None:
-    steps: list[int] = []
+    bar = Bar()
     run = make_run(tmp_path / "run", workers)
-    facts = each_unit(run, "compute_work:write_square", SQUARES, advance=lambda: steps.append(1))
+    facts = each_unit(run, "compute_work:write_square", SQUARES, bar=bar)
     assert facts == [{"square": value * value} for value in range(6)]
     assert files(tmp_path / "run") == {f"{value}.txt": f"{value * value} 7 mine" for value in range(6)}
-    assert len(steps) == 6
+    assert bar.done == 6 * LARGE
     assert run.ledger.get("unit-5") == {"square": 25}
 
 
@@ -47,26 +65,24 @@ def test_finished_units_are_not_done_again(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_is_replaced_and_its_unit_done_once_more(tmp_path: Path) -> None:
-    units = [Unit(f"unit-{value}", (value, tmp_path / "died")) for value in range(6)]
+    units = [Unit(f"unit-{value}", (value, tmp_path / "died"), LARGE) for value in range(6)]
     facts = each_unit(make_run(tmp_path / "run", 2), "compute_work:die_once", units)
     assert (tmp_path / "died").exists()
     assert facts == [{"square": value * value} for value in range(6)]
 
 
-def test_a_unit_that_kills_twice_is_given_up_with_the_reason(tmp_path: Path) -> None:
-    lost: list[tuple[str, str]] = []
-
-    def give_up(unit: Unit, error: DanluError) -> dict[str, int]:
-        lost.append((unit.name, error.key))
-        assert "SIGSEGV" in str(error)
-        return {"square": 0}
-
-    facts = each_unit(make_run(tmp_path / "run", 2), "compute_work:die_at_two", SQUARES, lost=give_up)
-    assert lost == [("unit-2", DIED_KEY)]
-    assert [fact["square"] for fact in facts] == [0, 1, 0, 9, 16, 25]
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unit_that_kills_twice_is_given_up_with_the_reason(workers: int, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", workers)
+    facts = each_unit(run, "compute_work:die_at_two", SQUARES, give_up=True)
+    assert facts[2] == Loss("unit-2", DIED_KEY, {"unit": "unit-2", "how": "SIGSEGV"})
+    assert [fact["square"] for fact in facts if fact is not facts[2]] == [0, 1, 9, 16, 25]
+    assert each_unit(run, "compute_work:die_at_two", SQUARES, give_up=True) == facts, "what the ledger says stays"
     with pytest.raises(DanluError) as caught:
-        each_unit(make_run(tmp_path / "strict", 2), "compute_work:die_at_two", SQUARES)
+        each_unit(make_run(tmp_path / "strict", workers), "compute_work:die_at_two", SQUARES)
     assert caught.value.key == DIED_KEY
+    for language in ("en", "zh"):
+        assert "SIGSEGV" in caught.value.explain(language)["cause"]
 
 
 def test_an_error_of_a_unit_is_the_error_of_all(tmp_path: Path) -> None:
@@ -77,17 +93,18 @@ def test_an_error_of_a_unit_is_the_error_of_all(tmp_path: Path) -> None:
 
 def test_a_unit_too_large_for_its_share_is_done_alone_and_one_too_large_for_all_is_given_up(tmp_path: Path) -> None:
     alone = make_run(tmp_path / "alone", 2, memory_bytes=400 << 20)
-    assert each_unit(alone, "compute_work:hold", [Unit("small", (1,)), Unit("large", (250,))]) == [1, 250]
-    keys: list[str] = []
+    assert each_unit(alone, "compute_work:hold", [Unit("small", (1,), LARGE), Unit("large", (250,), LARGE)]) == [1, 250]
+    for workers in (1, 2):
+        never = make_run(tmp_path / f"never-{workers}", workers, memory_bytes=300 << 20)
+        units = [Unit("small", (1,), LARGE), Unit("large", (600,), LARGE)]
+        small, large = each_unit(never, "compute_work:hold", units, give_up=True)
+        assert small == 1
+        assert (large.unit, large.key) == ("large", MEMORY_KEY)
 
-    def give_up(unit: Unit, error: DanluError) -> int:
-        keys.append(error.key)
-        return -1
 
-    never = make_run(tmp_path / "never", 2, memory_bytes=300 << 20)
-    facts = each_unit(never, "compute_work:hold", [Unit("small", (1,)), Unit("large", (600,))], lost=give_up)
-    assert facts == [1, -1]
-    assert keys == [MEMORY_KEY]
+def test_memory_that_the_system_refuses_counts_as_death(tmp_path: Path) -> None:
+    (lost,) = each_unit(make_run(tmp_path / "run", 1), "compute_work:no_memory", [Unit("unit", (), LARGE)], give_up=True)
+    assert lost.key == DIED_KEY
 
 
 def test_a_wish_to_stop_ends_the_workers(tmp_path: Path) -> None:
@@ -95,3 +112,42 @@ def test_a_wish_to_stop_ends_the_workers(tmp_path: Path) -> None:
     threading.Timer(1.0, run.cancelled.set).start()
     with pytest.raises(Interrupted):
         each_unit(run, "compute_work:wait_for_stop", SQUARES[:2])
+
+
+def test_workers_are_started_where_there_is_enough_for_each(tmp_path: Path) -> None:
+    def count(workers: int, *sizes: int) -> int:
+        return worker_count(make_run(tmp_path / "run", workers), [Unit(str(n), (), size) for n, size in enumerate(sizes)])
+
+    assert count(4, *[WORKER_BYTES // 2] * 3) == 0
+    assert count(4, *[WORKER_BYTES // 2] * 4) == 2
+    assert count(4, *[WORKER_BYTES] * 9) == 4
+    assert count(1, *[WORKER_BYTES] * 9) == 1
+    assert count(4, 9 * WORKER_BYTES) == 1
+    assert count(4) == 0
+
+
+def test_little_work_is_done_in_the_own_process_until_something_has_killed(tmp_path: Path) -> None:
+    little = [Unit(f"unit-{value}", (value,)) for value in range(3)]
+    with Crew(make_run(tmp_path / "run", 2)) as crew:
+        assert set(crew.each("compute_work:who", little)) == {os.getpid()}
+    with Crew(make_run(tmp_path / "careful", 2, careful=True)) as crew:
+        assert os.getpid() not in crew.each("compute_work:who", little)
+
+
+def test_workers_are_kept_for_the_next_units_and_one_that_died_makes_careful(tmp_path: Path) -> None:
+    with Crew(make_run(tmp_path / "run", 2)) as crew:
+        first = set(crew.each("compute_work:who", SQUARES))
+        little = [Unit(f"little-{value}", (value,)) for value in range(3)]
+        assert set(crew.each("compute_work:who", little)) <= first
+    with Crew(make_run(tmp_path / "dead", 1)) as crew:
+        crew.each("compute_work:die_at_two", SQUARES[2:3], give_up=True)
+        assert os.getpid() not in crew.each("compute_work:who", [Unit("little", (0,))])
+
+
+@pytest.mark.parametrize("size", [0, LARGE])
+def test_units_move_the_bar_and_never_more_than_their_bytes(size: int, tmp_path: Path) -> None:
+    bar = Bar()
+    each_unit(
+        make_run(tmp_path / "run", 2), "compute_work:advance", [Unit("a", (10,), size), Unit("b", (1 << 40,), size)], bar=bar
+    )
+    assert bar.done == 2 * size

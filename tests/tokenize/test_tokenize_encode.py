@@ -148,3 +148,37 @@ def test_special_tokens_in_documents_stay_text(
     ids = TokenStore.open(run.output / "train").document(0)
     assert ids.min() >= 110
     assert b"".join(token_bytes(tokenizer.path)[token] for token in ids).decode() == text
+
+
+THREADS = """
+import sys
+from pathlib import Path
+from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokenize.encode import encode
+from danlu.tokenize.train import train
+from danlu.workspace.artifact import Artifact
+from danlu.workspace.ledger import Ledger
+from danlu.workspace.run import Run
+documents, output, workers = Artifact("d", "k", Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
+for name in ("train", "encode"):
+    (output / name).mkdir(parents=True)
+runs = [
+    Run(stage=name, output=output / name, ledger=Ledger(output / name / "ledger.sqlite", name), workers=workers)
+    for name in ("train", "encode")
+]
+config = TokenizeConfig(vocabulary=600, sample=200_000)
+train(documents, config=config, run=runs[0])
+encode(documents, Artifact("t", "k", output / "train"), config=config, run=runs[1])
+"""
+
+
+def test_same_bytes_for_any_number_of_threads(rows: Any, make_documents: Any, tmp_path: Path) -> None:
+    documents, payloads = make_documents(rows), []
+    for threads in ("1", "2", "4"):
+        environment = {**os.environ, "RAYON_NUM_THREADS": threads}
+        command = [sys.executable, "-c", THREADS, str(documents.path), str(tmp_path / threads), threads]
+        subprocess.run(command, env=environment, check=True)
+        payloads.append([hash_payload(tmp_path / threads / name) for name in ("train", "encode")])
+    assert "tokenizer.json" in payloads[0][0]
+    assert "train/tokens.bin" in payloads[0][1]
+    assert payloads[0] == payloads[1] == payloads[2]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
-from danlu.clean.parts import Part, parts_of, row_groups, write_parquet
+from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
 from danlu.clean.rules import document_rules, line_rules, own_rules
 from danlu.clean.summary import summarise
-from danlu.clean.verdicts import HELDOUT, KEPT, Verdicts, apply_rules, choose_examples, mark_repeats
+from danlu.clean.verdicts import HELDOUT, KEPT, LOST, Verdicts, apply_rules, choose_examples, mark_repeats
+from danlu.compute.losses import Loss
+from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
 from danlu.text.canonical import canonical, digest
@@ -45,6 +48,10 @@ VERDICTS: pa.Schema = pa.schema(
         pa.field("bytes", pa.int64(), nullable=False),  # of the repaired text in UTF-8
     ]
 )
+HELDOUT_ROWS = 1000
+ITEMS: pa.Schema = pa.schema(
+    [pa.field("owner", pa.string(), nullable=False), pa.field("item", pa.large_string(), nullable=False)]
+)
 SCAN: pa.Schema = pa.schema([pa.field("form", pa.string(), nullable=False), pa.field("owner", pa.string(), nullable=False)])
 
 
@@ -65,47 +72,61 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
-    measured = _read_scores(scores, own)
-    columns = _read_columns(parts, measured["bytes"])
+    columns, measured, unscored = _read_scored(parts, scores, own)
     verdicts = apply_rules(measured, columns.families, document_rules(config) | own)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
+    verdicts.reasons[unscored] = LOST
+    lost: dict[Part, Loss] = {}
 
-    with run.progress.task("clean.progress.decide", 2 * len(parts), "parts") as bar:
+    heldout = [part for part in parts if part.set == HOLDOUT]
+    training = [part for part in parts if part.set != HOLDOUT]
+    total = 2 * sum(part.bytes for part in parts)
+    with run.progress.task("clean.progress.decide", total, "B") as bar, Crew(run) as crew:
 
-        def scan(part: Part, held: Callable[[], HeldOut]) -> pa.Table:
-            passing = verdicts.reasons[columns.rows[part]] == KEPT
-            run.once(f"scan/{part.unit}", partial(_scan, part, passing, held, run))
-            bar.advance()
-            return pq.read_table(_scan_path(part, run))
+        def scan(chosen: list[Part], index: Path | None) -> dict[Part, pa.Table]:
+            def arguments(part: Part) -> tuple[Any, ...]:
+                return verdicts.reasons[columns.rows[part]] == KEPT, index
+
+            done, gone = each_part(crew, "danlu.clean.decide:scan_part", chosen, arguments, bar, "scan/")
+            _drop_lost(gone, columns, verdicts)
+            lost.update(gone)
+            return {part: pq.read_table(_scan_path(part, run)) for part in done}
 
         # Held-out documents first: those that are kept are what the training text is searched for.
-        nothing = index_items(())
-        heldout = [part for part in parts if part.set == HOLDOUT]
-        scans = {part: scan(part, lambda: nothing) for part in heldout}
-        _drop_repeats(config, columns, verdicts, scans)
-
-        @cache
-        def held() -> HeldOut:
-            return _held_out(datasets, heldout, columns, verdicts, config) if config.decontaminate else nothing
-
-        training = {part: scan(part, held) for part in parts if part.set != HOLDOUT}
-        for part, table in training.items():
+        _drop_repeats(config, columns, verdicts, scan(heldout, None))
+        index = run.scratch / "heldout.parquet" if config.decontaminate else None
+        if index is not None:
+            run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config))
+        try:
+            scans = scan(training, index)
+        finally:
+            _index.cache_clear()
+        for part, table in scans.items():
             owners = np.array(table["owner"].to_pylist(), object)
             leaked = (owners != "") & (verdicts.reasons[columns.rows[part]] == KEPT) & ~columns.protected[columns.rows[part]]
             verdicts.reasons[columns.rows[part]][leaked] = [f"{HELDOUT}:{owner}" for owner in owners[leaked].tolist()]
-        repeats = _drop_repeats(config, columns, verdicts, training)
+        # Which of equal documents stays depends on all of them together: this is done here, of their forms alone.
+        repeats = _drop_repeats(config, columns, verdicts, scans)
 
-        examples = choose_examples(_only(verdicts, columns.training), columns.families, columns.ids)
+        examples = choose_examples(
+            _only(verdicts, columns.training & (verdicts.reasons != LOST)), columns.families, columns.ids
+        )
         largest = sorted(repeats, key=lambda rows: (-len(rows), columns.ids[rows[0]]))[:LARGEST]
-        wanted = {row for rows in examples.values() for row in rows} | {rows[0] for rows in largest}
-        texts: dict[int, str] = {}
-        for part in parts:
-            texts |= {
-                int(row): text
-                for row, text in run.once(f"write/{part.unit}", partial(_write, part, columns, verdicts, wanted, run)).items()
-            }
-            bar.advance()
+        wanted = sorted({row for rows in examples.values() for row in rows} | {rows[0] for rows in largest})
+
+        def to_write(part: Part) -> tuple[Any, ...]:
+            span = columns.rows[part]
+            kept = (verdicts.reasons[span] == KEPT).astype(bool)
+            return kept, [row - span.start for row in wanted if span.start <= row < span.stop]
+
+        left = [part for part in parts if part not in lost and not unscored[columns.rows[part]].any()]
+        written, unwritten = each_part(crew, "danlu.clean.decide:write_part", left, to_write, bar, "write/")
+        _drop_lost(unwritten, columns, verdicts)
+        lost.update(unwritten)
+        texts = {columns.rows[part].start + int(row): text for part, fact in written.items() for row, text in fact.items()}
+        examples = {reason: [row for row in rows if row in texts] for reason, rows in examples.items()}
+        largest = [rows for rows in largest if rows[0] in texts]
 
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
     kept = verdicts.reasons == KEPT
@@ -113,8 +134,11 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}
+    facts |= set_aside(run, lost, {part: int((verdicts.reasons[columns.rows[part]] == LOST).sum()) for part in lost})
     write_json(run.output / "facts.json", facts)
     run.counts.update({"documents": int(columns.training.sum()), "kept": int((kept & columns.training).sum())})
+    if unscored.any():
+        run.counts["quarantined"] += int(unscored.sum())
     if not (kept & columns.training).any():
         reasons = facts["reasons"]
         reason = max(reasons, key=lambda name: (reasons[name]["documents"], name), default="")
@@ -128,7 +152,32 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
         )
 
 
-def _read_columns(parts: Sequence[Part], sizes: NDArray[np.float64]) -> Columns:
+def _read_scored(
+    parts: Sequence[Part], scores: Artifact, own: Iterable[str]
+) -> tuple[Columns, dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
+    """The columns, the scores float64[documents] by name, and which documents have none, since their part was set aside."""
+    columns = _read_columns(parts)
+    unscored = np.zeros(len(columns.ids), bool)
+    set_aside_before = read_json(scores / "facts.json").get(QUARANTINE, {})
+    for part, span in columns.rows.items():
+        unscored[span] = part.unit in set_aside_before
+    names = ["characters", "words", "lines", "bytes", *RULES, *own]
+    table = pq.read_table(scores / "scores.parquet", columns=names)
+    measured = {name: np.zeros(len(unscored)) for name in names}
+    for name, values in measured.items():
+        values[~unscored] = table[name].to_numpy()
+    return columns._replace(bytes=measured["bytes"].astype(np.int64)), measured, unscored
+
+
+def _drop_lost(lost: Iterable[Part], columns: Columns, verdicts: Verdicts) -> None:
+    """What is kept of a part that was set aside goes with it."""
+    for part in lost:
+        reasons = verdicts.reasons[columns.rows[part]]
+        reasons[reasons == KEPT] = LOST
+
+
+def _read_columns(parts: Sequence[Part]) -> Columns:
+    """All columns but `bytes`, which the scores know."""
     names = ["id", "source", "language", "protected"]
     schema = pa.schema([DOCUMENTS.field(name) for name in names])
     tables = [schema.empty_table()]
@@ -147,7 +196,7 @@ def _read_columns(parts: Sequence[Part], sizes: NDArray[np.float64]) -> Columns:
         table["id"].to_pylist(),
         table["source"].to_pylist(),
         languages,
-        sizes.astype(np.int64),
+        np.zeros(start, np.int64),
         table["protected"].to_numpy(),
         np.array([family(language) for language in languages], dtype=np.str_),
         training,
@@ -155,16 +204,18 @@ def _read_columns(parts: Sequence[Part], sizes: NDArray[np.float64]) -> Columns:
     )
 
 
-def _read_scores(scores: Artifact, own: Iterable[str]) -> dict[str, NDArray[np.float64]]:
-    names = ["characters", "words", "lines", "bytes", *RULES, *own]
-    table = pq.read_table(scores / "scores.parquet", columns=names)
-    return {name: table[name].to_numpy() for name in names}
+def _write_held_out(
+    path: Path,
+    datasets: dict[str, Artifact],
+    heldout: Sequence[Part],
+    columns: Columns,
+    verdicts: Verdicts,
+    config: CleanConfig,
+) -> None:
+    """Write the canonical texts that training text is searched for, with whose they are, where workers find them.
 
-
-def _held_out(
-    datasets: dict[str, Artifact], heldout: Sequence[Part], columns: Columns, verdicts: Verdicts, config: CleanConfig
-) -> HeldOut:
-    """Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept."""
+    Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept.
+    """
     thresholds = line_rules(config)
 
     def items() -> Iterator[tuple[str, str]]:
@@ -184,11 +235,27 @@ def _held_out(
                         yield HOLDOUT, canonical(text)
                     row += 1
 
-    return index_items(items())
+    def tables() -> Iterator[pa.Table]:
+        pairs = items()
+        while batch := list(islice(pairs, HELDOUT_ROWS)):
+            yield pa.table([list(column) for column in zip(*batch, strict=True)], schema=ITEMS)
+
+    write_parquet(path, tables(), ITEMS)
 
 
-def _scan(part: Part, passing: NDArray[np.bool_], held: Callable[[], HeldOut], run: Run) -> None:
-    """Write the form of each document (what repeats share) and the owner of the held-out item that it holds.
+@lru_cache(maxsize=1)
+def _index(path: Path | None) -> HeldOut:
+    """What was written at `path`, ready to be looked for: made once in each process, for all the parts that it scans."""
+    if path is None:
+        return index_items(())
+    return index_items(
+        pair for table in row_groups(path) for pair in zip(table["owner"].to_pylist(), table["item"].to_pylist(), strict=True)
+    )
+
+
+def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | None) -> None:
+    """The unit of work before verdicts: the form of each document (what repeats share) and the owner of the held-out item
+    that it holds, in scratch.
 
     Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest is its form.
     """
@@ -197,11 +264,12 @@ def _scan(part: Part, passing: NDArray[np.bool_], held: Callable[[], HeldOut], r
         row = 0
         for table in row_groups(part.path, ["text"]):
             run.check()
+            run.bar.advance(table.nbytes)
             texts = [text if passing[row + index] else "" for index, text in enumerate(table["text"].to_pylist())]
             row += len(texts)
             forms = [canonical(text) for text in texts]
             keys = [digest(form or "\0" + text) for form, text in zip(forms, texts, strict=True)]
-            yield pa.table([keys, find_owners(held(), texts, forms)], schema=SCAN)
+            yield pa.table([keys, find_owners(_index(index), texts, forms)], schema=SCAN)
 
     write_parquet(_scan_path(part, run), tables(), SCAN)
 
@@ -222,19 +290,23 @@ def _drop_repeats(config: CleanConfig, columns: Columns, verdicts: Verdicts, sca
     return [rows[group].tolist() for group in groups]
 
 
-def _write(part: Part, columns: Columns, verdicts: Verdicts, wanted: set[int], run: Run) -> dict[str, str]:
-    """Write the documents of a part that are kept; returns the beginnings of the wanted texts by row."""
-    span = columns.rows[part]
+def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[int]) -> dict[str, str]:
+    """The unit of work after verdicts: write the documents of a part that are `kept`, bool[documents of the part].
+
+    Returns the beginnings of the texts of the `wanted` rows.
+    """
     texts: dict[str, str] = {}
 
     def tables() -> Iterator[pa.Table]:
-        row = span.start
+        row = 0
         for table in row_groups(part.path):
             run.check()
+            run.bar.advance(table.nbytes)
             end = row + table.num_rows
-            for index in sorted(wanted.intersection(range(row, end))):
-                texts[str(index)] = str(table["text"][index - row])[:SHOWN]
-            yield table.filter(pa.array((verdicts.reasons[row:end] == KEPT).astype(bool)))
+            for index in wanted:
+                if row <= index < end:
+                    texts[str(index)] = str(table["text"][index - row])[:SHOWN]
+            yield table.filter(pa.array(kept[row:end]))
             row = end
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from danlu.clean.lines import drop_lines
-from danlu.clean.parts import Part, join_parquet, parts_of, row_groups, write_parquet
+from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.rules import line_rules
-from danlu.compute.units import Unit, each_unit
+from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
 from danlu.text.canonical import digest
@@ -39,10 +39,10 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     """Repair the documents and held-out documents; write them, `edits.parquet` and `facts.json`."""
     thresholds = line_rules(config)
     parts = parts_of(documents)
-    with run.progress.task("clean.progress.normalise", len(parts), "parts") as bar:
-        units = [Unit(part.unit, (part, thresholds)) for part in parts]
-        facts = each_unit(run, "danlu.clean.normalise:normalise_part", units, advance=bar.advance)
-    join_parquet(run.output / "edits.parquet", [_edits_path(part, run) for part in parts], EDITS)
+    with run.progress.task("clean.progress.normalise", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
+        done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (thresholds,), bar)
+    facts = done.values()
+    join_parquet(run.output / "edits.parquet", [_edits_path(part, run) for part in done], EDITS)
     edits: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     for fact in facts:
@@ -55,6 +55,7 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
             **totals,
             "edits": dict(sorted(edits.items())),
             "examples": [example for _, found in sorted(examples.items()) for _, example in found],
+            **set_aside(run, lost),
         },
     )
     run.counts.update({"documents": totals["documents"], "edited": totals["edited"], "edits": sum(edits.values())})
@@ -99,6 +100,7 @@ def normalise_part(run: Run, part: Part, thresholds: Mapping[str, float]) -> dic
                             _keep_first(examples, {f"{edit.reason} {languages[row]}": [[digests[row], example]]})
                         texts[row], digests[row] = repaired.text, digest(repaired.text)
                 counts["characters_out"] += len(texts[row])
+            run.bar.advance(table.nbytes)
             reasons.update(row[3] for row in rows)
             edit_tables.append(pa.Table.from_pylist([dict(zip(EDITS.names, row, strict=True)) for row in rows], schema=EDITS))
             table = table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts, pa.large_string()))

@@ -1,19 +1,28 @@
-"""Parts of documents in and out: one row group in memory at a time, whole files only, the same bytes for the same rows."""
+"""Parts of documents in and out: one row group in memory at a time, whole files only, the same bytes for the same rows.
+
+A part is the unit of work of the stages of `clean`; one that kills whoever does it is set aside, with all its documents.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.compute.losses import Loss, record_losses
+from danlu.compute.units import Crew, Unit
 from danlu.documents.store import document_parts
 from danlu.workspace.artifact import Artifact
+from danlu.workspace.progress import Task
+from danlu.workspace.run import Run
 
 SETS = ("documents", "holdout")
+QUARANTINE = "quarantine"
 
 
 class Part(NamedTuple):
@@ -26,10 +35,50 @@ class Part(NamedTuple):
     def unit(self) -> str:
         return f"{self.set}/{self.path.stem}"
 
+    @property
+    def documents(self) -> int:
+        return int(pq.read_metadata(self.path).num_rows)
+
+    @property
+    def bytes(self) -> int:
+        """Of all columns, uncompressed: most of them are text."""
+        footer = pq.read_metadata(self.path)
+        return sum(footer.row_group(index).total_byte_size for index in range(footer.num_row_groups))
+
 
 def parts_of(documents: Artifact) -> list[Part]:
     """All parts, those for training first, in order."""
     return [Part(name, path) for name in SETS for path in document_parts(documents / name)]
+
+
+def each_part(
+    crew: Crew,
+    entry: str,
+    parts: Sequence[Part],
+    arguments: Callable[[Part], tuple[Any, ...]],
+    bar: Task,
+    prefix: str = "",
+) -> tuple[dict[Part, Any], dict[Part, Loss]]:
+    """Do `entry` as `function(run, part, *arguments(part))` for every part: the facts, and the losses of those set aside."""
+    units = [Unit(prefix + part.unit, (part, *arguments(part)), part.bytes) for part in parts]
+    facts = dict(zip(parts, crew.each(entry, units, bar=bar, give_up=True), strict=True))
+    lost = {part: fact for part, fact in facts.items() if isinstance(fact, Loss)}
+    return {part: fact for part, fact in facts.items() if part not in lost}, lost
+
+
+def set_aside(run: Run, lost: Mapping[Part, Loss], counts: Mapping[Part, int] | None = None) -> dict[str, Any]:
+    """Note down and say which parts were set aside; for the stage's facts: `quarantine`, how many documents of which part.
+
+    `counts` are those numbers, by default all documents of the parts. What an attempt wrote of such a part goes.
+    """
+    if not lost:
+        return {}
+    for part in lost:
+        (run.output / part.set / part.path.name).unlink(missing_ok=True)
+    counts = counts or {part: part.documents for part in lost}
+    record_losses(run, ((replace(loss, unit=part.unit), counts[part]) for part, loss in lost.items()))
+    run.counts["quarantined"] += sum(counts.values())
+    return {QUARANTINE: {part.unit: counts[part] for part in lost}}
 
 
 def row_groups(path: Path, columns: list[str] | None = None) -> Iterator[pa.Table]:

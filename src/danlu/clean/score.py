@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from danlu.clean.own import FACTS, declared, score_own
-from danlu.clean.parts import Part, join_parquet, parts_of, row_groups, write_parquet
+from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
 from danlu.clean.rules import check_names, own_rules
-from danlu.compute.units import Unit, each_unit
+from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig
 from danlu.text.measures import measure
 from danlu.workspace.artifact import Artifact
@@ -51,12 +51,11 @@ def score(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     own = tuple(own_rules(config))
     words = {FACTS: declared(own, run.base)} if own else {}
     parts = parts_of(documents)
-    with run.progress.task("clean.progress.score", len(parts), "parts") as bar:
-        units = [Unit(part.unit, (part, own)) for part in parts]
-        each_unit(run, "danlu.clean.score:score_part", units, advance=bar.advance)
-    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in parts], schema_of(own))
+    with run.progress.task("clean.progress.score", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
+        done, lost = each_part(crew, "danlu.clean.score:score_part", parts, lambda part: (own,), bar)
+    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in done], schema_of(own))
     quantiles = {"quantiles": list(QUANTILES), "scores": _quantiles(run.output, own)}
-    write_json(run.output / "facts.json", {"documents": rows, **quantiles, **words})
+    write_json(run.output / "facts.json", {"documents": rows, **quantiles, **words, **set_aside(run, lost)})
     run.counts["documents"] += rows
 
 
@@ -96,6 +95,7 @@ def score_part(run: Run, part: Part, own: Sequence[str] = ()) -> int:
     def tables() -> Iterator[pa.Table]:
         for table in row_groups(part.path, ["id", "text", "language"]):
             run.check()
+            run.bar.advance(table.nbytes)
             texts, languages = table["text"].to_pylist(), table["language"].to_pylist()
             columns: dict[str, Any] = {
                 "id": table["id"],

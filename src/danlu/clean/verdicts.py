@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from danlu.clean.preset import FAMILIES, Rule
 
 KEPT, EMPTY, REPEAT, HELDOUT = "", "empty", "repeat", "heldout"
+LOST = "quarantine"  # of a part that killed whoever scored, searched or wrote it
 BORDERLINE = 3  # examples of each reason and language nearest to the threshold
 TYPICAL = 3  # and others, by digest
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
+from danlu.compute.losses import set_aside
 from danlu.pipeline.card import gather, render
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Branch, Manifests, payload_bytes, read_manifests, tree
@@ -92,6 +93,10 @@ def show(
         if value:
             print(f"{text(f'cli.show.{part}')}:")
             print("  " + json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\n  "))
+    if lost := set_aside(manifest):
+        print(f"{text('cli.show.quarantine')}:")
+        for entry in lost:
+            print(f"  {entry['unit']} ({entry['count']}): {text(entry['reason'] + '.cause', **entry['params'])}")
     print(f"{text('cli.show.files')}:")
     for file in read_payload(artifact.path):
         print(f"  {(artifact.path / file).stat().st_size:>12,}  {file}")

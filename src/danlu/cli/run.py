@@ -17,6 +17,7 @@ import typer
 
 from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
+from danlu.compute.losses import set_aside
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import warmed
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
@@ -27,7 +28,7 @@ from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
 from danlu.recipe.load import LoadedRecipe
 from danlu.workspace.artifact import Workspace
-from danlu.workspace.messages import text
+from danlu.workspace.messages import listed, text
 from danlu.workspace.progress import progress_for_terminal
 
 RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file. 配方（YAML 文件）")]
@@ -178,6 +179,7 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
     memory = max((node.peak_memory_bytes or 0 for node in result.state.nodes.values()), default=0)
     say()
     say(text("cli.run.total", minutes=f"{result.state.seconds / 60:.1f}", memory=f"{memory / 1e6:,.0f}"))
+    tell_set_aside(result)
     say(text("cli.run.report", path=short(report)))
     models = [name for name in result.artifacts if name.startswith(("finetune.", "pretrain."))]
     place = (
@@ -223,5 +225,17 @@ def summary(result: RunResult, report: Path | None) -> dict[str, object]:
         "report": str(report) if report else None,
         "artifacts": {name: str(artifact.path) for name, artifact in result.artifacts.items()},
         "payloads": {name: artifact.payload for name, artifact in result.artifacts.items()},
+        "set_aside": units_set_aside(result),
         "skipped": result.state.skipped,
     }
+
+
+def tell_set_aside(result: RunResult) -> None:
+    """One line that names what the stages of a run have set aside, if anything."""
+    if lost := units_set_aside(result):
+        say(text("cli.run.quarantine", units=listed(f"{entry['stage']}: {entry['unit']}" for entry in lost)))
+
+
+def units_set_aside(result: RunResult) -> list[dict[str, object]]:
+    """What the stages of a run have set aside because it killed whoever worked on it, with the stage of each."""
+    return [{"stage": name, **entry} for name, artifact in result.artifacts.items() for entry in set_aside(artifact.manifest)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
-from danlu.cli.run import run_and_tell, short, summary
+from danlu.cli.run import run_and_tell, short, summary, tell_set_aside
 from danlu.pipeline.reporting import report_of
 from danlu.recipe.load import recipe_from
 from danlu.workspace.artifact import Workspace
@@ -101,5 +101,6 @@ def _run(recipe: dict[str, Any], until: str | None, overrides: list[str], worksp
     path = report_of(result)
     last = list(result.artifacts.values())[-1]
     say(text("cli.run.artifact", path=short(last.path)))
+    tell_set_aside(result)
     say(text("cli.run.report", path=short(path)))
     last_line(summary(result, path), json_line)

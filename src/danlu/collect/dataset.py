@@ -13,12 +13,22 @@ from danlu.collect.locate import SourceFile, TextSource, source_licence, source_
 from danlu.collect.read import format_of, has_columns, read_rows_of
 from danlu.collect.records import Record
 from danlu.collect.splits import SPLITS, Decision, Rows, conflicts, decide, repeats_by_size
-from danlu.collect.units import Row, Unit, plan_units, read_unit, require_some, scratch_of, total_of, write_quarantine
+from danlu.collect.units import (
+    Row,
+    Unit,
+    plan_units,
+    read_unit,
+    read_units,
+    require_some,
+    scratch_of,
+    total_of,
+    write_quarantine,
+)
 from danlu.documents.rows import ROWS
 from danlu.documents.schema import document_id
 from danlu.documents.store import read_documents, write_rows
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.sources import CustomSource, PackageSource, PythonDocsSource
+from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language
 from danlu.workspace.errors import DanluError
@@ -36,19 +46,20 @@ _READ: pa.Schema = pa.schema(
 
 def build_dataset(*, config: DatasetConfig, run: Run) -> None:
     """Write `rows.parquet`, `facts.json` and `quarantine.jsonl` of a dataset."""
-    units = plan_units(config, run.base)
-    for unit in units:
+    planned = plan_units(config, run.base)
+    for unit in planned:
         _require_labels(unit, f"datasets.{run.name}")
-    read = _read(units, run)
-    quarantine = total_of(read.values())
-    require_some(sum(fact["rows"] for fact in read.values()), f"datasets.{run.name}", _file_count(units), quarantine)
+    read = read_units(run, "danlu.collect.dataset:read_labelled", planned, "collect.progress.rows")
+    units, read_facts = [unit for unit, _, _ in read], [fact for _, fact, _ in read]
+    quarantine = total_of(read_facts)
+    require_some(sum(fact["rows"] for fact in read_facts), f"datasets.{run.name}", _file_count(units), quarantine)
     left_out = _modules_left_out(units, run)
     columns = _columns(units, left_out, run)
     rows = Rows(*(columns[name] for name in ("digest", "exact", "label", "language")))
     decision = decide(rows, config)
     require_some(decision.dropped.count(""), f"datasets.{run.name}", _file_count(units), Counter(decision.dropped))
     texts = _write(units, left_out, decision, rows, run)
-    write_quarantine(run, [unit.name for unit in units])
+    write_quarantine(run, units)
     facts = {
         "name": run.name,
         "sources": _source_facts(config, columns, left_out),
@@ -56,43 +67,41 @@ def build_dataset(*, config: DatasetConfig, run: Run) -> None:
         "split": config.split.model_dump(mode="json"),
         "quarantine": quarantine,
         "examples": _examples(rows, texts),
-        **forgotten_of(read.values()),
+        **forgotten_of(read_facts),
     }
     write_json(run.output / "facts.json", facts)
     run.counts.update({"rows": facts["rows"], "repeats": facts["repeats"], "conflicts": facts["conflicts"]})
     run.counts.update({"kept": facts["kept"], "quarantined": sum(quarantine.values())})
-    run.counts.update(forgotten_of(read.values()))
+    run.counts.update(forgotten_of(read_facts))
 
 
-def _read(units: Sequence[Unit], run: Run) -> dict[str, dict[str, Any]]:
-    """Read every unit that the ledger lacks into scratch rows; the fact of each by its name."""
-    total = sum(file.path.stat().st_size for unit in units for file in unit.files)
-    facts = {}
-    with run.progress.task("collect.progress.rows", total, "B") as task:
-        for unit in units:
-
-            def work(unit: Unit = unit) -> dict[str, Any]:
-                files = ((file, read_rows_of(unit.config, file, run.base)) for file in unit.files)
-                return read_unit(run, unit.name, files, _row_maker(unit), _READ, task)
-
-            facts[unit.name] = run.once(unit.name, work)
-    return facts
+def read_labelled(run: Run, unit: Unit) -> dict[str, Any]:
+    """The unit of work: some files as scratch rows; returns the unit's fact."""
+    config = _text_source(unit)
+    files = ((file, read_rows_of(config, file, run.base)) for file in unit.files)
+    return read_unit(run, unit.name, files, _row_maker(unit.source, config), _READ)
 
 
-def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
-    declared = None if isinstance(unit.config, PythonDocsSource) else unit.config.language
-    names = unit.config.label_names if isinstance(unit.config, PackageSource) else {}
+def _text_source(unit: Unit) -> TextSource:
+    """The source of a unit of a dataset, which is made of no other dataset."""
+    assert not isinstance(unit.config, DatasetSource)
+    return unit.config
+
+
+def _row_maker(source: str, config: TextSource) -> Callable[[SourceFile, Record], Row]:
+    declared = None if isinstance(config, PythonDocsSource) else config.language
+    names = config.label_names if isinstance(config, PackageSource) else {}
 
     def make(file: SourceFile, record: Record) -> Row:
         label = record.label or ""
         return {
-            "id": document_id(unit.source, file.name, record.ordinal),
+            "id": document_id(source, file.name, record.ordinal),
             "digest": canonical_digest(record.text),
             "exact": digest(record.text),
             "text": record.text,
             "label": names.get(label, label),
             "language": declared or guess_language(record.text),
-            "source": unit.source,
+            "source": source,
         }
 
     return make
@@ -100,12 +109,13 @@ def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
 
 def _require_labels(unit: Unit, where: str) -> None:
     """DanluError if a source of a dataset does not say where its labels are."""
-    if isinstance(unit.config, PythonDocsSource | CustomSource):
+    config = _text_source(unit)
+    if isinstance(config, PythonDocsSource | CustomSource):
         return
     for file in unit.files:
-        in_column = unit.config.label is not None and has_columns(format_of(unit.config, file))
+        in_column = config.label is not None and has_columns(format_of(config, file))
         if file.label is None and not in_column:
-            raise DanluError("collect.label-missing", where=f"{where}: {file.name}", format=format_of(unit.config, file))
+            raise DanluError("collect.label-missing", where=f"{where}: {file.name}", format=format_of(config, file))
 
 
 def _modules_left_out(units: Sequence[Unit], run: Run) -> dict[str, frozenset[str]]:

@@ -15,11 +15,23 @@ from numpy.typing import NDArray
 
 from danlu.collect.forgotten import forgotten_of, left_out
 from danlu.collect.holdout import choose_holdout
-from danlu.collect.locate import SourceFile, source_licence, source_names, source_version
+from danlu.collect.locate import SourceFile, TextSource, source_licence, source_names, source_version
 from danlu.collect.read import read_documents_of
 from danlu.collect.records import Record
 from danlu.collect.splits import split_of
-from danlu.collect.units import Row, Unit, plan_units, read_unit, require_some, scratch_of, total_of, write_quarantine
+from danlu.collect.units import (
+    Read,
+    Row,
+    Unit,
+    empty_scratch,
+    plan_units,
+    read_unit,
+    read_units,
+    require_some,
+    scratch_of,
+    total_of,
+    write_quarantine,
+)
 from danlu.documents.rows import read_rows
 from danlu.documents.schema import DOCUMENTS, document_id
 from danlu.documents.store import read_documents, write_documents
@@ -46,64 +58,47 @@ class _Tally:
 
 def collect(datasets: dict[str, Artifact], *, config: CollectConfig, run: Run) -> None:
     """Write `documents/`, `holdout/`, `quarantine.jsonl` and `card.json`."""
-    units = plan_units(config, run.base)
-    names, facts = _read(units, datasets, config, run)
-    quarantine = total_of(facts.values())
-    require_some(
-        sum(fact["rows"] for fact in facts.values()), "collect.sources", sum(len(unit.files) for unit in units), quarantine
-    )
+    planned = plan_units(config, run.base, datasets)
+    read = read_units(run, "danlu.collect.stage:read_source", planned, "collect.progress.documents")
+    units, facts = [unit for unit, _, _ in read], [fact for _, fact, _ in read]
+    quarantine = total_of(facts)
+    require_some(sum(fact["rows"] for fact in facts), "collect.sources", sum(len(unit.files) for unit in units), quarantine)
+    names = [unit.name for unit in units]
     held = _choose(names, config, run)
     if config.holdout.bytes and not held.any():
         run.progress.warn("collect.progress.no-holdout")
     tallies = {part: _write(names, held if part == "holdout" else ~held, part, run) for part in ("documents", "holdout")}
-    write_quarantine(run, names)
-    by_source = _quarantined_by_source(units, facts)
+    write_quarantine(run, units)
+    by_source = _quarantined_by_source(read)
     entries = [
         _entry(about, tallies["documents"].get(about["name"]), tallies["holdout"].get(about["name"]), by_source[about["name"]])
         for about in _about_sources(config, datasets)
     ]
-    gone = forgotten_of(facts.values())
+    gone = forgotten_of(facts)
     card = {**_card(entries, quarantine), **gone}
     write_json(run.output / "card.json", card)
     run.counts.update(documents=card["documents"], bytes=card["bytes"], quarantined=sum(quarantine.values()))
     run.counts.update(holdout_documents=card["holdout"]["documents"], **gone)
 
 
-def _read(
-    units: Sequence[Unit], datasets: Mapping[str, Artifact], config: CollectConfig, run: Run
-) -> tuple[list[str], dict[str, dict[str, Any]]]:
-    """Read what the ledger lacks. The names of the scratch units in the order of the sources, and the fact of each."""
-    facts: dict[str, dict[str, Any]] = {}
-    total = sum(file.path.stat().st_size for unit in units for file in unit.files)
-    with run.progress.task("collect.progress.documents", total, "B") as task:
-        for unit in units:
-
-            def read_files(unit: Unit = unit) -> dict[str, Any]:
-                files = ((file, read_documents_of(unit.config, file, run.base)) for file in unit.files)
-                return read_unit(run, unit.name, files, _row_maker(unit), _READ, task)
-
-            facts[unit.name] = run.once(unit.name, read_files)
-    for index, (name, source) in enumerate(zip(source_names(config.sources), config.sources, strict=True)):
-        if isinstance(source, DatasetSource):
-            unit_name, artifact = f"read-{index:03d}-00000", datasets[source.dataset]
-
-            def read_dataset(unit_name: str = unit_name, name: str = name, artifact: Artifact = artifact) -> dict[str, Any]:
-                return _read_dataset(run, unit_name, name, artifact)
-
-            facts[unit_name] = run.once(unit_name, read_dataset)
-    return sorted(facts), facts
+def read_source(run: Run, unit: Unit) -> dict[str, Any]:
+    """The unit of work: some files, or the training texts of a dataset, as scratch documents; returns the unit's fact."""
+    config = unit.config
+    if isinstance(config, DatasetSource):
+        return _read_dataset(run, unit)
+    files = ((file, read_documents_of(config, file, run.base)) for file in unit.files)
+    return read_unit(run, unit.name, files, _row_maker(unit.source, config), _READ)
 
 
-def _read_dataset(run: Run, unit_name: str, name: str, artifact: Artifact) -> dict[str, Any]:
+def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
     """The training texts of a dataset as scratch documents: each text once, also those beyond the limit of labelled rows.
 
     The limit is on labels that a model learns from; a text needs no label to be read.
     """
-    target = scratch_of(run, unit_name)
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target = empty_scratch(run, unit.name)
     (target / "quarantine.jsonl").touch()
-    facts = read_json(artifact / "facts.json")
+    table, name = unit.files[0].path, unit.source
+    facts = read_json(table.with_name("facts.json"))
     licences = {about["name"]: about["licence"] for about in facts["sources"]}
     shares = SplitConfig.model_validate(facts["split"])
     is_forgotten = left_out(run)
@@ -111,7 +106,7 @@ def _read_dataset(run: Run, unit_name: str, name: str, artifact: Artifact) -> di
 
     def rows() -> Iterator[Row]:
         nonlocal gone
-        for batch in read_rows(artifact / "rows.parquet", ("id", "digest", "text", "language", "source", "dropped")):
+        for batch in read_rows(table, ("id", "digest", "text", "language", "source", "dropped")):
             run.check()
             for row in batch.to_pylist():
                 if row["dropped"] not in ("", "limit") or split_of(row["digest"], shares) != "train":
@@ -127,15 +122,15 @@ def _read_dataset(run: Run, unit_name: str, name: str, artifact: Artifact) -> di
     return {"rows": write_documents(target, rows(), schema=_READ), "quarantine": {}, "forgotten": gone}
 
 
-def _row_maker(unit: Unit) -> Callable[[SourceFile, Record], Row]:
-    declared = None if isinstance(unit.config, PythonDocsSource) else unit.config.language
-    licence = source_licence(unit.config)
+def _row_maker(source: str, config: TextSource) -> Callable[[SourceFile, Record], Row]:
+    declared = None if isinstance(config, PythonDocsSource) else config.language
+    licence = source_licence(config)
 
     def make(file: SourceFile, record: Record) -> Row:
-        identity = document_id(unit.source, file.name, record.ordinal)
+        identity = document_id(source, file.name, record.ordinal)
         language = declared or guess_language(record.text)
         meta = {**record.meta, "file": file.name, "record": record.ordinal}
-        return _document(identity, record.text, unit.source, language, licence, meta, record.url, record.created)
+        return _document(identity, record.text, source, language, licence, meta, record.url, record.created)
 
     return make
 
@@ -229,10 +224,10 @@ def _about_sources(config: CollectConfig, datasets: Mapping[str, Artifact]) -> l
     return found
 
 
-def _quarantined_by_source(units: Sequence[Unit], facts: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
+def _quarantined_by_source(read: Sequence[Read]) -> Counter[str]:
     found: Counter[str] = Counter()
-    for unit in units:
-        found[unit.source] += sum(facts[unit.name]["quarantine"].values())
+    for unit, fact, _ in read:
+        found[unit.source] += sum(fact["quarantine"].values())
     return found
 
 

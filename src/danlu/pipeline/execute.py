@@ -50,10 +50,12 @@ def execute(
     progress: Progress,
     cancelled: threading.Event,
     external: Mapping[str, str],
+    careful: bool = False,
     cores: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Artifact:
     """Make the artifact of `node`, going on from what an earlier attempt left. DanluError for whatever goes wrong.
 
+    `careful`: its process died before, so its units go to workers that can be watched.
     `cores` gives the cores for the work; they are taken last, so that nobody holds them while waiting for a lock.
     """
     partial = workspace.partial(node.stage.name, key)
@@ -67,8 +69,8 @@ def execute(
             ledger = Ledger(partial / LEDGER, node.stage.name)
             run = Run(
                 stage=node.name, output=partial, ledger=ledger, name=node.own, base=base, seed=seed,
-                workers=share.cores, threads=share.cores, memory_bytes=share.memory_bytes, progress=progress,
-                cancelled=cancelled,
+                workers=share.cores, threads=share.cores, memory_bytes=share.memory_bytes, careful=careful,
+                progress=progress, cancelled=cancelled,
             )  # fmt: skip
             start = time.time()
             spent = float(ledger.get("seconds-before") or 0.0)

@@ -114,7 +114,7 @@ class Floor:
             return False
         order = Order(
             line.node, entry.key, self.workspace.path, {need: self.done[need] for need in line.node.needs()}, seed,
-            self.plan.loaded.base, self.machine, self._share(cores), external,
+            self.plan.loaded.base, self.machine, self._share(cores), external, careful=name in self.died,
         )  # fmt: skip
         put_resolved(self.workspace, line.node, entry.key, self.plan.loaded)
         child = self.idle.pop() if self.idle else Child()

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from danlu.compute.losses import set_aside
 from danlu.pipeline.runner import RunResult, report_path
 from danlu.pipeline.state import RunState, artifact_of, kept_recipe, read_state
 from danlu.workspace.artifact import Artifact, Workspace
@@ -64,7 +65,8 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
         "nodes": [asdict(node) for node in state.nodes.values()],
         "skipped": state.skipped,
     }
-    facts: dict[str, Any] = {"recipe": {"name": state.name, "text": text, "path": state.recipe}, "run": run}
+    lost = [{"stage": name, **entry} for name, manifest in manifests.items() for entry in set_aside(manifest)]
+    facts: dict[str, Any] = {"set_aside": lost, "recipe": {"name": state.name, "text": text, "path": state.recipe}, "run": run}
     for part, node, file in PARTS:
         if node in artifacts:
             facts[part] = read_json(artifacts[node] / file)

@@ -32,6 +32,8 @@ class Order:
     machine: Machine
     share: Share
     external: Mapping[str, str]
+    careful: bool = False
+    """Whether a process of this run has died at this node."""
 
 
 def work(caller: Caller, order: Order) -> Artifact:
@@ -50,5 +52,6 @@ def work(caller: Caller, order: Order) -> Artifact:
 
     return execute(
         order.node, order.key, Workspace(order.workspace), order.done, seed=order.seed, base=order.base, machine=order.machine,
-        share=order.share, progress=progress, cancelled=caller.cancelled, external=order.external, cores=cores,
+        share=order.share, progress=progress, cancelled=caller.cancelled, external=order.external, careful=order.careful,
+        cores=cores,
     )  # fmt: skip

@@ -1,4 +1,8 @@
-"""`tokenize.encode`: documents to token stores, streaming, a part of the documents at a time."""
+"""`tokenize.encode`: documents to token stores, streaming, a part of the documents at a time.
+
+In one process: both encoders use all cores by threads of their own, and what is left (reading Parquet, appending to the store,
+which is one file) takes less time than starting workers and joining what they wrote.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from typing import Any
 from danlu.workspace.files import disk_errors
 
 FAILPOINT = "DANLU_FAILPOINT"
+POISON = "DANLU_POISON"
 PARENT = "DANLU_PARENT"
 """In the environment of a child process: the process number of whoever started it."""
 
@@ -24,6 +25,13 @@ def failpoint(name: str) -> None:
     if os.environ.get(FAILPOINT) == name:
         if PARENT in os.environ:
             os.kill(int(os.environ[PARENT]), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def poison(name: str) -> None:
+    """Kill this process, and it alone, if `DANLU_POISON` lists `name` (`<stage>:<unit>`, commas between): for the tests of
+    work that kills whoever does it."""
+    if name in os.environ.get(POISON, "").split(","):
         os.kill(os.getpid(), signal.SIGKILL)
 
 

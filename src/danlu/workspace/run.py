@@ -13,7 +13,7 @@ from danlu.workspace.errors import Interrupted
 from danlu.workspace.events import EVENTS, METRICS, JsonLines
 from danlu.workspace.files import read_json, write_json
 from danlu.workspace.ledger import Ledger
-from danlu.workspace.progress import Progress, SilentProgress
+from danlu.workspace.progress import Progress, SilentProgress, SilentTask, Task
 
 SCRATCH = "work"
 RESOLVED = "resolved.json"
@@ -24,6 +24,8 @@ class Run:
     """One execution of one stage. The payload is every file under `output` outside `scratch` that is not a record.
 
     `name` is the node's own name (of a dataset, a model), `base` the recipe's folder, where relative paths start.
+    `bar` is the stage's own, for units that tell how far they are. `careful`: a process died at this work before, so units
+    are done in processes that can be watched.
     `counts` are numbers for the manifest (documents read, quarantined, ...); `facts` are other JSON values for it.
     """
 
@@ -36,7 +38,9 @@ class Run:
     workers: int = 1
     threads: int = 2
     memory_bytes: int = 4 << 30
+    careful: bool = False
     progress: Progress = field(default_factory=SilentProgress)
+    bar: Task = field(default_factory=SilentTask)
     cancelled: threading.Event = field(default_factory=threading.Event)
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)

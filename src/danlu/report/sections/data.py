@@ -31,8 +31,16 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
             {"reason": _quarantine(language, reason), "count": count(number)}
             for reason, number in largest(card.get("quarantine") or {}, 12)
         ],
+        "set_aside": [_set_aside(language, entry) for entry in entries(facts, "set_aside")],
         "datasets": datasets,
     }
+
+
+def _set_aside(language: Language, entry: Mapping[str, Any]) -> str:
+    """A piece of work that killed whoever did it, and why."""
+    reason = message_or_key(language, f"{entry.get('reason')}.cause", dict(entry.get("params") or {}))
+    told = {"stage": clip(str(entry.get("stage", "")), 80), "unit": clip(str(entry.get("unit", "")), 120)}
+    return plain(language, "report.data.set-aside-entry", count=count(entry.get("count", 0)), reason=reason, **told)
 
 
 def _total(language: Language, card: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import sys
 from danlu.workspace.progress.bars import BarProgress
 from danlu.workspace.progress.forward import ForwardedProgress, Replay, Told
 from danlu.workspace.progress.lines import LineProgress
-from danlu.workspace.progress.protocol import Progress, SilentProgress, Task
+from danlu.workspace.progress.protocol import Progress, SilentProgress, SilentTask, Task
 
 __all__ = [
     "BarProgress",
@@ -17,6 +17,7 @@ __all__ = [
     "Progress",
     "Replay",
     "SilentProgress",
+    "SilentTask",
     "Task",
     "Told",
     "progress_for_terminal",

@@ -18,7 +18,8 @@ GATHER_SECONDS = 0.2  # a bar needs no more; thousands of small steps a second b
 class Told(NamedTuple):
     """One message: a call of `Progress` or `Task`, of plain values only, so that it can be pickled.
 
-    `task` names a bar, unlike that of any other process; it is "" for words. `values` are the arguments of the call.
+    `task` names a bar, unlike that of any other process; it is "" for words and for steps of a bar of
+    the listener's. `values` are the arguments of the call.
     """
 
     verb: Literal["open", "advance", "note", "resize", "close", "say", "warn"]
@@ -49,6 +50,10 @@ class ForwardedProgress:
         finally:
             bar.flush()
             self._send(Told("close", name, self._owner, {}))
+
+    def steps(self) -> _ForwardedTask:
+        """A bar without a name, for steps that the listener adds to a bar of its own; `flush` it at the end."""
+        return _ForwardedTask(self._send, "", self._owner)
 
     def say(self, key: str, /, **parameters: object) -> None:
         self._send(Told("say", "", self._owner, {"key": key, "parameters": plain(parameters)}))

@@ -78,8 +78,9 @@ def test_budgets_in_seconds_are_taken_at_their_word(tmp_path: Path) -> None:
     loaded = load_recipe(RECIPES / "python-docs.yaml")
     nodes = build_graph(loaded.recipe)
     found = estimate(loaded.recipe, nodes, loaded.base, rates(tmp_path / "none.json"))
-    assert found["pretrain.bert"].fixed
-    assert found["pretrain.bert"].seconds == 90
+    parts = [found["pretrain.bert.trunk"], found["pretrain.bert"]]
+    assert all(part.fixed for part in parts)
+    assert [part.seconds for part in parts] == [45, 45]
     assert all(entry.seconds > 0 for entry in found.values())
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.compute.machine import Machine
+from danlu.pipeline.graph import MODELS
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import fallback_words, prepare
@@ -161,7 +162,7 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
     say()
     say(text("cli.run.total", minutes=f"{result.state.seconds / 60:.1f}", memory=f"{memory / 1e6:,.0f}"))
     say(text("cli.run.report", path=short(report)))
-    models = [name for name in result.artifacts if name.startswith(("finetune.", "pretrain."))]
+    models = [name for name, artifact in result.artifacts.items() if artifact.stage in MODELS]
     place = (
         ""
         if result.workspace.path == Path(".danlu").absolute()

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.pipeline.graph import MODELS
 from danlu.recipe.load import load_recipe
 from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
@@ -91,7 +92,7 @@ def find_model(workspace: Workspace, name: str) -> Path:
         if candidate not in run_names(workspace):
             continue
         for node in read_state(workspace, candidate).nodes.values():
-            if node.stage in ("pretrain", "finetune"):
+            if node.stage in MODELS:
                 own = node.name.partition(".")[2]
                 known.append(own)
                 if own == (model if slash else name) and node.key:

@@ -24,6 +24,7 @@ class Run:
     """One execution of one stage. The payload is every file under `output` outside `scratch` that is not a record.
 
     `name` is the node's own name (of a dataset, a model), `base` the recipe's folder, where relative paths start.
+    `earlier` are finished artifacts that this one may go on from (`Stage.grows`); what it makes is the same without them.
     `counts` are numbers for the manifest (documents read, quarantined, ...); `facts` are other JSON values for it.
     """
 
@@ -38,6 +39,7 @@ class Run:
     memory_bytes: int = 4 << 30
     progress: Progress = field(default_factory=SilentProgress)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    earlier: tuple[Path, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,29 @@ def test_a_trunk_goes_on_from_a_shorter_one_to_the_same_bytes(
     assert lines[0] == lines[1], "its curve begins with that of the other"
 
 
+def test_a_trunk_that_went_on_and_was_stopped_needs_the_other_no_more(
+    tokens: Artifact, tokenizer: Artifact, tmp_path: Path
+) -> None:
+    config = make_config("gpt", weight_decay=0.1, decay=0.25)
+    begun = make_trunk(tokens, tokenizer, tmp_path / "begun", make_config("gpt", weight_decay=0.1))
+    whole = make_trunk(tokens, tokenizer, tmp_path / "whole", config)
+    run = make_run(tmp_path / "run", earlier=(begun,))
+
+    class OnceBegun(threading.Event):
+        def is_set(self) -> bool:
+            return run.ledger.get("begin") is not None
+
+    run.cancelled = OnceBegun()
+    for _ in range(3):
+        with pytest.raises(Interrupted):
+            trunk(tokens, tokenizer, config=config, run=run)
+        run.earlier = (whole,)  # it is longer, but this one has begun already
+    run.cancelled = threading.Event()
+    trunk(tokens, tokenizer, config=config, run=run)
+    assert run.facts["goes_on_from"] == {"artifact": "begun", "step": 13}
+    assert hash_payload(run.output) == hash_payload(whole)
+
+
 STARTS_ANEW = {
     "another warmup": {"warmup": "5 steps"},
     "warmup as a share": {"warmup": 0.3, "budget": "60 steps"},
@@ -284,6 +308,7 @@ def test_an_interrupted_run_keeps_its_last_step(tokens: Artifact, tokenizer: Art
     for stage, made, name, step in (("pretrain.trunk", begun, "pretrain", 1), ("pretrain.decay", whole, "decay", 14)):
         run = make_run(tmp_path / stage, stage)
         run.resolve(name, lambda made=made, name=name: read_json(made / "resolved.json")[name])  # type: ignore[misc]
+        run.ledger.finish("begin", "")  # a wish to stop is heard before it begins; here it comes later
         run.cancelled.set()
         with pytest.raises(Interrupted):
             again(run)

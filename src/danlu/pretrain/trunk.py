@@ -36,12 +36,9 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
         run.progress.say(key, **parameters)
     settled = Settled(decided.plan, decided.batch_tokens, decided.micro, decided.dropout)
     model, source = settled.model(texts), settled.source(texts)
-    earlier = _longest(run.earlier, settled)
+    earlier = _begin(settled, run)
     if earlier is None:
         start_from_frequencies(model, texts.counts)
-    else:
-        run.progress.say("pretrain.goes-on", step=Settled.read(earlier).trunk_steps, artifact=earlier.name)
-        carry_metrics(earlier, run)
     result = train(
         model, source, texts.objective, decided.plan, run,
         validation=texts.validation(decided.micro, decided.validation), scoring=texts.scoring,
@@ -56,8 +53,23 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
     run.counts.update({"steps": result.steps, "tokens": result.tokens})
     run.facts.update(record(result, decided.flops, time.monotonic() - started))
     run.facts["reasons"] = [text(key, "en", **parameters) for key, parameters in decided.reasons]
-    if earlier is not None and result.began:
-        run.facts["goes_on_from"] = {"artifact": earlier.name, "step": result.began}
+    if result.began:
+        run.facts["goes_on_from"] = {"artifact": run.ledger.get("begin"), "step": result.began}
+
+
+def _begin(settled: Settled, run: Run) -> Path | None:
+    """The earlier trunk to go on from, chosen once; None if there is none, or none any more."""
+
+    def choose() -> str:
+        earlier = _longest(run.earlier, settled)
+        if earlier is None:
+            return ""
+        run.progress.say("pretrain.goes-on", step=Settled.read(earlier).trunk_steps, artifact=earlier.name)
+        carry_metrics(earlier, run)
+        return earlier.name
+
+    name = run.once("begin", choose)
+    return next((path for path in run.earlier if path.name == name), None)
 
 
 def _longest(found: tuple[Path, ...], wanted: Settled) -> Path | None:

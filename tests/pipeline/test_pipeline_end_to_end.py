@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from conftest import danlu, last_line
-from danlu.workspace.artifact import hash_payload, read_payload
+from danlu.pipeline.reporting import gather, stored_result
+from danlu.pipeline.state import find_model
+from danlu.workspace.artifact import Workspace, hash_payload, read_payload
 
 STAGES = [
     "dataset", "collect", "clean.normalise", "clean.score", "clean.decide", "tokenize.train", "tokenize.encode",
@@ -56,6 +58,25 @@ def test_a_changed_key_reruns_only_what_depends_on_it(job: Path, finished: tuple
     changed = {"pretrain.gpt.trunk", "pretrain.gpt", "evaluate.models"}
     assert {name for name, state in states.items() if state != "cached"} == changed
     assert states["evaluate.models"] == "waits"
+
+
+def test_a_model_is_found_by_its_name_and_the_report_has_its_whole_training(finished: tuple[Path, dict[str, Any], str]) -> None:
+    workspace, summary, _ = finished
+    for name in ("bert", "job/gpt"):
+        assert find_model(Workspace(workspace), name).parent.name.startswith("pretrain.decay-")
+    result = stored_result(Workspace(workspace), "job")
+    facts = gather(result.state, result.artifacts, "")
+    assert list(facts["pretrain"]) == ["bert", "gpt"]
+    for name, part in facts["pretrain"].items():
+        steps = [line["step"] for line in part["metrics"] if line["kind"] == "train"]
+        assert steps == list(range(1, 31))
+        assert part["resolved"]["pretrain"]["plan"]["steps"] == 30
+        assert part["record"]["reasons"]
+        parts = [
+            json.loads((Path(summary["artifacts"][f"pretrain.{name}{end}"]) / "manifest.json").read_text())
+            for end in ("", ".trunk")
+        ]
+        assert part["record"]["seconds"] == pytest.approx(sum(manifest["facts"]["seconds"] for manifest in parts), abs=0.11)
 
 
 def test_a_shorter_fall_goes_on_from_the_trunk_that_is_there(
@@ -111,7 +132,6 @@ def test_ctrl_c_stops_in_words_and_the_same_command_goes_on(
 
 
 def test_second_run_in_a_busy_workspace_waits_and_says_for_whom(job: Path, tmp_path: Path) -> None:
-    from danlu.workspace.artifact import Workspace
     from danlu.workspace.lock import locked
 
     workspace = tmp_path / "w"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +181,31 @@ def test_a_length_decided_anew_never_cuts_into_what_is_done(tmp_path: Path) -> N
     plan = TrainPlan(steps=80, warmup=4, learning_rate=3e-3, weight_decay=0.1, threads=1)
     result = train(make_classifier(), Labelled(), Classify(), plan, make_run(tmp_path), revise=lambda *_: 1)
     assert result.steps == 20, "10 of them were done at the full rate, and as many belong to its fall"
+
+
+def test_a_training_in_parts_is_the_training_in_one_go(tmp_path: Path) -> None:
+    """From nothing to the fall, on from there to a longer plan's fall, and its rest: each time with another process's model."""
+    plan = TrainPlan(steps=60, warmup=3, learning_rate=3e-3, weight_decay=0.1, decay=0.25, threads=1, checkpoint_every=4)
+    whole, (first, second) = make_classifier(), (tmp_path / "first-branch", tmp_path / "second-branch")
+    expected = train(whole, Labelled(), Classify(), plan, make_run(tmp_path / "whole"))
+    shorter = replace(plan, steps=30, decay=0.5)
+    begun = train(make_classifier(), Labelled(), Classify(), shorter, make_run(tmp_path / "a"), branch=first)
+    assert (begun.steps, begun.began, begun.plan) == (trunk_of(shorter), 0, shorter)
+    more = train(make_classifier(), Labelled(), Classify(), plan, make_run(tmp_path / "b"), start=first, branch=second)
+    assert (more.steps, more.began) == (trunk_of(plan), begun.steps)
+    model = make_classifier()
+    result = train(model, Labelled(), Classify(), plan, make_run(tmp_path / "c"), start=second)
+    assert (result.steps, result.began, result.tokens) == (60, more.steps, expected.tokens)
+    assert result.train_loss == expected.train_loss
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), model.parameters(), strict=True))
+
+
+def test_what_a_short_rest_could_not_decide_is_kept_for_a_replay_from_nothing(tmp_path: Path) -> None:
+    plan = TrainPlan(steps=40, warmup=2, learning_rate=3e-3, weight_decay=0.1, threads=1)
+    first = tmp_path / "branch"
+    train(make_classifier(), Labelled(), Classify(), replace(plan, steps=36), make_run(tmp_path / "a"), branch=first)
+    went_on, replayed = make_run(tmp_path / "b"), make_run(tmp_path / "c")
+    again: dict[str, Any] = {"branch": tmp_path / "second", "revise": lambda *_: 500}
+    assert train(make_classifier(), Labelled(), Classify(), plan, went_on, start=first, **again).plan.steps == 40
+    (replayed.output / "resolved.json").write_text((went_on.output / "resolved.json").read_text(encoding="utf-8"))
+    assert train(make_classifier(), Labelled(), Classify(), plan, replayed, **again).plan.steps == 40

@@ -139,6 +139,8 @@ def train(
             except Interrupted:
                 keep()
                 raise
+        for share in shares:  # too few steps were left to measure: kept too, since a replay may begin from nothing
+            run.resolve(_decision(folder.name, share), lambda: plan.steps)
         if branch:
             lasting = {"tokens": state.tokens, "closing": state.closing}
             write_checkpoint(branch, state.step, model, optimizer, lasting)
@@ -175,7 +177,12 @@ def _revised(plan: TrainPlan, share: float, revise: Revise, state: _State, clock
         pace = clock.step_seconds()
         return max(least, revise(state.step, clock.total() + state.began * pace, pace))
 
-    return replace(plan, steps=int(run.resolve(f"steps of {name} after {share:g}", decide)))
+    return replace(plan, steps=int(run.resolve(_decision(name, share), decide)))
+
+
+def _decision(name: str, share: float) -> str:
+    """The name under which the answer of a `Revise` is kept."""
+    return f"steps of {name} after {share:g}"
 
 
 def _compile(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
+import danlu
 from danlu.models.build import start_from_frequencies
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decay import decay
@@ -241,8 +242,9 @@ def test_a_damaged_trunk_is_an_error_with_the_remedy(tokens: Artifact, tokenizer
     assert caught.value.key == "training.broken-start"
 
 
+# One process imports torch and then forks a child for each run: a real process to kill, without the seconds of importing.
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
 from danlu.pretrain.decay import decay
 from danlu.pretrain.trunk import trunk
@@ -251,44 +253,44 @@ from danlu.workspace.artifact import Artifact
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
 
-stage, tokens, tokenizer, begun, output, config = sys.argv[1:]
-folder = Path(output)
-run = Run(stage=stage, output=folder, ledger=Ledger(folder / "ledger.sqlite", stage), threads=1)
-inputs = {name: Artifact(name, "key", Path(path)) for name, path in (("tokens", tokens), ("tokenizer", tokenizer))}
-config = PretrainConfig.model_validate_json(config)
-if stage == "pretrain.trunk":
-    trunk(**inputs, config=config, run=run)
-else:
-    decay(Artifact(stage, "key", Path(begun)), **inputs, config=config, run=run)
+tokens, tokenizer, begun, output, config, *calls = sys.argv[1:]
+for call in calls:
+    stage, failpoint = call.split(":")
+    folder = Path(output, stage)
+    child = os.fork()
+    if not child:
+        os.environ["DANLU_FAILPOINT"] = call
+        run = Run(stage=stage, output=folder, ledger=Ledger(folder / "ledger.sqlite", stage), threads=1)
+        inputs = {name: Artifact(name, "key", Path(path)) for name, path in (("tokens", tokens), ("tokenizer", tokenizer))}
+        config = PretrainConfig.model_validate_json(config)
+        if stage == "pretrain.trunk":
+            trunk(**inputs, config=config, run=run)
+        else:
+            decay(Artifact(stage, "key", Path(begun)), **inputs, config=config, run=run)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), (folder / "facts.json").exists(), flush=True)
 """
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
     config = make_config("bert", dropout=0.1, budget="23 steps")
     pretrain(tokens, tokenizer, tmp_path / "whole", config)
-    begun, whole = tmp_path / "whole/trunk", tmp_path / "whole/decay"
-
-    def call(stage: str, output: Path, failpoint: str = "") -> int:
-        environment = os.environ | {"DANLU_FAILPOINT": f"{stage}:{failpoint}" if failpoint else "", "OMP_NUM_THREADS": "1"}
-        paths = [str(path) for path in (tokens.path, tokenizer.path, begun, output)]
-        arguments = [sys.executable, "-c", PROGRAM, stage, *paths, config.model_dump_json()]
-        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode in (0, -9), done.stderr[-2000:]
-        return done.returncode
-
-    for stage, made, between, last in (("pretrain.trunk", begun, 9, 12), ("pretrain.decay", whole, 16, 23)):
-        resolved = read_json(made / "resolved.json")
-        if stage == "pretrain.trunk":
-            resolved["pretrain"]["plan"]["checkpoint_every"] = 6  # as on a slower machine
-        else:
-            resolved["decay"]["checkpoint_every"] = 6
-        killed = tmp_path / stage
-        killed.mkdir()
-        (killed / "resolved.json").write_text(json.dumps(resolved))
-        for step in (between, last):  # between two checkpoints, right after the last step
-            assert call(stage, killed, f"step-{step}") == -9
-            assert not (killed / "facts.json").exists()
-        assert call(stage, killed) == 0
+    parts = {"pretrain.trunk": tmp_path / "whole/trunk", "pretrain.decay": tmp_path / "whole/decay"}
+    kills = {"pretrain.trunk": ("step-9", "step-12"), "pretrain.decay": ("step-16", "step-23")}
+    for stage, made in parts.items():  # checkpoints every few steps, as on a slower machine
+        resolved = (made / "resolved.json").read_text(encoding="utf-8")
+        (tmp_path / "killed" / stage).mkdir(parents=True)
+        often = re.sub(r'"checkpoint_every": \d+', '"checkpoint_every": 6', resolved)
+        assert often != resolved
+        (tmp_path / "killed" / stage / "resolved.json").write_text(often, encoding="utf-8")
+    calls = [f"{stage}:{point}" for stage, points in kills.items() for point in (*points, "")]
+    paths = [str(path) for path in (tokens.path, tokenizer.path, parts["pretrain.trunk"], tmp_path / "killed")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(danlu.__file__).parents[1])}
+    command = [sys.executable, "-c", PROGRAM, *paths, config.model_dump_json(), *calls]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.splitlines() == 2 * ["-9 False", "-9 False", "0 True"], done.stderr[-2000:]
+    for stage, made in parts.items():
+        killed, between = tmp_path / "killed" / stage, int(kills[stage][0].removeprefix("step-"))
         assert hash_payload(killed) == hash_payload(made)
         steps = [line["step"] for line in read_json_lines(killed / "metrics.jsonl") if line["kind"] == "train"]
         assert steps.count(between) == 2  # the run killed there had only a checkpoint before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
+from typing import Literal
 
 from danlu.compute.machine import Machine
 from danlu.models.files import save_model
@@ -22,9 +23,11 @@ from danlu.workspace.run import RESOLVED, Run
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What this machine decides anew; `validation` counts batches."""
+    """What this machine decides anew, and what it keeps to of what was decided; `validation` counts batches."""
 
     device: str
+    precision: Literal["fp32", "bf16"]
+    threads: int
     checkpoint_every: int
     validate_every: int
     validation: int
@@ -37,9 +40,7 @@ def decay(trunk: Artifact, tokens: Artifact, tokenizer: Artifact, *, config: Pre
     texts = Texts.open(tokens, tokenizer, config, run)
     settled = Settled.read(trunk.path)
     upkeep = Upkeep(**run.resolve("decay", lambda: asdict(_upkeep(trunk, settled, texts))))
-    plan = replace(
-        settled.plan, device=upkeep.device, checkpoint_every=upkeep.checkpoint_every, validate_every=upkeep.validate_every
-    )
+    plan = replace(settled.plan, **{name: value for name, value in asdict(upkeep).items() if name != "validation"})
     model, source = settled.model(texts), settled.source(texts)
     carry_metrics(trunk.path, run)
     result = train(
@@ -64,6 +65,8 @@ def _upkeep(trunk: Artifact, settled: Settled, texts: Texts) -> Upkeep:
     steps, most = settled.plan.steps, len(texts.validation(settled.micro))
     return Upkeep(
         device="cuda" if Machine.probe(gpu=True).gpu else "cpu",
+        precision=settled.plan.precision,
+        threads=settled.plan.threads,
         checkpoint_every=checkpoint_interval(measured),
         validate_every=validation_interval(steps),
         validation=validation_batches(measured, steps, most),

@@ -174,10 +174,14 @@ def _revised(plan: TrainPlan, share: float, revise: Revise, state: _State, clock
 
     def decide() -> int:
         least = math.ceil(state.step / (1 - plan.decay)) if plan.decay < 1 else plan.steps
+        open_end = math.ceil(state.step / (1 - CLOSING)) + 1  # so that all the losses of the end are still to come
         pace = clock.step_seconds()
-        return max(least, revise(state.step, clock.total() + state.began * pace, pace))
+        return max(least, open_end, revise(state.step, clock.total() + state.began * pace, pace))
 
-    return replace(plan, steps=int(run.resolve(_decision(name, share), decide)))
+    plan = replace(plan, steps=int(run.resolve(_decision(name, share), decide)))
+    if state.step <= closing_step(plan.steps):
+        state.closing = [0.0, 0.0]
+    return plan
 
 
 def _decision(name: str, share: float) -> str:

@@ -136,7 +136,7 @@ def language_models(tokenizer: Artifact, tmp_path_factory: pytest.TempPathFactor
         facts = {"objective": objective, "tokens": 4000, "parameters": 2000, "epochs": 1.0}
         save_model(model, root / "model", tokenizer.path, facts)
         write_json(root / "facts.json", facts)
-        found[name] = Artifact("pretrain", "0", root)
+        found[name] = Artifact("pretrain.decay", "0", root)
     return found
 
 

@@ -72,4 +72,4 @@ def make_start(path: Path, tokenizer: Path, family: Any, preset: Any) -> Artifac
     config = build_config(ModelConfig(family=family, preset=preset, size="nano"), 560, 48, 0.1)
     write_tokenizer(tokenizer, path / "tokenizer", family, 48)
     save_model(build_model(config, 7), path / "model", path / "tokenizer", {})
-    return Artifact("pretrain", "key", path)
+    return Artifact("pretrain.decay", "key", path)

@@ -33,7 +33,8 @@ for call in sys.argv[3:]:
         folder = Path(name)
         folder.mkdir(exist_ok=True)
         run = Run(stage="finetune", output=folder, ledger=Ledger(folder / "ledger.sqlite", "finetune"), base=folder, threads=1)
-        finetune(Artifact("dataset", "key", Path(dataset)), Artifact("pretrain", "key", Path(start)), config=config, run=run)
+        begin = Artifact("pretrain.decay", "key", Path(start))
+        finetune(Artifact("dataset", "key", Path(dataset)), begin, config=config, run=run)
         os._exit(0)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), (Path(name) / "facts.json").exists(), flush=True)
 """

@@ -19,6 +19,11 @@ def sleep(inputs: dict[str, Artifact], *, config: Any, run: Run) -> None:
     (run.output / "share.txt").write_text(f"{run.workers} {run.threads} {run.memory_bytes}")
 
 
+def go_on(inputs: dict[str, Artifact], *, config: Any, run: Run) -> None:
+    run.facts["goes_on_from"] = {"artifact": "another", "step": 1}
+    sleep(inputs, config=config, run=run)
+
+
 def die_once(inputs: dict[str, Artifact], *, config: Any, run: Run) -> None:
     first = run.once("first", lambda: "first")
     if not (run.scratch / "died").exists():

@@ -38,7 +38,9 @@ def danlu(*arguments: str | Path) -> str:
 
 def publish(workspace: Workspace, node: str, key: str, files: dict[str, Any], inputs: dict[str, Any], **more: Any) -> Artifact:
     """An artifact with JSON files as its payload."""
-    stage = node if node.startswith(("clean", "tokenize", "evaluate")) else node.partition(".")[0]
+    first, _, rest = node.partition(".")
+    parts = {"pretrain": "pretrain.trunk" if rest.endswith(".trunk") else "pretrain.decay"}
+    stage = node if first in ("clean", "tokenize", "evaluate") else parts.get(first, first)
     partial = workspace.partial(stage, key)
     partial.mkdir(parents=True)
     for name, content in files.items():
@@ -75,10 +77,14 @@ def workspace(tmp_path: Path) -> Workspace:
     publish(place, "clean.decide", "3" * 16, {"facts.json": decided}, documents)
     model = {"objective": "clm", "architecture": "A", "parameters": 2_000_000, "length": 64}
     learned = {**model, "tokens": 1_000_000, "steps": 10, "epochs": 0.5}
-    publish(place, "pretrain.gpt", "4" * 16, {"facts.json": learned}, {"documents": "clean.decide-" + "3" * 16})
+    inputs = {"documents": "clean.decide-" + "3" * 16}
+    begun = {**learned, "tokens": 400_000, "steps": 4, "total_steps": 10}
+    went_on = {"goes_on_from": {"artifact": "pretrain.trunk-" + "9" * 16, "step": 3}}
+    publish(place, "pretrain.gpt.trunk", "8" * 16, {"facts.json": begun}, inputs, facts=went_on)
+    publish(place, "pretrain.gpt", "4" * 16, {"facts.json": learned}, {"trunk": "pretrain.trunk-" + "8" * 16, **inputs})
     tuned = {"task": "classification", "labels": ["good", "bad"], "parameters": 2_000_000, "trainable": 770, "length": 64}
     tuned |= {"trained_on": [100, 4000], "initial": "weights", "start": {"kind": "recipe", "name": "gpt", "version": "v"}}
-    inputs = {"start": "pretrain-" + "4" * 16, "dataset": "dataset-" + "1" * 16}
+    inputs = {"start": "pretrain.decay-" + "4" * 16, "dataset": "dataset-" + "1" * 16}
     publish(place, "finetune.mood", "5" * 16, {"facts.json": tuned}, inputs, config={"dataset": "mood"})
     baselines = {"numbers": [number("tfidf", 0.8), number("ngram", 1.0, metric="bits_per_byte")]}
     publish(place, "evaluate.baselines", "6" * 16, {"evaluation.json": baselines}, {})
@@ -115,24 +121,34 @@ def test_the_card_of_a_measured_model(workspace: Workspace) -> None:
     assert "90% interval" in card
     assert "other" not in card.split("## How good it is")[1].split("##")[0]
     assert "0.5 tokens a parameter" in card
-    assert "5.0 minutes for it and all" in card
+    assert "6.0 minutes for it and all" in card
+    assert f"pretrain.gpt.trunk: its first 3 steps were done before, for pretrain.trunk-{'9' * 16}" in card
     assert "`texts/a.txt` eeeeeeeeeeeeeeee" in card
 
 
 def test_a_model_that_nobody_measured_says_so_and_warns_of_inventions(workspace: Workspace) -> None:
-    card = card_of(workspace, "pretrain")
+    card = card_of(workspace, "pretrain.decay")
     assert "No evaluation in this workspace has measured it." in card
     assert "may be false" in card
     assert "Dataset mood" in card  # whose test texts were taken out of what it read
 
 
 def test_both_languages_have_the_same_parts_and_no_gap(workspace: Workspace) -> None:
-    for name in ("finetune", "pretrain", "dataset", "collect", "clean.decide", "evaluate.models"):
+    for name in ("finetune", "pretrain.decay", "pretrain.trunk", "dataset", "collect", "clean.decide", "evaluate.models"):
         english, chinese = card_of(workspace, name, "en"), card_of(workspace, name, "zh")
         assert english.count("## ") == chinese.count("## "), name
         assert english.count("\n- ") == chinese.count("\n- "), name
         assert not re.search(r"\{[a-z]+\}", english + chinese), name
     assert "每个参数只见过 0.5 个词元" in card_of(workspace, "finetune", "zh")
+
+
+def test_the_card_of_a_trunk_says_that_it_is_no_model_yet(workspace: Workspace) -> None:
+    card = card_of(workspace, "pretrain.trunk")
+    assert card.startswith("# pretrain.gpt.trunk")
+    assert "4 of 10 steps" in card
+    assert "400,000 tokens" in card
+    assert "transformers import pipeline" not in card
+    assert "共 10 步中的前 4 步" in card_of(workspace, "pretrain.trunk", "zh")
 
 
 def test_documents_forgotten_since_stand_on_the_card(workspace: Workspace) -> None:
@@ -156,7 +172,7 @@ def test_the_tree_spells_out_each_shared_ancestor_once(workspace: Workspace) -> 
     branches = tree(manifests, name)
     names = [branch.name for branch in branches if not branch.seen]
     assert len(names) == len(set(names))
-    assert [branch.name for branch in branches if branch.seen] == ["dataset-" + "1" * 16]
+    assert [branch.name for branch in branches if branch.seen] == ["dataset-" + "1" * 16, "clean.decide-" + "3" * 16]
     assert {branch.name for branch in branches if branch.source} == {"rows.csv", "texts/a.txt"}
     assert [branch.guide for branch in branches][:2] == ["", "├─ "]
     assert ancestors(manifests, name)[-1] == name

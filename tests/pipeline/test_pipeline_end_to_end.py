@@ -15,18 +15,20 @@ from typing import Any
 import pytest
 
 from conftest import danlu, last_line
-from danlu.workspace.artifact import hash_payload, read_payload
+from danlu.pipeline.reporting import gather, stored_result
+from danlu.pipeline.state import find_model
+from danlu.workspace.artifact import Workspace, hash_payload, read_payload
 
 STAGES = [
     "dataset", "collect", "clean.normalise", "clean.score", "clean.decide", "tokenize.train", "tokenize.encode",
-    "pretrain", "finetune", "evaluate.baselines", "evaluate.models",
+    "pretrain.trunk", "pretrain.decay", "finetune", "evaluate.baselines", "evaluate.models",
 ]  # fmt: skip
 
 
 def test_every_stage_is_made_and_its_payload_is_what_it_says(finished: tuple[Path, dict[str, Any], str]) -> None:
     _, summary, said = finished
     assert summary["state"] == "done"
-    assert len(summary["artifacts"]) == 12
+    assert len(summary["artifacts"]) == 14
     for path in summary["artifacts"].values():
         assert hash_payload(Path(path)) == read_payload(Path(path))
         assert not (Path(path) / "work").exists()
@@ -53,8 +55,46 @@ def test_a_changed_key_reruns_only_what_depends_on_it(job: Path, finished: tuple
         danlu("plan", job / "recipe.yaml", "--workspace", workspace, "--set", "pretrain.gpt.learning_rate=0.001", "--json")
     )
     states = {node["name"]: node["state"] for node in plan["nodes"]}
-    assert {name for name, state in states.items() if state != "cached"} == {"pretrain.gpt", "evaluate.models"}
+    changed = {"pretrain.gpt.trunk", "pretrain.gpt", "evaluate.models"}
+    assert {name for name, state in states.items() if state != "cached"} == changed
     assert states["evaluate.models"] == "waits"
+
+
+def test_a_model_is_found_by_its_name_and_the_report_has_its_whole_training(finished: tuple[Path, dict[str, Any], str]) -> None:
+    workspace, summary, _ = finished
+    for name in ("bert", "job/gpt"):
+        assert find_model(Workspace(workspace), name).parent.name.startswith("pretrain.decay-")
+    result = stored_result(Workspace(workspace), "job")
+    facts = gather(result.state, result.artifacts, "")
+    assert list(facts["pretrain"]) == ["bert", "gpt"]
+    for name, part in facts["pretrain"].items():
+        steps = [line["step"] for line in part["metrics"] if line["kind"] == "train"]
+        assert steps == list(range(1, 31))
+        assert part["resolved"]["pretrain"]["plan"]["steps"] == 30
+        assert part["record"]["reasons"]
+        parts = [
+            json.loads((Path(summary["artifacts"][f"pretrain.{name}{end}"]) / "manifest.json").read_text())
+            for end in ("", ".trunk")
+        ]
+        assert part["record"]["seconds"] == pytest.approx(sum(manifest["facts"]["seconds"] for manifest in parts), abs=0.11)
+
+
+def test_a_shorter_fall_goes_on_from_the_trunk_that_is_there(
+    job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
+    workspace, summary, _ = finished
+    shutil.copytree(workspace, tmp_path / "w")
+    shutil.copytree(workspace, tmp_path / "alone", ignore=shutil.ignore_patterns("pretrain.trunk-*"))
+    options = ["--until", "pretrain.gpt.trunk", "--set", "pretrain.gpt.decay=0.25", "--json"]
+    done = danlu("--lang", "en", "run", job / "recipe.yaml", "--workspace", tmp_path / "w", *options)
+    earlier = Path(summary["artifacts"]["pretrain.gpt.trunk"]).name
+    assert f"Going on from step 16 of {earlier}" in done.stderr
+    alone = danlu("--lang", "zh", "run", job / "recipe.yaml", "--workspace", tmp_path / "alone", *options)
+    assert "从产物" not in alone.stderr
+    assert last_line(done)["payloads"] == last_line(alone)["payloads"]
+    shown = last_line(danlu("show", "pretrain.gpt.trunk", "--workspace", tmp_path / "w", "--json"))["manifest"]
+    assert shown["facts"]["goes_on_from"] == {"artifact": earlier, "step": 16}
+    assert shown["counts"]["steps"] == 23
 
 
 def test_kill_9_in_each_stage_ends_in_the_same_payload(
@@ -92,7 +132,6 @@ def test_ctrl_c_stops_in_words_and_the_same_command_goes_on(
 
 
 def test_second_run_in_a_busy_workspace_waits_and_says_for_whom(job: Path, tmp_path: Path) -> None:
-    from danlu.workspace.artifact import Workspace
     from danlu.workspace.lock import locked
 
     workspace = tmp_path / "w"

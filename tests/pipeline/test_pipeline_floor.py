@@ -86,6 +86,13 @@ def test_cores_and_memory_are_shared_out(make) -> None:  # type: ignore[no-untyp
     assert shares == {"a": f"2 2 {2 * GIGABYTE}", "b": f"2 2 {2 * GIGABYTE}", "c": f"1 1 {GIGABYTE}"}
 
 
+def test_what_went_on_from_another_artifact_tells_nothing_of_the_speed(make, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    remembered: list[str] = []
+    monkeypatch.setattr("danlu.pipeline.floor.remember_rate", lambda stage, *_: remembered.append(stage))
+    make(node("a", "go_on"), node("b", "sleep")).work()
+    assert remembered == ["b"]
+
+
 def test_a_stage_whose_process_dies_goes_on_in_another(make) -> None:  # type: ignore[no-untyped-def]
     floor = make(node("a", "die_once"))
     floor.work()

@@ -7,8 +7,10 @@ import pytest
 import danlu
 from conftest import danlu as command
 from conftest import last_line
+from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.bill import calibrate, estimate, rates, remember_rate
 from danlu.pipeline.graph import build_graph, until
+from danlu.pipeline.needs import needs_of
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.reporting import merge
 from danlu.recipe.load import load_recipe
@@ -35,6 +37,9 @@ def test_until_keeps_what_is_needed_only() -> None:
     nodes = build_graph(load_recipe(RECIPES / "quickstart.yaml").recipe)
     assert list(until(nodes, "clean")) == ["dataset.sentiment", "collect", "clean.normalise", "clean.score", "clean.decide"]
     assert "pretrain.gpt" not in until(nodes, "finetune.sentiment")
+    assert list(until(nodes, "pretrain"))[-4:] == [f"pretrain.{name}" for name in ("bert.trunk", "bert", "gpt.trunk", "gpt")]
+    assert list(until(nodes, "pretrain.bert"))[-2:] == ["pretrain.bert.trunk", "pretrain.bert"]
+    assert list(until(nodes, "pretrain.bert.trunk"))[-2:] == ["tokenize.encode", "pretrain.bert.trunk"]
     with pytest.raises(KeyError):
         until(nodes, "clea")
 
@@ -153,9 +158,23 @@ def test_budgets_in_seconds_are_taken_at_their_word(tmp_path: Path) -> None:
     loaded = load_recipe(RECIPES / "python-docs.yaml")
     nodes = build_graph(loaded.recipe)
     found = estimate(loaded.recipe, nodes, loaded.base, rates(tmp_path / "none.json"))
-    assert found["pretrain.bert"].fixed
-    assert found["pretrain.bert"].seconds == 90
+    parts = [found["pretrain.bert.trunk"], found["pretrain.bert"]]
+    assert all(part.fixed for part in parts)
+    assert [part.seconds for part in parts] == [45, 45]
     assert all(entry.seconds > 0 for entry in found.values())
+
+
+def test_the_parts_of_a_pretraining_cost_what_the_whole_does(tmp_path: Path) -> None:
+    loaded = load_recipe(RECIPES / "python-docs.yaml", ["pretrain.gpt.budget=400 steps", "pretrain.gpt.decay=0.25"])
+    nodes = build_graph(loaded.recipe)
+    found = estimate(loaded.recipe, nodes, loaded.base, rates(tmp_path / "none.json"))
+    trunk, fall = found["pretrain.gpt.trunk"], found["pretrain.gpt"]
+    assert trunk.work == pytest.approx(3 * fall.work)
+    assert trunk.work + fall.work == pytest.approx(6e-12 * PARAMETERS["tiny"] * 400 * 4096)
+    needs = {name: needs_of(nodes[name], loaded.recipe, 2.0) for name in ("pretrain.gpt.trunk", "pretrain.gpt")}
+    assert needs["pretrain.gpt.trunk"].memory_bytes == needs["pretrain.gpt"].memory_bytes
+    stays = needs["pretrain.gpt.trunk"].disk_bytes - needs["pretrain.gpt"].disk_bytes
+    assert stays == pytest.approx(8 * PARAMETERS["tiny"]), "a trunk is three times the size of the model"
 
 
 def test_calibration_is_near_a_factor_of_this_machine() -> None:

@@ -127,6 +127,13 @@ def test_several_causes_each_once_and_budgets_as_they_are_written(recipe: Path) 
     assert any("`tokenize.vocabulary` changed: 1024 -> 2048" in cause for cause in said(found["evaluate.models"]))
 
 
+def test_a_key_of_a_pretraining_is_one_cause_of_the_model(recipe: Path) -> None:
+    found = answers(recipe, pretend(recipe), ["pretrain.gpt.decay=0.25", "pretrain.gpt.warmup=20 steps"])
+    expected = ["`pretrain.gpt.warmup` changed: 0.05 -> 20 steps", "`pretrain.gpt.decay` changed: 0.5 -> 0.25"]
+    assert said(found["pretrain.gpt.trunk"]) == said(found["pretrain.gpt"]) == expected
+    assert found["pretrain.bert.trunk"].state == "cached"
+
+
 def test_recipe_names_are_used_where_they_differ_from_the_schema(recipe: Path) -> None:
     found = answers(recipe, pretend(recipe), ["finetune.mood.from=gpt", "finetune.mood.labels=[10]"])
     assert "`finetune.mood.from` changed: bert -> gpt" in said(found["finetune.mood"])
@@ -267,10 +274,10 @@ def test_the_command_in_both_languages_and_as_json(recipe: Path) -> None:
 
 def test_it_stays_light_in_a_workspace_of_many_artifacts(recipe: Path) -> None:
     workspace = pretend(recipe)
-    artifact = next(iter(workspace.finished("pretrain")))
+    artifact = next(iter(workspace.finished("pretrain.decay")))
     for number in range(60):
         key = digest_json(number, 8)
-        target = workspace.artifacts / f"pretrain-{key}"
+        target = workspace.artifacts / f"pretrain.decay-{key}"
         shutil.copytree(artifact.path, target)
         manifest = {**artifact.manifest, "key": key, "config": {**artifact.manifest["config"], "length": 200 + number}}
         (target / "manifest.json").write_text(json.dumps({**manifest, "finished": number}), encoding="utf-8")

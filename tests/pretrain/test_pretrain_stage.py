@@ -1,26 +1,34 @@
-"""The stage: models that transformers loads, facts that say what they are, the same bytes whatever interrupts."""
+"""Both stages: models that transformers loads, facts that say what they are, the same bytes however they come about."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
-from danlu.pretrain.stage import pretrain
+import danlu
+from danlu.models.build import start_from_frequencies
+from danlu.pretrain.data import Texts
+from danlu.pretrain.decay import decay
+from danlu.pretrain.settled import Settled
+from danlu.pretrain.trunk import trunk
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest
 from danlu.tokens.special import CLS_ID, SEP_ID
 from danlu.tokens.store import TokenBatch, write_store
+from danlu.training.loop import train
 from danlu.workspace.artifact import Artifact, hash_payload
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.events import read_json_lines
@@ -38,9 +46,22 @@ def make_config(family: str, preset: str = "modern", **options: Any) -> Pretrain
     )
 
 
-def make_run(path: Path, **options: Any) -> Run:
-    path.mkdir(exist_ok=True)
-    return Run(stage="pretrain", output=path, ledger=Ledger(path / "ledger.sqlite", "pretrain"), threads=1, **options)
+def make_run(path: Path, stage: str = "pretrain.trunk", **options: Any) -> Run:
+    path.mkdir(parents=True, exist_ok=True)
+    return Run(stage=stage, output=path, ledger=Ledger(path / "ledger.sqlite", stage), threads=1, **options)
+
+
+def make_trunk(tokens: Artifact, tokenizer: Artifact, path: Path, config: PretrainConfig, *earlier: Path) -> Path:
+    trunk(tokens, tokenizer, config=config, run=make_run(path, earlier=earlier))
+    return path
+
+
+def pretrain(tokens: Artifact, tokenizer: Artifact, path: Path, config: PretrainConfig, *earlier: Path) -> tuple[Run, Run]:
+    """Both stages, in `path/trunk` and `path/decay`."""
+    runs = make_run(path / "trunk", earlier=earlier), make_run(path / "decay", "pretrain.decay")
+    trunk(tokens, tokenizer, config=config, run=runs[0])
+    decay(Artifact("pretrain.trunk", "key", path / "trunk"), tokens, tokenizer, config=config, run=runs[1])
+    return runs
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt"])
@@ -48,8 +69,7 @@ def make_run(path: Path, **options: Any) -> Run:
 def test_it_learns_and_transformers_loads_it(
     family: str, preset: str, tokens: Artifact, tokenizer: Artifact, tmp_path: Path
 ) -> None:
-    run = make_run(tmp_path / "run")
-    pretrain(tokens, tokenizer, config=make_config(family, preset, budget="60 steps"), run=run)
+    before, run = pretrain(tokens, tokenizer, tmp_path, make_config(family, preset, budget="60 steps"))
     facts = read_json(run.output / "facts.json")
     assert facts == read_json(run.output / "model/facts.json")
     factory = AutoModelForMaskedLM if family == "bert" else AutoModelForCausalLM
@@ -62,7 +82,10 @@ def test_it_learns_and_transformers_loads_it(
     ids = AutoTokenizer.from_pretrained(run.output / "model")("老人慢慢走到河边 the old man")["input_ids"]
     assert (ids[0] == CLS_ID and ids[-1] == SEP_ID) == (family == "bert")
     assert torch.isfinite(model(torch.tensor([ids])).logits).all()
+    begun = read_json(before.output / "facts.json")
+    assert (begun["steps"], begun["total_steps"], begun["tokens"]) == (31, 60, 31 * 256)
     lines = read_json_lines(run.output / "metrics.jsonl")
+    assert [line["step"] for line in lines if line["kind"] == "train"] == list(range(1, 61)), "the whole curve in one file"
     trained = [line for line in lines if line["kind"] == "train"]
     assert {"step", "tokens", "loss", "learning_rate", "gradient_norm", "tokens_per_second", "seconds"} <= set(trained[0])
     assert trained[-1]["loss"] < (trained[0]["loss"] if family == "gpt" else math.log(512)) - 0.3  # BERT starts from counts
@@ -76,81 +99,234 @@ def test_the_same_call_gives_the_same_bytes_and_nothing_of_the_clock(
 ) -> None:
     payloads = []
     for name in ("one", "two"):
-        run = make_run(tmp_path / name)
-        pretrain(tokens, tokenizer, config=make_config("gpt", dropout=0.1), run=run)
-        payloads.append(hash_payload(run.output))
+        runs = pretrain(tokens, tokenizer, tmp_path / name, make_config("gpt", dropout=0.1))
+        payloads.append([hash_payload(run.output) for run in runs])
     assert payloads[0] == payloads[1]
-    assert "seconds" not in (tmp_path / "one/facts.json").read_text()
+    assert sorted(payloads[0][0]) == [
+        f"checkpoint/{part}" for part in ("model.safetensors", "optimizer.safetensors", "state.json")
+    ] + ["facts.json"]
+    written = [tmp_path / "one" / path for path in ("trunk/facts.json", "trunk/checkpoint/state.json", "decay/facts.json")]
+    assert not any("seconds" in path.read_text() for path in written)
 
 
+@pytest.mark.parametrize("family", ["bert", "gpt"])
+@pytest.mark.parametrize("share", [0, 0.03, 0.3, 0.5, 1])
+def test_trunk_and_fall_are_one_training(
+    family: str, share: float, tokens: Artifact, tokenizer: Artifact, tmp_path: Path
+) -> None:
+    """The same bits as the loop gives that runs through in one go."""
+    config = make_config(family, dropout=0.1, decay=share, budget="33 steps", warmup=0.1)
+    before, after = pretrain(tokens, tokenizer, tmp_path, config)
+    settled = Settled.read(before.output)
+    assert settled.trunk_steps == {0: 33, 0.03: 33, 0.3: 24, 0.5: 17, 1: 2}[share]
+    run = make_run(tmp_path / "whole")
+    texts = Texts.open(tokens, tokenizer, config, run)
+    model = settled.model(texts)
+    start_from_frequencies(model, texts.counts)
+    validation = texts.validation(settled.micro, read_json(after.output / "resolved.json")["decay"]["validation"])
+    result = train(
+        model, settled.source(texts), texts.objective, settled.plan, run, validation=validation, scoring=texts.scoring
+    )
+    made = load_file(after.output / "model/model.safetensors")
+    expected = dict(model.named_parameters())
+    assert set(made) <= set(expected)
+    assert all(torch.equal(made[name], expected[name]) for name in made)
+    facts = read_json(after.output / "facts.json")
+    assert (facts["train_loss"], facts["validation_loss"]) == (result.train_loss, result.validation_loss)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("share", [0, 0.5, 1])
+def test_very_few_steps(steps: int, share: float, tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
+    before, after = pretrain(tokens, tokenizer, tmp_path, make_config("gpt", budget=f"{steps} steps", decay=share))
+    assert 1 <= read_json(before.output / "facts.json")["steps"] <= steps
+    facts = read_json(after.output / "facts.json")
+    assert facts["steps"] == steps
+    assert math.isfinite(facts["train_loss"])
+
+
+GOES_ON = {
+    "a shorter fall": ({"budget": "24 steps"}, {"budget": "24 steps", "decay": 0.25}, 19),
+    "a longer budget": ({"budget": "24 steps"}, {"budget": "60 steps"}, 31),
+    "no fall at all": ({"budget": "24 steps"}, {"budget": "60 steps", "decay": 0}, 60),
+    "the same under another name": ({"budget": "24 steps"}, {"budget": "24 steps"}, 13),
+    "an end that was not in sight": ({"budget": "24 steps", "decay": 0.05}, {"budget": "60 steps", "decay": 0.05}, 58),
+}
+
+
+@pytest.mark.parametrize("case", GOES_ON)
+def test_a_trunk_goes_on_from_a_shorter_one_to_the_same_bytes(
+    case: str, tokens: Artifact, tokenizer: Artifact, tmp_path: Path
+) -> None:
+    first, then, steps = GOES_ON[case]
+    one, other = (make_config("bert", dropout=0.1, weight_decay=0.1, warmup="4 steps", **case) for case in (first, then))
+    begun = make_trunk(tokens, tokenizer, tmp_path / "begun", one)
+    step = read_json(begun / "facts.json")["steps"]
+    _, whole = pretrain(tokens, tokenizer, tmp_path / "nothing", other)
+    before, after = pretrain(tokens, tokenizer, tmp_path / "earlier", other, begun)
+    assert before.facts["goes_on_from"] == {"artifact": "begun", "step": step}
+    assert read_json(before.output / "facts.json")["steps"] == steps
+    assert hash_payload(before.output) == hash_payload(tmp_path / "nothing/trunk")
+    assert hash_payload(after.output) == hash_payload(whole.output)
+    curves = [read_json_lines(run.output / "metrics.jsonl") for run in (whole, after)]
+    lines = [[(line["step"], line["loss"]) for line in curve if line["kind"] == "train"] for curve in curves]
+    assert lines[0] == lines[1], "its curve begins with that of the other"
+
+
+def test_a_trunk_that_went_on_and_was_stopped_needs_the_other_no_more(
+    tokens: Artifact, tokenizer: Artifact, tmp_path: Path
+) -> None:
+    config = make_config("gpt", weight_decay=0.1, decay=0.25)
+    begun = make_trunk(tokens, tokenizer, tmp_path / "begun", make_config("gpt", weight_decay=0.1))
+    whole = make_trunk(tokens, tokenizer, tmp_path / "whole", config)
+    run = make_run(tmp_path / "run", earlier=(begun,))
+
+    class OnceBegun(threading.Event):
+        def is_set(self) -> bool:
+            return run.ledger.get("begin") is not None
+
+    run.cancelled = OnceBegun()
+    for _ in range(3):
+        with pytest.raises(Interrupted):
+            trunk(tokens, tokenizer, config=config, run=run)
+        run.earlier = (whole,)  # it is longer, but this one has begun already
+    run.cancelled = threading.Event()
+    trunk(tokens, tokenizer, config=config, run=run)
+    assert run.facts["goes_on_from"] == {"artifact": "begun", "step": 13}
+    assert hash_payload(run.output) == hash_payload(whole)
+
+
+STARTS_ANEW = {
+    "another warmup": {"warmup": "5 steps"},
+    "warmup as a share": {"warmup": 0.3, "budget": "60 steps"},
+    "another rate": {"learning_rate": 1e-3},
+    "more dropout": {"dropout": 0.2},
+    "another batch": {"batch_tokens": 128},
+    "fewer steps": {"budget": "12 steps"},
+    "a longer fall": {"decay": 0.75},
+    "an end that was in sight": {"budget": "25 steps", "decay": 0.04, "first": {"decay": 0.04}},
+}
+
+
+@pytest.mark.parametrize("case", STARTS_ANEW)
+def test_a_trunk_that_differs_in_anything_else_is_begun_anew(
+    case: str, tokens: Artifact, tokenizer: Artifact, tmp_path: Path
+) -> None:
+    common = {"dropout": 0.1, "weight_decay": 0.1, "warmup": "4 steps"}
+    change = dict(STARTS_ANEW[case])
+    begun = make_trunk(tokens, tokenizer, tmp_path / "begun", make_config("gpt", **common, **change.pop("first", {})))
+    run = make_run(tmp_path / "run", earlier=(begun,))
+    trunk(tokens, tokenizer, config=make_config("gpt", **{**common, **change}), run=run)
+    assert "goes_on_from" not in run.facts
+
+
+def test_of_earlier_trunks_the_longest_whole_one_is_taken(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"weight_decay": 0.1, "warmup": "4 steps"}
+    found = [
+        make_trunk(tokens, tokenizer, tmp_path / str(steps), make_config("gpt", budget=f"{steps} steps", **options))
+        for steps in (8, 12, 16)
+    ]
+    (found[2] / "checkpoint/optimizer.safetensors").write_bytes(b"broken")
+    (tmp_path / "empty").mkdir()
+    run = make_run(tmp_path / "run", earlier=(*found, tmp_path / "empty"))
+    trunk(tokens, tokenizer, config=make_config("gpt", **options), run=run)
+    assert run.facts["goes_on_from"] == {"artifact": "12", "step": 7}
+
+
+def test_a_damaged_trunk_is_an_error_with_the_remedy(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
+    config = make_config("gpt")
+    begun = make_trunk(tokens, tokenizer, tmp_path / "begun", config)
+    (begun / "checkpoint/model.safetensors").write_bytes(b"broken")
+    with pytest.raises(DanluError) as caught:
+        decay(Artifact("t", "k", begun), tokens, tokenizer, config=config, run=make_run(tmp_path / "run", "pretrain.decay"))
+    assert caught.value.key == "training.broken-start"
+
+
+# One process imports torch and then forks a child for each run: a real process to kill, without the seconds of importing.
 PROGRAM = """
-import sys
+import os, sys
 from pathlib import Path
-from danlu.pretrain.stage import pretrain
+from danlu.pretrain.decay import decay
+from danlu.pretrain.trunk import trunk
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
 
-tokens, tokenizer, output, config = sys.argv[1:]
-folder = Path(output)
-run = Run(stage="pretrain", output=folder, ledger=Ledger(folder / "ledger.sqlite", "pretrain"), threads=1)
-pretrain(
-    Artifact("tokenize.encode", "key", Path(tokens)), Artifact("tokenize.train", "key", Path(tokenizer)),
-    config=PretrainConfig.model_validate_json(config), run=run,
-)
+tokens, tokenizer, begun, output, config, *calls = sys.argv[1:]
+for call in calls:
+    stage, failpoint = call.split(":")
+    folder = Path(output, stage)
+    child = os.fork()
+    if not child:
+        os.environ["DANLU_FAILPOINT"] = call
+        run = Run(stage=stage, output=folder, ledger=Ledger(folder / "ledger.sqlite", stage), threads=1)
+        inputs = {name: Artifact(name, "key", Path(path)) for name, path in (("tokens", tokens), ("tokenizer", tokenizer))}
+        config = PretrainConfig.model_validate_json(config)
+        if stage == "pretrain.trunk":
+            trunk(**inputs, config=config, run=run)
+        else:
+            decay(Artifact(stage, "key", Path(begun)), **inputs, config=config, run=run)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), (folder / "facts.json").exists(), flush=True)
 """
-
-
-def call(tokens: Artifact, tokenizer: Artifact, output: Path, config: PretrainConfig, failpoint: str = "") -> int:
-    output.mkdir(exist_ok=True)
-    environment = os.environ | {"DANLU_FAILPOINT": f"pretrain:{failpoint}" if failpoint else "", "OMP_NUM_THREADS": "1"}
-    arguments = [sys.executable, "-c", PROGRAM, str(tokens.path), str(tokenizer.path), str(output), config.model_dump_json()]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode in (0, -9), done.stderr[-2000:]
-    return done.returncode
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
     config = make_config("bert", dropout=0.1, budget="23 steps")
-    pretrain(tokens, tokenizer, config=config, run=make_run(tmp_path / "whole"))
-    resolved = read_json(tmp_path / "whole/resolved.json")
-    resolved["pretrain"]["plan"]["checkpoint_every"] = 6  # as on a slower machine
-    killed = tmp_path / "killed"
-    killed.mkdir()
-    (killed / "resolved.json").write_text(json.dumps(resolved))
-    for failpoint in ("step-9", "step-23"):  # between two checkpoints, right after the last step
-        assert call(tokens, tokenizer, killed, config, failpoint) == -9
-        assert not (killed / "facts.json").exists()
-    assert call(tokens, tokenizer, killed, config) == 0
-    assert hash_payload(killed) == hash_payload(tmp_path / "whole")
-    steps = [line["step"] for line in read_json_lines(killed / "metrics.jsonl") if line["kind"] == "train"]
-    assert steps.count(9) == 2  # the run killed there had only the checkpoint of step 6
-    assert steps.count(3) == 1
+    pretrain(tokens, tokenizer, tmp_path / "whole", config)
+    parts = {"pretrain.trunk": tmp_path / "whole/trunk", "pretrain.decay": tmp_path / "whole/decay"}
+    kills = {"pretrain.trunk": ("step-9", "step-12"), "pretrain.decay": ("step-16", "step-23")}
+    for stage, made in parts.items():  # checkpoints every few steps, as on a slower machine
+        resolved = (made / "resolved.json").read_text(encoding="utf-8")
+        (tmp_path / "killed" / stage).mkdir(parents=True)
+        often = re.sub(r'"checkpoint_every": \d+', '"checkpoint_every": 6', resolved)
+        assert often != resolved
+        (tmp_path / "killed" / stage / "resolved.json").write_text(often, encoding="utf-8")
+    calls = [f"{stage}:{point}" for stage, points in kills.items() for point in (*points, "")]
+    paths = [str(path) for path in (tokens.path, tokenizer.path, parts["pretrain.trunk"], tmp_path / "killed")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(danlu.__file__).parents[1])}
+    command = [sys.executable, "-c", PROGRAM, *paths, config.model_dump_json(), *calls]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.splitlines() == 2 * ["-9 False", "-9 False", "0 True"], done.stderr[-2000:]
+    for stage, made in parts.items():
+        killed, between = tmp_path / "killed" / stage, int(kills[stage][0].removeprefix("step-"))
+        assert hash_payload(killed) == hash_payload(made)
+        steps = [line["step"] for line in read_json_lines(killed / "metrics.jsonl") if line["kind"] == "train"]
+        assert steps.count(between) == 2  # the run killed there had only a checkpoint before
+        assert steps.count(3) == 1
 
 
 def test_an_interrupted_run_keeps_its_last_step(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
     config = make_config("gpt")
-    whole = make_run(tmp_path / "whole")
-    pretrain(tokens, tokenizer, config=config, run=whole)
-    run = make_run(tmp_path / "stopped")
-    run.resolve("pretrain", lambda: read_json(whole.output / "resolved.json")["pretrain"])
-    run.cancelled.set()
-    with pytest.raises(Interrupted):
-        pretrain(tokens, tokenizer, config=config, run=run)
-    assert [path.name for path in (run.scratch / "checkpoints").iterdir()] == ["step-000000001"]
-    run.cancelled.clear()
-    pretrain(tokens, tokenizer, config=config, run=run)
-    assert hash_payload(run.output) == hash_payload(whole.output)
+    begun, whole = (run.output for run in pretrain(tokens, tokenizer, tmp_path, config))
+
+    def again(run: Run) -> None:
+        if run.stage == "pretrain.trunk":
+            trunk(tokens, tokenizer, config=config, run=run)
+        else:
+            decay(Artifact("pretrain.trunk", "key", begun), tokens, tokenizer, config=config, run=run)
+
+    for stage, made, name, step in (("pretrain.trunk", begun, "pretrain", 1), ("pretrain.decay", whole, "decay", 14)):
+        run = make_run(tmp_path / stage, stage)
+        run.resolve(name, lambda made=made, name=name: read_json(made / "resolved.json")[name])  # type: ignore[misc]
+        run.ledger.finish("begin", "")  # a wish to stop is heard before it begins; here it comes later
+        run.cancelled.set()
+        with pytest.raises(Interrupted):
+            again(run)
+        assert [path.name for path in (run.scratch / "checkpoints").iterdir()] == [f"step-{step:09d}"]
+        run.cancelled.clear()
+        again(run)
+        assert hash_payload(run.output) == hash_payload(made)
 
 
 def test_a_budget_in_seconds_becomes_steps_once(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
-    pretrain(tokens, tokenizer, config=make_config("gpt", budget="4s"), run=run)
+    run, after = pretrain(tokens, tokenizer, tmp_path, make_config("gpt", budget="5s"))
     resolved = read_json(run.output / "resolved.json")
     decided = resolved["pretrain"]
     assert decided["plan"]["steps"] > 5
-    assert resolved["steps of checkpoints after 0.375"] == read_json(run.output / "facts.json")["steps"] > 5
+    assert decided["between"] > 1
+    assert resolved["steps of checkpoints after 0.75"] == read_json(after.output / "facts.json")["steps"] > 5
     assert decided["plan"]["steps"] * decided["measured"]["step_seconds"] < 4
     assert decided["measured"]["peak_bytes"] > 1 << 26
     assert decided["plan"]["weight_decay"] >= 0.1
@@ -166,7 +342,7 @@ def test_no_text_is_an_error(tokens: Artifact, tokenizer: Artifact, tmp_path: Pa
             languages=[], tokenizer_digest=tokenizer_digest(tokenizer.path),
         )  # fmt: skip
     with pytest.raises(DanluError, match="no text"):
-        pretrain(Artifact("t", "k", tmp_path / "tokens"), tokenizer, config=make_config("gpt"), run=make_run(tmp_path / "run"))
+        make_trunk(Artifact("t", "k", tmp_path / "tokens"), tokenizer, tmp_path / "run", make_config("gpt"))
 
 
 def test_another_tokenizer_is_an_error(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
@@ -175,5 +351,5 @@ def test_another_tokenizer_is_an_error(tokens: Artifact, tokenizer: Artifact, tm
     (tmp_path / "other").mkdir()
     other.save(str(tmp_path / "other/tokenizer.json"))
     with pytest.raises(DanluError) as caught:
-        pretrain(tokens, Artifact("t", "k", tmp_path / "other"), config=make_config("gpt"), run=make_run(tmp_path / "run"))
+        make_trunk(tokens, Artifact("t", "k", tmp_path / "other"), tmp_path / "run", make_config("gpt"))
     assert caught.value.key == "tokens.other-tokenizer"

@@ -71,6 +71,8 @@ def test_shipped_recipes_fit_by_the_reference_checker(schema: dict[str, Any], na
         ("from: bert", "start: bert", "from is missing"),
         ("budget: 2h", "budget: soon", "none of the choices"),
         ("budget: 2h", "budget: 3M s", "none of the choices"),
+        ("budget: 2h", "warmup: 1.5", "none of the choices"),
+        ("budget: 2h", "warmup: 3 epochs", "none of the choices"),
         ("bytes: 2MB", "bytes: 2XB", "none of the choices"),
         ("bytes: 2MB", "bytes: -2", "none of the choices"),
         ("unit: steps", "unit: stops", "none of the choices"),
@@ -106,6 +108,7 @@ def test_what_danlu_refuses_does_not_fit(schema: dict[str, Any], tmp_path: Path,
         ("extends: base.yaml\npretrain: {bert: {length: 3}}\n", False),
         ("extends: base.yaml\ncollect: {sources: [{type: files}]}\n", False),  # lists are whole
         ("extends: 3\n", False),
+        ("extends: base.yaml\npretrain: {bert: {warmup: 20 steps}, gpt: {warmup: 0.1}}\n", True),
         ("name: a\nvariants: {long: {seed: 1, pretrain: {bert: {budget: 1h}, gpt: null}}}\n", True),
         ("name: a\nvariants: {long: {sed: 1}}\n", False),
         ("name: a\nvariants: {long: {extends: b.yaml}}\n", False),
@@ -180,6 +183,8 @@ def test_defaults_examples_and_units(schema: dict[str, Any]) -> None:
     found = dict(leaves(schema))
     assert found["PretrainConfig.budget"]["default"] == "180s"
     assert "2h" in json.dumps(found["PretrainConfig.budget"])
+    assert found["PretrainConfig.warmup"]["default"] == 0.05
+    assert "200 steps" in json.dumps(found["PretrainConfig.warmup"])
     assert found["PretrainConfig.length"]["unit"] == "tokens"
     assert found["HoldoutConfig.bytes"]["unit"] == "bytes"
     assert found["SplitConfig.test"]["unit"] == "share"

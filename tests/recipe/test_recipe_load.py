@@ -57,6 +57,22 @@ def test_budgets(tmp_path: Path, budget: str, unit: str, amount: float) -> None:
     assert (loaded.recipe.pretrain["bert"].budget.unit, loaded.recipe.pretrain["bert"].budget.amount) == (unit, amount)
 
 
+@pytest.mark.parametrize(("warmup", "meant"), [("0", 0.0), ("0.2", 0.2), ("1", 1.0), ("20 steps", 20), ("2k steps", 2000)])
+def test_warmup_is_a_share_or_a_number_of_steps(tmp_path: Path, warmup: str, meant: float) -> None:
+    found = load_recipe(write(tmp_path, GOOD), [f"pretrain.bert.warmup={warmup}"]).recipe.pretrain["bert"].warmup
+    assert (found if isinstance(found, float) else (found.unit, found.amount)) == (meant if meant <= 1 else ("steps", meant))
+
+
+@pytest.mark.parametrize(
+    "warmup", ["-0.1", "1.5", "20", "0 steps", "-3 steps", "3 epochs", "10m", "true", ".nan", "[1]", "soon", "{}"]
+)
+def test_a_wrong_warmup_is_said_in_words(tmp_path: Path, warmup: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, GOOD.replace("budget: 2h", f"warmup: {warmup}")))
+    assert caught.value.key == "recipe.wrong-value"
+    assert "200 steps" in caught.value.explain("en")["cause"]
+
+
 @pytest.mark.parametrize(
     ("text", "key", "line", "words"),
     [
@@ -78,6 +94,12 @@ def test_budgets(tmp_path: Path, budget: str, unit: str, amount: float) -> None:
         (GOOD + "evaluate:\n  models: [bert,\n    bart]\n", "recipe.inconsistent", 13, "bart"),
         (GOOD.replace("objective: mlm", "objective: clm"), "recipe.inconsistent", 8, "mlm"),
         (GOOD.replace("  mood: {from", "  mo/od: {from"), "recipe.wrong-value", 10, "mo/od"),
+        (
+            GOOD.replace("\nfinetune", "\n  bert.trunk: {model: {family: bert}, objective: mlm}\nfinetune"),
+            "recipe.inconsistent",
+            9,
+            "bert",
+        ),
         (GOOD + "budget: 2h\n", "recipe.unknown-key", 11, "pretrain.NAME.budget"),
         (GOOD + "seed: .nan\n", "recipe.wrong-value", 11, "number"),
         (GOOD.replace("dataset: mood", "dataset: mood, learning_rate: .inf"), "recipe.wrong-value", 10, "finite"),
@@ -143,6 +165,16 @@ def test_chinese_reasons_are_chinese(tmp_path: Path) -> None:
     finally:
         choose_language(None)
     assert caught.value.explain("zh")["cause"] == "不能小于 16。"
+
+
+def test_a_wrong_warmup_is_said_in_chinese(tmp_path: Path) -> None:
+    choose_language("zh")
+    try:
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(write(tmp_path, GOOD), ["pretrain.bert.warmup=20"])
+    finally:
+        choose_language(None)
+    assert caught.value.explain("zh")["cause"] == "应为 0 到 1 之间的比例，或步数，例如 200 steps。"
 
 
 def test_yaml_merge_keys_and_keys_that_are_no_text(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from danlu.recipe.pretrain import ModelConfig
 from danlu.tokens.packing import CAUSAL, MASKED
 from danlu.tokens.special import SPECIAL
 from danlu.training.language import CausalObjective, MaskedObjective
-from danlu.training.loop import train
+from danlu.training.loop import train, trunk_of
 from danlu.training.plan import TrainPlan
 from danlu.training.windows import WindowSource
 from danlu.workspace.errors import Interrupted
@@ -54,7 +54,7 @@ def test_golden_losses(family: Any, tmp_path: Path) -> None:
     model = build_model(build_config(ModelConfig(family=family, preset="modern", size="nano"), VOCABULARY, 24, 0.0), 0)
     objective = MaskedObjective(VOCABULARY, 0.3, 0) if family == "bert" else CausalObjective()
     run = make_run(tmp_path)
-    plan = TrainPlan(steps=40, learning_rate=5e-3, weight_decay=0.1, threads=1)
+    plan = TrainPlan(steps=40, warmup=2, learning_rate=5e-3, weight_decay=0.1, threads=1)
     result = train(model, make_source(MASKED if family == "bert" else CAUSAL), objective, plan, run)
     common, _, metrics = tables()
     assert all(conforms(line, common, metrics) for line in read_json_lines(tmp_path / "metrics.jsonl"))
@@ -94,7 +94,7 @@ def make_classifier() -> Any:
 
 
 def test_another_objective_with_groups_of_its_own_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    plan, trained = TrainPlan(steps=30, learning_rate=3e-3, weight_decay=0.0, threads=1, checkpoint_every=7), []
+    plan, trained = TrainPlan(steps=30, warmup=2, learning_rate=3e-3, weight_decay=0.0, threads=1, checkpoint_every=7), []
     for name in ("whole", "stopped"):
         run, tries = make_run(tmp_path / name), 0
         if name == "stopped":
@@ -146,7 +146,7 @@ def test_where_compilation_fails_training_goes_on_without_it(tmp_path: Path, mon
 @pytest.mark.parametrize("wanted", [20, 90])
 def test_a_length_that_is_decided_anew_is_as_if_it_had_been_known(wanted: int, tmp_path: Path) -> None:
     """Shorter or longer than first thought, stopped at every few steps or not: the same bits as with the final plan."""
-    plan = TrainPlan(steps=40, learning_rate=3e-3, weight_decay=0.1, threads=1, checkpoint_every=3)
+    plan = TrainPlan(steps=40, warmup=2, learning_rate=3e-3, weight_decay=0.1, threads=1, checkpoint_every=3)
     asked: list[int] = []
 
     def revise(done: int, seconds: float, step_seconds: float) -> int:
@@ -155,7 +155,7 @@ def test_a_length_that_is_decided_anew_is_as_if_it_had_been_known(wanted: int, t
         asked.append(done)
         return wanted
 
-    final = TrainPlan(**{**asdict(plan), "steps": wanted, "warmup": 2 / wanted})
+    final = TrainPlan(**{**asdict(plan), "steps": wanted})
     trained = []
     for name in ("known", "revised", "stopped"):
         run, tries = make_run(tmp_path / name), 0
@@ -170,7 +170,7 @@ def test_a_length_that_is_decided_anew_is_as_if_it_had_been_known(wanted: int, t
             except Interrupted:
                 continue
         trained.append((model, result))
-    assert asked == 2 * [5, max(7, int(wanted * 3 / 8))]
+    assert asked == 2 * [5, int(trunk_of(final) * 3 / 4)]
     assert {result.steps for _, result in trained} == {wanted}
     for other, _ in trained[1:]:
         for one, two in zip(trained[0][0].parameters(), other.parameters(), strict=True):
@@ -178,6 +178,34 @@ def test_a_length_that_is_decided_anew_is_as_if_it_had_been_known(wanted: int, t
 
 
 def test_a_length_decided_anew_never_cuts_into_what_is_done(tmp_path: Path) -> None:
-    plan = TrainPlan(steps=80, learning_rate=3e-3, weight_decay=0.1, threads=1)
+    plan = TrainPlan(steps=80, warmup=4, learning_rate=3e-3, weight_decay=0.1, threads=1)
     result = train(make_classifier(), Labelled(), Classify(), plan, make_run(tmp_path), revise=lambda *_: 1)
     assert result.steps == 20, "10 of them were done at the full rate, and as many belong to its fall"
+
+
+def test_a_training_in_parts_is_the_training_in_one_go(tmp_path: Path) -> None:
+    """From nothing to the fall, on from there to a longer plan's fall, and its rest: each time with another process's model."""
+    plan = TrainPlan(steps=60, warmup=3, learning_rate=3e-3, weight_decay=0.1, decay=0.25, threads=1, checkpoint_every=4)
+    whole, (first, second) = make_classifier(), (tmp_path / "first-branch", tmp_path / "second-branch")
+    expected = train(whole, Labelled(), Classify(), plan, make_run(tmp_path / "whole"))
+    shorter = replace(plan, steps=30, decay=0.5)
+    begun = train(make_classifier(), Labelled(), Classify(), shorter, make_run(tmp_path / "a"), branch=first)
+    assert (begun.steps, begun.began, begun.plan) == (trunk_of(shorter), 0, shorter)
+    more = train(make_classifier(), Labelled(), Classify(), plan, make_run(tmp_path / "b"), start=first, branch=second)
+    assert (more.steps, more.began) == (trunk_of(plan), begun.steps)
+    model = make_classifier()
+    result = train(model, Labelled(), Classify(), plan, make_run(tmp_path / "c"), start=second)
+    assert (result.steps, result.began, result.tokens) == (60, more.steps, expected.tokens)
+    assert result.train_loss == expected.train_loss
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), model.parameters(), strict=True))
+
+
+def test_what_a_short_rest_could_not_decide_is_kept_for_a_replay_from_nothing(tmp_path: Path) -> None:
+    plan = TrainPlan(steps=40, warmup=2, learning_rate=3e-3, weight_decay=0.1, threads=1)
+    first = tmp_path / "branch"
+    train(make_classifier(), Labelled(), Classify(), replace(plan, steps=36), make_run(tmp_path / "a"), branch=first)
+    went_on, replayed = make_run(tmp_path / "b"), make_run(tmp_path / "c")
+    again: dict[str, Any] = {"branch": tmp_path / "second", "revise": lambda *_: 500}
+    assert train(make_classifier(), Labelled(), Classify(), plan, went_on, start=first, **again).plan.steps == 40
+    (replayed.output / "resolved.json").write_text((went_on.output / "resolved.json").read_text(encoding="utf-8"))
+    assert train(make_classifier(), Labelled(), Classify(), plan, replayed, **again).plan.steps == 40

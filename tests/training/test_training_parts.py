@@ -26,7 +26,7 @@ from danlu.training.language import CausalObjective, MaskedObjective, Windows
 from danlu.training.masking import IGNORED, mask_tokens
 from danlu.training.optimizer import build_optimizer, second_beta
 from danlu.training.plan import TrainPlan
-from danlu.training.schedule import wsd
+from danlu.training.schedule import trunk_steps, warmup_steps, wsd
 from danlu.training.step import evaluate, take_step
 from danlu.training.windows import WindowSource, fixed_windows
 from danlu.workspace.errors import DanluError
@@ -142,11 +142,26 @@ def test_masking_is_eighty_ten_ten_and_evaluation_ignores_seed_and_epoch() -> No
 
 
 def test_wsd_has_its_three_parts() -> None:
-    factors = [wsd(step, 100, 0.1, 0.5) for step in range(100)]
+    factors = [wsd(step, 100, 10, 0.5) for step in range(100)]
     assert factors[:10] == pytest.approx([0.1 * step for step in range(1, 11)])
     assert factors[10:51] == [1.0] * 41
     assert factors[51:] == pytest.approx([step / 50 for step in range(49, 0, -1)])
-    assert wsd(0, 1, 0.05, 0.5) == 1.0
+    assert wsd(0, 1, 1, 0.5) == 1.0
+
+
+@given(st.integers(1, 400), st.integers(1, 500), st.floats(0, 1))
+def test_the_trunk_is_what_any_other_length_begins_with(steps: int, warmup: int, decay: float) -> None:
+    trunk = trunk_steps(steps, warmup, decay)
+    assert 1 <= trunk <= steps
+    rising = [min(1.0, (step + 1) / warmup) for step in range(steps)]
+    assert [wsd(step, steps, warmup, decay) for step in range(trunk)] == rising[:trunk]
+    assert all(wsd(step, steps, warmup, decay) < rising[step] for step in range(trunk, steps))
+
+
+def test_trunks_of_some_lengths() -> None:
+    assert [trunk_steps(100, 5, decay) for decay in (0, 0.25, 0.5, 1)] == [100, 76, 51, 4]
+    assert [trunk_steps(steps, 1, 0.5) for steps in (1, 2, 3, 4)] == [1, 2, 2, 3]
+    assert [trunk_steps(steps, warmup_steps(steps, 0.05), 1) for steps in (1, 2, 10, 1000)] == [1, 1, 1, 47]
 
 
 def test_adamw_decays_matrices_only_and_takes_the_reference_step() -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
 from danlu.compute.losses import set_aside
 from danlu.pipeline.card import gather, render
+from danlu.pipeline.graph import MODELS
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Branch, Manifests, payload_bytes, read_manifests, tree
 from danlu.pipeline.reporting import stored_result, write_report
@@ -100,7 +101,7 @@ def show(
     print(f"{text('cli.show.files')}:")
     for file in read_payload(artifact.path):
         print(f"  {(artifact.path / file).stat().st_size:>12,}  {file}")
-    if artifact.stage in ("pretrain", "finetune", "dataset", "collect"):
+    if artifact.stage in (*MODELS, "dataset", "collect"):
         say(text("card.show.hint", name=name))
     made_from = [{"role": branch.role, "name": branch.name, "source": branch.source} for branch in branches if not branch.seen]
     last_line({"path": str(artifact.path), "payload": artifact.payload, "manifest": manifest, "lineage": made_from}, json_line)

@@ -20,6 +20,7 @@ from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, la
 from danlu.compute.losses import set_aside
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import warmed
+from danlu.pipeline.graph import MODELS
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import Prepared, fallback_words, prepare
@@ -181,7 +182,7 @@ def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None
     say(text("cli.run.total", minutes=f"{result.state.seconds / 60:.1f}", memory=f"{memory / 1e6:,.0f}"))
     tell_set_aside(result)
     say(text("cli.run.report", path=short(report)))
-    models = [name for name in result.artifacts if name.startswith(("finetune.", "pretrain."))]
+    models = [name for name, artifact in result.artifacts.items() if artifact.stage in MODELS]
     place = (
         ""
         if result.workspace.path == Path(".danlu").absolute()

@@ -56,7 +56,7 @@ def evaluate(
     """
     del tokenizer  # each model carries its own
     result: dict[str, Any] = {name: [] for name in LISTS} | {"samples": {"generated": [], "masks": []}}
-    pretrained = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "pretrain"}
+    pretrained = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "pretrain.decay"}
     finetuned = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "finetune"}
     if pretrained and tokens is not None:
         _language_models(pretrained, tokens, documents, baselines, config, run, result)

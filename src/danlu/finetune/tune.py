@@ -12,6 +12,7 @@ from danlu.training.budget import probe
 from danlu.training.loop import train
 from danlu.training.objective import Objective
 from danlu.training.plan import TrainPlan, TrainResult
+from danlu.training.schedule import warmup_steps
 from danlu.workspace.run import Run
 
 PROBE_SECONDS = 2.0
@@ -38,7 +39,7 @@ def make_plan(settings: Settings, machine: dict[str, Any], seed: int) -> TrainPl
         steps=settings.steps,
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
-        warmup=WARMUP,
+        warmup=warmup_steps(settings.steps, WARMUP),
         decay=DECAY,
         precision=machine["precision"],
         threads=machine["threads"],

@@ -32,7 +32,8 @@ CALIBRATION = "calibration"  # its name among the rates that are kept: it is mad
 TRY_SECONDS = 0.007  # what a try of `calibrate` takes on the machine of the shipped rates
 TRIES = 12
 NOISE = 1.4
-FIXED_SECONDS = {"pretrain": 8.0, "finetune": 8.0, "evaluate.models": 8.0}  # importing torch, building models, saving
+# importing torch, building models, saving; the fall follows in a process that has torch already
+FIXED_SECONDS = {"pretrain.trunk": 8.0, "pretrain.decay": 3.0, "finetune": 8.0, "evaluate.models": 8.0}
 FIXED_ELSEWHERE = 2.0  # importing, reading, writing
 LEAST_RATIO = 3.0  # a stage that ended sooner than so many times its fixed costs showed those, not its rate
 STRANGEST = 8.0  # a rate so many times off the expected one shows something else than the speed of this machine
@@ -46,7 +47,8 @@ RATES = {
     "clean.decide": 0.135,
     "tokenize.train": 1.45,
     "tokenize.encode": 0.003,
-    "pretrain": 9.0,
+    "pretrain.trunk": 9.0,
+    "pretrain.decay": 9.0,
     "finetune": 8.8,
     "evaluate.baselines": 0.46,
     "evaluate.models": 1.35,
@@ -134,7 +136,8 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mappi
     for name, node in nodes.items():
         config = node.config
         if isinstance(config, PretrainConfig) and config.budget.unit == "seconds":
-            found[name] = Estimate(config.budget.amount, config.budget.amount, fixed=True)
+            seconds = _part(config, node.stage.name) * config.budget.amount
+            found[name] = Estimate(seconds, seconds, fixed=True)
             continue
         amount = work(config, node.stage.name, recipe, base, amounts)
         found[name] = Estimate(fixed_seconds(node.stage.name) + amount * known[node.stage.name], amount)
@@ -170,7 +173,7 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
     if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
         return min(config.sample / 1e6, amounts.text)
     if isinstance(config, PretrainConfig):
-        return _pretrain_work(config, amounts.text)
+        return _part(config, stage) * _pretrain_work(config, amounts.text)
     if isinstance(config, FinetuneConfig):
         return _finetune_work(config, recipe, base)
     if isinstance(config, EvaluateConfig):
@@ -182,6 +185,11 @@ BYTES_PER_TOKEN = 3.7
 FEW_EXAMPLES = 1600  # that a fine-tuning reads at least: 100 steps of 16
 TOKENS_A_ROW = 80
 ROWS = 4000  # training rows a language where the recipe sets no limit
+
+
+def _part(config: PretrainConfig, stage: str) -> float:
+    """The share of a pretraining's steps that is the stage's."""
+    return config.decay if stage == "pretrain.decay" else 1 - config.decay
 
 
 def _pretrain_work(config: PretrainConfig, text: float) -> float:

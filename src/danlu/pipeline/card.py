@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from danlu.pipeline.graph import MODELS
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Manifests, ancestors, payload_bytes
 from danlu.workspace.artifact import Artifact, Workspace
@@ -26,7 +27,6 @@ from danlu.workspace.tombstones import forgotten
 USUAL_TOKENS = 20
 """Tokens a parameter that a model is usually trained on (arXiv 2203.15556); with fewer it could have learned more."""
 TASKS = {"clm": "text-generation", "mlm": "fill-mask", "classification": "text-classification"}
-MODELS = ("pretrain", "finetune")
 
 Facts = Mapping[str, Any]
 
@@ -181,7 +181,10 @@ def _what(card: Card, words: Words) -> list[str]:
     """One paragraph: what this is."""
     facts, stage = card.facts, card.artifact.stage
     languages = _names(card.languages, words)
-    if stage == "pretrain":
+    if stage == "pretrain.trunk":
+        steps = {"steps": f"{facts['steps']:,}", "total": f"{facts['total_steps']:,}"}
+        return [words("card.what.trunk", architecture=facts["architecture"], parameters=_count(facts["parameters"]), **steps)]
+    if stage == "pretrain.decay":
         shown = {"parameters": _count(facts["parameters"]), "length": facts["length"], "languages": languages}
         return [words(f"card.what.{facts['objective']}", architecture=facts["architecture"], **shown)]
     if stage == "finetune":
@@ -223,7 +226,7 @@ def _data(card: Card, words: Words) -> list[str]:
     if gone:
         lines.append(words("card.forgotten", count=gone))
     for manifest, facts in [*card.started, (card.manifest, card.facts)]:
-        if manifest["stage"] == "pretrain":
+        if manifest["stage"] in ("pretrain.trunk", "pretrain.decay"):
             numbers = {"tokens": f"{facts['tokens']:,}", "steps": f"{facts['steps']:,}", "epochs": f"{facts['epochs']:.2f}"}
             lines.append(words("card.learned", name=_own(manifest), **numbers))
         elif manifest["stage"] == "finetune":
@@ -289,7 +292,7 @@ def _limits(card: Card, words: Words) -> list[str]:
         lines.append(words("card.limit.languages", languages=_names(card.languages, words)))
         lines.append(words("card.limit.length", length=card.facts["length"]))
         for manifest, facts in [*card.started, (card.manifest, card.facts)]:
-            if manifest["stage"] == "pretrain" and facts["tokens"] < USUAL_TOKENS * facts["parameters"]:
+            if manifest["stage"] == "pretrain.decay" and facts["tokens"] < USUAL_TOKENS * facts["parameters"]:
                 ratio = f"{facts['tokens'] / facts['parameters']:.1f}"
                 lines.append(words("card.limit.tokens", name=_own(manifest), ratio=ratio, usual=USUAL_TOKENS))
         if card.facts.get("objective") == "clm":
@@ -318,6 +321,10 @@ def _cost(card: Card, words: Words) -> list[str]:
     lines.append(
         words("card.machine", **where) if not machine.get("gpu") else words("card.machine-gpu", gpu=machine["gpu"], **where)
     )
+    starts = ((manifest["node"], manifest["facts"].get("goes_on_from")) for manifest in card.lineage)
+    lines += [
+        words("card.goes-on", node=node, artifact=one["artifact"], step=f"{one['step']:,}") for node, one in starts if one
+    ]
     if flops := card.manifest["facts"].get("flops"):
         lines.append(words("card.flops", flops=f"{flops:.1e}"))
     return lines

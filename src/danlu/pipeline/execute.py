@@ -15,6 +15,7 @@ from typing import Any
 
 from danlu.compute.machine import Machine
 from danlu.compute.usage import peak_memory
+from danlu.pipeline.earlier import earlier_artifacts
 from danlu.pipeline.graph import Node
 from danlu.workspace.artifact import LEDGER, LOCK, Artifact, Workspace
 from danlu.workspace.disk import explain_full
@@ -60,7 +61,9 @@ def execute(
     """
     partial = workspace.partial(node.stage.name, key)
     with disk_errors(partial):
-        needs = tuple(done[name].path.name for name in node.needs())
+        now = {"versions": versions(), "machine": machine.facts()}
+        earlier = tuple(earlier_artifacts(node, workspace, done, seed, external, now))
+        needs = (*(done[name].path.name for name in node.needs()), *(path.name for path in earlier))
         with locked(
             partial / LOCK, stage=node.name, needs=needs, say=progress.say, cancelled=cancelled.is_set, on_lost=cancelled.set
         ) as held:
@@ -70,7 +73,7 @@ def execute(
             run = Run(
                 stage=node.name, output=partial, ledger=ledger, name=node.own, base=base, seed=seed,
                 workers=share.cores, threads=share.cores, memory_bytes=share.memory_bytes, careful=careful,
-                progress=progress, cancelled=cancelled,
+                progress=progress, cancelled=cancelled, earlier=earlier,
             )  # fmt: skip
             start = time.time()
             spent = float(ledger.get("seconds-before") or 0.0)
@@ -113,8 +116,7 @@ def execute(
                     "facts": run.facts,
                     "seconds": round(spent + time.time() - start, 2),
                     "peak_memory_bytes": peak.bytes,
-                    "machine": machine.facts(),
-                    "versions": versions(),
+                    **now,
                     "finished": round(time.time(), 1),
                 },
             )

@@ -168,7 +168,7 @@ class Floor:
         entry.state = "cached" if how == "cached" else "done"
         manifest = artifact.manifest
         entry.seconds, entry.peak_memory_bytes = manifest["seconds"], manifest["peak_memory_bytes"]
-        if entry.state == "done" and not line.estimate.fixed:
+        if entry.state == "done" and not line.estimate.fixed and "goes_on_from" not in manifest["facts"]:
             remember_rate(entry.stage, manifest["seconds"], line.estimate.work)
         self.state.save(self.workspace)
         self.watch(entry)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from danlu.pipeline.graph import Node
+from danlu.pipeline.graph import MODELS, Node
 from danlu.pipeline.lineage import Manifests, inputs_of
 from danlu.pipeline.plan import make_plan
 from danlu.pipeline.state import RunState, kept_recipe, read_state, run_names
@@ -171,8 +171,8 @@ def _holds(path: Path, ids: set[str]) -> bool:
 
 
 def _role(stage: str) -> Role:
-    roles: dict[str, Role] = {"pretrain": "model", "finetune": "model", "tokenize.train": "tokenizer"}
-    roles |= {"tokenize.encode": "tokens"}
+    roles: dict[str, Role] = {"tokenize.train": "tokenizer", "tokenize.encode": "tokens", "pretrain.trunk": "model"}
+    roles |= dict.fromkeys(MODELS, "model")
     return roles.get(stage, "evaluation" if stage.startswith(("evaluate", "explain")) else "made-from")
 
 

@@ -16,6 +16,9 @@ from danlu.workspace.stage import Stage
 
 STAGE_PACKAGES = ("collect", "clean", "tokenize", "pretrain", "finetune", "evaluate")
 
+MODELS = ("pretrain.decay", "finetune")
+"""Stages whose artifact is a model, in `model/`."""
+
 Inputs = Mapping[str, str | Mapping[str, str] | None]
 
 
@@ -76,7 +79,9 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
         )
     models = {}
     for name, pretrain in recipe.pretrain.items():
-        models[name] = add(f"pretrain.{name}", "pretrain", pretrain, name, {"tokens": tokens, "tokenizer": tokenizer})
+        texts: Inputs = {"tokens": tokens, "tokenizer": tokenizer}
+        trunk = add(f"pretrain.{name}.trunk", "pretrain.trunk", pretrain, name, texts)
+        models[name] = add(f"pretrain.{name}", "pretrain.decay", pretrain, name, {"trunk": trunk, **texts})
     for name, tuning in recipe.finetune.items():
         if name not in leave_out:
             inputs: Inputs = {"dataset": datasets[tuning.dataset], "start": models.get(tuning.start)}

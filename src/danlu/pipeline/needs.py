@@ -20,7 +20,8 @@ WATTS_A_CORE = 10.0
 MEMORY = {
     "dataset": (140, 4.0), "collect": (130, 4.6), "clean.normalise": (290, 0.0), "clean.score": (290, 2.0),
     "clean.decide": (160, 7.0), "tokenize.train": (190, 16.0), "tokenize.encode": (200, 15.0),
-    "evaluate.baselines": (400, 56.0), "evaluate.models": (1000, 0.0), "pretrain": (900, 0.0), "finetune": (1000, 0.0),
+    "evaluate.baselines": (400, 56.0), "evaluate.models": (1000, 0.0), "finetune": (1000, 0.0),
+    "pretrain.trunk": (900, 0.0), "pretrain.decay": (900, 0.0),
 }  # fmt: skip
 """Stage -> megabytes whatever the text, and more for each megabyte of it."""
 MOST_TEXT = 50.0
@@ -40,6 +41,8 @@ STATE_COPIES = 16
 """Bytes a parameter while it learns: weight, gradient, two moments, in 32 bits."""
 CHECKPOINT_COPIES = 4 + 2 * 12
 """Bytes a parameter on disk while it learns: the model, and two checkpoints with their moments."""
+TRUNK_COPIES = 12 + 2 * 12
+"""The same of a trunk, which is itself a checkpoint: three times the size of the model stays."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def needs_of(node: Node, recipe: Recipe, text: float) -> Needs:
     parameters = _parameters(node, recipe)
     frozen = isinstance(node.config, FinetuneConfig) and node.config.freeze.until >= 1
     memory = MEGABYTE * (fixed + each * min(text, MOST_TEXT)) + (WEIGHT if frozen else STATE_COPIES) * parameters
-    disk = MEGABYTE * (1 + text * DISK.get(stage, 0.0)) + (WEIGHT if frozen else CHECKPOINT_COPIES) * parameters
+    copies = WEIGHT if frozen else TRUNK_COPIES if stage == "pretrain.trunk" else CHECKPOINT_COPIES
+    disk = MEGABYTE * (1 + text * DISK.get(stage, 0.0)) + copies * parameters
     return Needs(memory, disk)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.compute.losses import set_aside
+from danlu.pipeline.graph import MODELS
 from danlu.pipeline.runner import RunResult, report_path
 from danlu.pipeline.state import RunState, artifact_of, kept_recipe, read_state
 from danlu.workspace.artifact import Artifact, Workspace
@@ -73,12 +74,11 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
     facts["datasets"] = {
         _own(name): read_json(artifact / "facts.json") for name, artifact in artifacts.items() if artifact.stage == "dataset"
     }
-    for stage in ("pretrain", "finetune"):
-        facts[stage] = {
+    for stage in MODELS:
+        facts[stage.partition(".")[0]] = {
             _own(name): {
                 "facts": read_json(artifact / "facts.json"),
-                "resolved": manifests[name]["resolved"],
-                "record": manifests[name]["facts"],
+                **_decided(name, manifests),
                 "metrics": read_json_lines(artifact / "metrics.jsonl"),
             }
             for name, artifact in artifacts.items()
@@ -92,6 +92,19 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
     if evaluations:
         facts["evaluation"] = merge(evaluations)
     return facts
+
+
+def _decided(name: str, manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What was decided for a model and what it cost, in its trunk too where it has one."""
+    made = [manifests[part] for part in (f"{name}.trunk", name) if part in manifests]
+    found: dict[str, Any] = {
+        "resolved": {key: value for manifest in made for key, value in manifest["resolved"].items()},
+        "record": {key: value for manifest in made for key, value in manifest["facts"].items()},
+    }
+    for key in ("seconds", "training_seconds"):
+        if key in found["record"]:
+            found["record"][key] = round(sum(manifest["facts"].get(key, 0.0) for manifest in made), 1)
+    return found
 
 
 def merge(evaluations: list[dict[str, Any]]) -> dict[str, Any]:

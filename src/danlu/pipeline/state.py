@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.pipeline.graph import MODELS
 from danlu.recipe.kept import kept_in
 from danlu.recipe.load import LoadedRecipe, load_recipe
 from danlu.recipe.serve import ServeConfig
@@ -101,7 +102,7 @@ def find_model(workspace: Workspace, name: str) -> Path:
         if candidate not in run_names(workspace):
             continue
         for node in read_state(workspace, candidate).nodes.values():
-            if node.stage in ("pretrain", "finetune"):
+            if node.stage in MODELS:
                 own = node.name.partition(".")[2]
                 known.append(own)
                 if own == (model if slash else name) and node.key:

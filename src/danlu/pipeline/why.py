@@ -24,8 +24,8 @@ MOST_FILES = 3
 """So many changed files of a node are named, the others counted."""
 MOST_INPUTS = 3
 MEMORY_DRIFT = 0.05
-EVERYWHERE = ("why.cause.seed", "why.cause.forgotten")
-"""Causes that are the same wherever they appear."""
+EVERYWHERE = ("why.cause.seed", "why.cause.forgotten", "why.cause.key")
+"""Causes that are the same wherever they appear: a key stands in one place of the recipe, whatever stages it counts for."""
 SECTIONS = {
     "dataset": "datasets",
     "tokenize.train": "tokenize",
@@ -167,7 +167,7 @@ def _differences(past: _Past, old: Mapping[str, Any], new: _Made) -> tuple[Cause
             found += [Cause((node, *cause.chain), cause.what) for cause in deeper]
     shortest: dict[str, Cause] = {}
     for cause in sorted(found, key=lambda cause: len(cause.chain)):
-        at = [] if cause.what["key"] in EVERYWHERE else cause.chain[-1:]
+        at = [] if str(cause.what["key"]).startswith(EVERYWHERE) else cause.chain[-1:]
         shortest.setdefault(digest_json([at, cause.what]), cause)
     return tuple(shortest.values())
 

@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.recipe.pretrain import PretrainConfig
+from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.tokens.packing import CAUSAL, MASKED, Marks
 from danlu.tokens.store import TokenStore
 from danlu.training.language import CausalObjective, MaskedObjective, Windows
 from danlu.training.objective import Batch, Objective
+from danlu.training.own import Setting, own_objective
 from danlu.training.windows import WindowSource, fixed_windows
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
+from danlu.workspace.run import Run
 
 MOST_VALIDATION_TOKENS = 1 << 18
 """Validation in training reads at most so many tokens: the error of its mean is then below .01 nats."""
@@ -37,20 +40,17 @@ class Texts:
     """The user's objective, where the recipe names one; validation stays that of the family, so that runs can be compared."""
 
     @classmethod
-    def open(
-        cls,
-        tokens: Artifact,
-        digest: str,
-        config: PretrainConfig,
-        vocabulary: int,
-        seed: int,
-        own: Objective[Windows] | None = None,
-    ) -> Texts:
+    def open(cls, tokens: Artifact, tokenizer: Artifact, config: PretrainConfig, run: Run) -> Texts:
         """Open both stores; an error if they were made by another tokenizer, or if there is no text to train on."""
+        digest, vocabulary = tokenizer_digest(tokenizer.path), vocabulary_size(tokenizer.path)
         train, holdout = TokenStore.open(tokens / "train", digest), TokenStore.open(tokens / "holdout", digest)
         if not len(train.tokens):
             raise DanluError("pretrain.no-text", where=str(tokens / "train"))
-        return cls(config, vocabulary, seed, train, holdout, own)
+        own = None
+        if config.own_code():
+            setting = Setting(config.model.family, vocabulary, config.mask_rate, run.seed, tokenizer.path)
+            own = own_objective(config.objective, run.base, setting)
+        return cls(config, vocabulary, run.seed, train, holdout, own)
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:

@@ -17,21 +17,26 @@ from danlu.pretrain import settings
 from danlu.pretrain.data import Texts
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import (
-    VALIDATIONS,
     Measured,
     checkpoint_interval,
     count_steps,
     probe,
     probe_seconds,
     validation_batches,
+    validation_interval,
 )
 from danlu.training.compiling import compile_seconds, compiling_repays
 from danlu.training.optimizer import second_beta
 from danlu.training.plan import TrainPlan
+from danlu.training.schedule import warmup_steps
 from danlu.training.step import OUT_OF_MEMORY_KEY
 from danlu.training.windows import WindowSource
 from danlu.workspace.errors import DanluError
 from danlu.workspace.run import Run
+
+PARTING_SECONDS, PARTING_CHECKPOINTS = 1.0, 3
+"""What lies between trunk and fall: publishing the one and starting the other; the trunk's checkpoint is written once more,
+hashed and read."""
 
 Reason = tuple[str, dict[str, Any]]
 """A message key and its parameters."""
@@ -39,7 +44,8 @@ Reason = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Decided:
-    """The plan of the loop and what is around it. `flops` are those of one token; `validation` counts batches."""
+    """The plan of the loop and what is around it. `flops` are those of one token; `validation` counts batches; `between` are
+    the seconds that it will take to come from the trunk to the fall."""
 
     plan: TrainPlan
     batch_tokens: int
@@ -49,6 +55,7 @@ class Decided:
     passes: float
     flops: float
     measured: Measured
+    between: float
     reasons: Sequence[Reason]
 
     @classmethod
@@ -67,6 +74,8 @@ class _Trial:
     draft: TrainPlan
     seed: int
     started: float
+    opened: float
+    """Seconds that it took to open the texts: the fall will do it again."""
 
     def build(self) -> PreTrainedModel:
         config = self.config
@@ -77,15 +86,21 @@ class _Trial:
         validation = self.texts.validation(self.source.micro, 1)
         return probe(self.build(), self.source, self.texts.objective, plan, validation, self.texts.scoring, seconds)
 
-    def steps(self, measured: Measured, overhead: float = 0.0) -> int:
+    def steps(self, measured: Measured, compiling: float = 0.0) -> int:
         return count_steps(
             self.config.budget, measured, positions=self.source.windows * self.source.length,
-            steps_per_epoch=self.source.steps_per_epoch, spent=time.monotonic() - self.started, overhead=overhead,
+            steps_per_epoch=self.source.steps_per_epoch, spent=time.monotonic() - self.started,
+            overhead=compiling + self.between(measured, compiling),
         )  # fmt: skip
+
+    def between(self, measured: Measured, compiling: float = 0.0) -> float:
+        """Seconds from the end of the trunk to the first step of the fall."""
+        return PARTING_SECONDS + self.opened + compiling + PARTING_CHECKPOINTS * measured.checkpoint_seconds
 
 
 def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> dict[str, Any]:
     """Choose all that the recipe leaves open, as JSON; `started` is when the stage began (`time.monotonic()`)."""
+    opened = time.monotonic() - started
     machine, shape = Machine.probe(gpu=True), SHAPES[config.model.size]
     planned = settings.planned_tokens(config, len(texts.train.tokens))
     asked = config.batch_tokens or settings.batch_tokens(run.threads, machine.gpu is not None, planned)
@@ -93,21 +108,21 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> di
     most = settings.micro_windows(windows, config.length, shape, texts.vocabulary, run.memory_bytes)
     draft = TrainPlan(
         steps=1, learning_rate=config.learning_rate or settings.learning_rate(config.model), weight_decay=0.0,
-        warmup=config.warmup, decay=config.decay, beta2=second_beta(windows * config.length), optimizer=config.optimizer,
+        decay=config.decay, beta2=second_beta(windows * config.length), optimizer=config.optimizer,
         precision="bf16" if machine.bf16 or machine.gpu else "fp32", threads=run.threads,
         device="cuda" if machine.gpu else "cpu", seed=run.seed,
     )  # fmt: skip
-    trial, measured = _fitting(_Trial(config, texts, texts.source(windows, most), draft, run.seed, started))
+    trial, measured = _fitting(_Trial(config, texts, texts.source(windows, most), draft, run.seed, started, opened))
     micro = trial.source.micro
     model = trial.build()
     flops = training_flops(model, config.length, config.mask_rate if config.kind == "mlm" else 1.0)
     speed = flops * windows * config.length / measured.step_seconds
-    compiled, measured, overhead, why = _compiling(trial, machine, measured, model, speed)
-    steps = trial.steps(measured, overhead)
+    compiled, measured, compiling, why = _compiling(trial, machine, measured, model, speed)
+    steps = trial.steps(measured, compiling)
     passes = steps / trial.source.steps_per_epoch
     plan = replace(
-        draft, steps=steps, compile=compiled, checkpoint_every=checkpoint_interval(measured),
-        validate_every=max(1, -(-steps // VALIDATIONS)),
+        draft, steps=steps, warmup=_warmup(config, steps), compile=compiled,
+        checkpoint_every=checkpoint_interval(measured), validate_every=validation_interval(steps),
         weight_decay=settings.weight_decay(passes) if config.weight_decay is None else config.weight_decay,
     )  # fmt: skip
     decided = Decided(
@@ -119,9 +134,16 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> di
         passes=round(passes, 4),
         flops=flops,
         measured=measured,
+        between=round(trial.between(measured, compiling), 3),
         reasons=(),
     )
     return asdict(replace(decided, reasons=[*_reasons(decided, shape.hidden), why]))
+
+
+def _warmup(config: PretrainConfig, steps: int) -> int:
+    if isinstance(config.warmup, float):
+        return warmup_steps(steps, config.warmup)
+    return max(1, round(config.warmup.amount))
 
 
 def _fitting(trial: _Trial) -> tuple[_Trial, Measured]:

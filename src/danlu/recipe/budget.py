@@ -1,4 +1,4 @@
-"""Budgets: `10m`, `2h`, `20M tokens`, `3 epochs`, `500 steps`."""
+"""Budgets: `10m`, `2h`, `20M tokens`, `3 epochs`, `500 steps`; and parts of one: a share or `500 steps`."""
 
 from __future__ import annotations
 
@@ -51,3 +51,27 @@ Budget = Annotated[
         | BudgetConfig,
     ),
 ]
+
+
+STEPS_PATTERN = r"^\s*\d+(?:\.\d+)?\s*[kKMB]?\s*steps\s*$"
+
+
+def _parse_part(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(STEPS_PATTERN, value) and (found := _parse(value))["amount"]:
+        return found
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    if isinstance(value, BudgetConfig) or (isinstance(value, dict) and value.get("unit") == "steps"):
+        return value
+    raise refuse("part")
+
+
+Part = Annotated[
+    float | BudgetConfig,
+    BeforeValidator(
+        _parse_part,
+        json_schema_input_type=Annotated[float, Field(ge=0, le=1)]
+        | Annotated[str, Field(pattern=STEPS_PATTERN, examples=["200 steps"])],
+    ),
+]
+"""A part of the steps of a run: a share of them, or so many whatever the budget."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from danlu.recipe.base import Section, Share, refuse, unit
-from danlu.recipe.budget import Budget, BudgetConfig
+from danlu.recipe.budget import Budget, BudgetConfig, Part
 from danlu.recipe.extension import BuiltInOrOwn
 
 
@@ -39,7 +39,9 @@ class PretrainConfig(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="Dropout; None: 0 for one pass, 0.1 for many."
     )
-    warmup: Share = Field(0.05, description="Share of the steps in which the rate rises.")
+    warmup: Part = Field(
+        0.05, description="Share of the steps in which the rate rises, or so many (`200 steps`), whatever the budget."
+    )
     decay: Share = Field(0.5, description="Share of the steps at the end in which the rate falls to 0 (WSD schedule).")
     mask_rate: float = Field(
         0.3, gt=0, le=1, description="Share of the tokens that are masked in training (evaluation: always .15)."

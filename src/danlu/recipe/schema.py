@@ -56,6 +56,8 @@ class Recipe(Section):
                 need(source.dataset, self.datasets, "collect", "sources", index, "dataset")
         for name, tuning in self.finetune.items():
             need(tuning.dataset, self.datasets, "finetune", name, "dataset")
+        if taken := [name for name in self.pretrain if f"{name}.trunk" in self.pretrain]:
+            raise refuse("trunk-name", ("pretrain", f"{taken[0]}.trunk"), name=taken[0])
         models = {**self.pretrain, **self.finetune}
         for index, name in enumerate(self.evaluate.models if self.evaluate else ()):
             need(name, models, "evaluate", "models", index)

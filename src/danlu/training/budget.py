@@ -149,6 +149,11 @@ def checkpoint_interval(measured: Measured) -> int:
     return max(1, round(CHECKPOINT_SECONDS / measured.step_seconds))
 
 
+def validation_interval(steps: int) -> int:
+    """Steps between validations."""
+    return max(1, -(-steps // VALIDATIONS))
+
+
 def validation_batches(measured: Measured, steps: int, most: int) -> int:
     """How many validation batches fit the share of the time that validation may take; at least one, at most `most`."""
     seconds = VALIDATION_SHARE * steps * measured.step_seconds / (VALIDATIONS + 1)

@@ -30,8 +30,17 @@ def save_checkpoint(
 ) -> Path:
     """Write the checkpoint of `step` (optimizer steps done) below `directory`; `state` is JSON that the loop needs back."""
     final = directory / f"{PREFIX}{step:09d}"
-    temporary = directory / f".{final.name}.tmp"
+    write_checkpoint(final, step, model, optimizer, state)
     with disk_errors(directory):
+        for old in _found(directory)[:-KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def write_checkpoint(path: Path, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Write one checkpoint as the directory `path`, in place of what may be there."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with disk_errors(path):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         save_file(dict(_parameters(model)), temporary / MODEL)
@@ -42,12 +51,9 @@ def save_checkpoint(
                 os.fsync(file.fileno())
         write_json(temporary / STATE, {"step": step, "digests": digests, "state": state})
         sync_directory(temporary)
-        shutil.rmtree(final, ignore_errors=True)
-        temporary.replace(final)
-        sync_directory(directory)
-        for old in _found(directory)[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-    return final
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.replace(path)
+        sync_directory(path.parent)
 
 
 def load_checkpoint(
@@ -59,14 +65,26 @@ def load_checkpoint(
     """
     broken: list[str] = []
     for path in reversed(_found(directory)):
-        record = _read(path)
-        if record is None:
-            broken.append(path.name)
-            continue
-        _restore_model(model, load_file(path / MODEL))
-        _restore_optimizer(model, optimizer, load_file(path / OPTIMIZER))
-        return int(record["step"]), record["state"], broken
+        found = read_checkpoint(path, model, optimizer)
+        if found is not None:
+            return *found, broken
+        broken.append(path.name)
     return None
+
+
+def read_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Any]] | None:
+    """Restore the checkpoint `path` into `model` and `optimizer`: (step, state); None if it is not whole."""
+    record = _read(path)
+    if record is None:
+        return None
+    _restore_model(model, load_file(path / MODEL))
+    _restore_optimizer(model, optimizer, load_file(path / OPTIMIZER))
+    return int(record["step"]), record["state"]
+
+
+def is_whole(path: Path) -> bool:
+    """Whether the checkpoint `path` is what was written."""
+    return _read(path) is not None
 
 
 def _found(directory: Path) -> list[Path]:

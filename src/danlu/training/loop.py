@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 import torch
 from transformers import PreTrainedModel
 
-from danlu.training.checkpoint import load_checkpoint, save_checkpoint
+from danlu.training.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint, write_checkpoint
 from danlu.training.compiling import compile_layers, try_compiling
 from danlu.training.objective import Batch, Objective, Source
 from danlu.training.optimizer import build_optimizer
 from danlu.training.plan import TrainPlan, TrainResult
-from danlu.training.schedule import warmup_steps, wsd
+from danlu.training.schedule import trunk_steps, wsd
 from danlu.training.step import StepResult, accumulate, evaluate, take_step, threads_of
-from danlu.workspace.errors import Interrupted
+from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.run import Run
 
 LOGS = 100
@@ -34,8 +34,10 @@ SETTLING = 3
 CLOSING = 0.1
 """Share of the steps, at the end, whose mean loss is the run's training loss."""
 
-REVISIONS = (1 / 8, 3 / 8)
-"""Shares of the steps after which the length of a run is decided anew: early, and before the rate begins to fall."""
+REVISIONS = (1 / 4, 3 / 4)
+"""Shares of the steps before the rate falls after which the length of a run is decided anew: early, and late."""
+LEAST_MEASURED = SETTLING + 2
+"""So many steps must have shown the speed of this machine before the length is decided anew by it."""
 
 Samples = TypeVar("Samples")
 Revise = Callable[[int, float, float], int]
@@ -44,9 +46,10 @@ Revise = Callable[[int, float, float], int]
 
 @dataclass
 class _State:
-    """What a checkpoint keeps beside tensors. Floats survive JSON exactly."""
+    """What a checkpoint keeps beside tensors. Floats survive JSON exactly. `began` steps were another training's."""
 
     step: int = 0
+    began: int = 0
     tokens: int = 0
     seconds: float = 0.0
     logged: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -66,6 +69,8 @@ def train(
     checkpoints: Path | None = None,
     label: str = "training.progress",
     revise: Revise | None = None,
+    start: Path | None = None,
+    branch: Path | None = None,
 ) -> TrainResult:
     """Train `model` in place for `plan.steps` steps, going on from the newest checkpoint if there is one.
 
@@ -75,15 +80,20 @@ def train(
     checkpoints (default: `run.scratch / "checkpoints"`); several trainings of one run need a directory each. `revise` is
     asked twice, before the rate falls, how many steps there shall be in all; its answers are kept by `run.resolve`.
 
+    A training can be made in parts, to the same bits: with `branch` it ends where the rate begins to fall and leaves that
+    step's checkpoint there, nothing of the clock in it; with `start` it goes on from one that another training left, whose
+    plan was the same in all that decides the steps up to there.
+
     Writes {"kind": "train" | "validation", "training": ..., ...} lines to `run.metrics` (see docs/events.md). Raises
-    `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the remedy.
+    `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the remedy,
+    `training.broken-start` where `start` is damaged.
     """
     folder = checkpoints or run.scratch / "checkpoints"
     training = folder.name.removeprefix("checkpoints").removeprefix("-")
     model.to(plan.device)
     optimizer = optimizer or build_optimizer(plan.optimizer, model, plan.learning_rate, plan.weight_decay, plan.beta2)
     peaks = [float(group["lr"]) for group in optimizer.param_groups]
-    state = _resume(folder, model, optimizer, run)
+    state = _resume(folder, model, optimizer, run, start, plan)
     clock = _Clock(state.seconds)
     score = scoring or objective
     validation_loss: float | None = None
@@ -92,15 +102,19 @@ def train(
         state.seconds = clock.total()
         save_checkpoint(folder, state.step, model, optimizer, asdict(state))
 
-    with threads_of(plan.threads), run.progress.task(label, plan.steps, "steps", done=state.step) as task:
+    def end() -> int:
+        return trunk_of(plan) if branch else plan.steps
+
+    with threads_of(plan.threads), run.progress.task(label, end(), "steps", done=state.step) as task:
         model.train()
-        compiled = plan.compile and _compile(model, source, objective, plan, run, folder.name)
+        nothing_left = branch is not None and state.step >= end()
+        compiled = plan.compile and (nothing_left or _compile(model, source, objective, plan, run, folder.name))
         shares = list(REVISIONS) if revise else []
         while True:
-            while revise and shares and state.step >= revision_step(plan, shares[0]):
+            while revise and shares and state.step >= revision_step(plan, shares[0], state.began):
                 plan = _revised(plan, shares.pop(0), revise, state, clock, run, folder.name)
-                task.resize(plan.steps)
-            if state.step >= plan.steps:
+                task.resize(end())
+            if state.step >= end():
                 break
             factor = wsd(state.step, plan.steps, plan.warmup, plan.decay)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
@@ -112,12 +126,12 @@ def train(
             state.step += 1
             _account(state, done, plan)
             task.advance(1)
-            if state.step % max(1, plan.steps // LOGS) == 0 or state.step == plan.steps:
+            if state.step % max(1, plan.steps // LOGS) == 0 or state.step == end():
                 _log(run, training, state, clock, max(peaks) * factor, done.norm)
                 task.note("training.note", loss=f"{done.nats / max(1, done.count):.3f}")
             if validation and state.step != plan.steps and plan.validate_every and state.step % plan.validate_every == 0:
                 _validate(model, score, validation, plan, run, training, state, clock)
-            if state.step % plan.checkpoint_every == 0 or state.step == plan.steps:
+            if state.step % plan.checkpoint_every == 0 or state.step == end():
                 keep()
             run.ledger.failpoint(f"step-{state.step}")
             try:
@@ -125,27 +139,54 @@ def train(
             except Interrupted:
                 keep()
                 raise
-        if validation:
+        for share in shares:  # too few steps were left to measure: kept too, since a replay may begin from nothing
+            run.resolve(_decision(folder.name, share), lambda: plan.steps)
+        if branch:
+            lasting = {"tokens": state.tokens, "closing": state.closing}
+            write_checkpoint(branch, state.step, model, optimizer, lasting)
+        elif validation:
             validation_loss = _validate(model, score, validation, plan, run, training, state, clock)
     model.eval()
     loss = state.closing[0] / max(1.0, state.closing[1])
-    return TrainResult(state.step, state.tokens, loss, validation_loss, clock.total(), clock.rate(), compiled)
+    return TrainResult(
+        plan, state.step, state.began, state.tokens, loss, validation_loss, clock.total(), clock.rate(), compiled
+    )
 
 
-def revision_step(plan: TrainPlan, share: float) -> int:
-    """After how many steps of `plan` the share `share` of them is done."""
-    return max(1, int(share * plan.steps))
+def trunk_of(plan: TrainPlan) -> int:
+    """Steps of `plan` before its rate begins to fall."""
+    return trunk_steps(plan.steps, plan.warmup, plan.decay)
+
+
+def closing_step(steps: int) -> int:
+    """How many of `steps` are done when those begin whose mean loss is the run's."""
+    return steps - max(1, round(CLOSING * steps))
+
+
+def revision_step(plan: TrainPlan, share: float, began: int = 0) -> int:
+    """After how many steps the share `share` of those before the fall is done, without the `began` of another training."""
+    return began + max(LEAST_MEASURED, int(share * (trunk_of(plan) - began)))
 
 
 def _revised(plan: TrainPlan, share: float, revise: Revise, state: _State, clock: _Clock, run: Run, name: str) -> TrainPlan:
-    """The plan with another number of steps, decided once; its steps of warmup stay, and the rate has not yet begun to fall."""
+    """The plan with another number of steps, decided once; the rate has not yet begun to fall. Steps of another training count
+    as if they had been done here and now."""
 
     def decide() -> int:
         least = math.ceil(state.step / (1 - plan.decay)) if plan.decay < 1 else plan.steps
-        return max(least, revise(state.step, clock.total(), clock.step_seconds()))
+        open_end = math.ceil(state.step / (1 - CLOSING)) + 1  # so that all the losses of the end are still to come
+        pace = clock.step_seconds()
+        return max(least, open_end, revise(state.step, clock.total() + state.began * pace, pace))
 
-    steps = int(run.resolve(f"steps of {name} after {share:g}", decide))
-    return replace(plan, steps=steps, warmup=warmup_steps(plan.steps, plan.warmup) / steps)
+    plan = replace(plan, steps=int(run.resolve(_decision(name, share), decide)))
+    if state.step <= closing_step(plan.steps):
+        state.closing = [0.0, 0.0]
+    return plan
+
+
+def _decision(name: str, share: float) -> str:
+    """The name under which the answer of a `Revise` is kept."""
+    return f"steps of {name} after {share:g}"
 
 
 def _compile(
@@ -166,10 +207,12 @@ def _compile(
     return reason is None
 
 
-def _resume(folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, run: Run) -> _State:
+def _resume(
+    folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, run: Run, start: Path | None, plan: TrainPlan
+) -> _State:
     found = load_checkpoint(folder, model, optimizer)
     if found is None:
-        return _State()
+        return _State() if start is None else _started(start, model, optimizer, plan)
     step, values, broken = found
     for name in broken:
         run.progress.warn("training.broken-checkpoint", name=name, step=step)
@@ -177,10 +220,22 @@ def _resume(folder: Path, model: PreTrainedModel, optimizer: torch.optim.Optimiz
     return _State(**values)
 
 
+def _started(start: Path, model: PreTrainedModel, optimizer: torch.optim.Optimizer, plan: TrainPlan) -> _State:
+    """The state that another training left. Of the losses at the end it may have had another end in mind."""
+    found = read_checkpoint(start, model, optimizer)
+    if found is None:
+        raise DanluError("training.broken-start", where=str(start))
+    step, lasting = found
+    state = _State(step=step, began=step, **lasting)
+    if step <= closing_step(plan.steps):
+        state.closing = [0.0, 0.0]
+    return state
+
+
 def _account(state: _State, done: StepResult, plan: TrainPlan) -> None:
     state.tokens += done.tokens
     sums = [state.logged]
-    if state.step > plan.steps - max(1, round(CLOSING * plan.steps)):
+    if state.step > closing_step(plan.steps):
         sums.append(state.closing)
     for pair in sums:
         pair[0] += done.nats

@@ -10,14 +10,14 @@ from typing import Literal
 class TrainPlan:
     """All that decides the result, resolved before work starts; JSON by `asdict`, back by `TrainPlan(**values)`.
 
-    `learning_rate` is the peak; `warmup` and `decay` are shares of the steps (see `schedule.wsd`); `validate_every` 0: only
-    at the end. `seed` seeds dropout; the order of the data is the source's.
+    `learning_rate` is the peak; `warmup` counts steps and `decay` is a share of them (see `schedule.wsd`); `validate_every` 0:
+    only at the end. `seed` seeds dropout; the order of the data is the source's.
     """
 
     steps: int
     learning_rate: float
     weight_decay: float
-    warmup: float = 0.05
+    warmup: int = 1
     decay: float = 0.5
     beta2: float = 0.999
     optimizer: str = "adamw"
@@ -32,13 +32,16 @@ class TrainPlan:
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What came of it. Losses are mean nats a target; `train_loss` over the last tenth of the steps.
+    """What came of it. Losses are mean nats a target; `train_loss` over the last tenth of the plan's steps (0: none was done).
 
+    `steps` of `plan.steps` are done, `began` of them by another training; `plan` is the one that was kept to in the end.
     `tokens` are the positions read. Not for a payload: `seconds` in the loop (earlier processes included),
     `tokens_per_second` (without the first steps, validation and checkpoints), `compiled` (asked for and succeeded).
     """
 
+    plan: TrainPlan
     steps: int
+    began: int
     tokens: int
     train_loss: float
     validation_loss: float | None

@@ -26,6 +26,7 @@ class Run:
     `name` is the node's own name (of a dataset, a model), `base` the recipe's folder, where relative paths start.
     `bar` is the stage's own, for units that tell how far they are. `careful`: a process died at this work before, so units
     are done in processes that can be watched.
+    `earlier` are finished artifacts that this one may go on from (`Stage.grows`); what it makes is the same without them.
     `counts` are numbers for the manifest (documents read, quarantined, ...); `facts` are other JSON values for it.
     """
 
@@ -42,6 +43,7 @@ class Run:
     progress: Progress = field(default_factory=SilentProgress)
     bar: Task = field(default_factory=SilentTask)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    earlier: tuple[Path, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     facts: dict[str, Any] = field(default_factory=dict)
 

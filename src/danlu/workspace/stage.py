@@ -15,13 +15,15 @@ class Stage:
     `entry` is `module:function`; the function is called as `function(**inputs, config=..., run=...)`, where each input
     is an `Artifact` or a dict of them by name, and writes its payload into `run.output`. Raise `version` whenever the
     output changes for the same input and configuration. `most_cores` is how many cores it can use (None: any number); stages
-    that leave some free run side by side.
+    that leave some free run side by side. `grows` are keys of its configuration that only say how far it goes: what
+    an artifact that differs in these alone has done, a new one need not do again (`Run.earlier`).
     """
 
     name: str
     version: int
     entry: str
     most_cores: int | None = None
+    grows: tuple[str, ...] = ()
 
     def load(self) -> Callable[..., None]:
         return function_at(self.entry)

@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 
 from danlu.compute.machine import Machine
+from danlu.compute.malloc import keep_freed_memory
 from danlu.models.files import save_model
 from danlu.models.flops import training_flops
 from danlu.pretrain.data import Texts
@@ -14,7 +15,6 @@ from danlu.pretrain.settled import CHECKPOINT, FACTS, Settled, model_facts
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import Measured, checkpoint_interval, validation_batches, validation_interval
 from danlu.training.loop import train
-from danlu.training.malloc import keep_freed_memory
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import disk_errors, read_json, write_json
 from danlu.workspace.run import RESOLVED, Run

@@ -12,7 +12,15 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
-from danlu.models.build import build_config, build_model, count_parameters, small_init, start_from_frequencies
+from danlu.models.build import (
+    NEIGHBOUR_NORM,
+    build_config,
+    build_model,
+    count_parameters,
+    small_init,
+    start_from_frequencies,
+    start_from_neighbours,
+)
 from danlu.models.files import load_model, save_model
 from danlu.models.flops import training_flops
 from danlu.models.head import hidden_states, prepare, vocabulary_matrix
@@ -99,6 +107,24 @@ def test_a_masked_model_starts_from_frequencies_and_keeps_them_in_its_file(prese
         guess = load_model(tmp_path, "mlm")(torch.randint(6, 512, (1, 8))).logits.mean((0, 1)).softmax(0)
     torch.testing.assert_close(guess, torch.tensor((counts + 1) / (counts + 1).sum(), dtype=torch.float32), rtol=0.5, atol=1e-3)
     start_from_frequencies(make("gpt", preset), counts)  # has no such bias, and stays as it is
+
+
+@pytest.mark.parametrize("preset", ["modern", "classic"])
+@pytest.mark.parametrize("family", ["bert", "gpt"])
+def test_embeddings_start_from_vectors_where_a_token_has_one(family: str, preset: str) -> None:
+    model, random = make(family, preset), make(family, preset).get_input_embeddings().weight
+    width = random.shape[1]
+    vectors = np.random.default_rng(0).standard_normal((512, width - 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[::2] = 0
+    start_from_neighbours(model, vectors)
+    table, head = model.get_input_embeddings().weight, model.get_output_embeddings().weight
+    assert table is head
+    assert torch.equal(table[::2], random[::2])
+    assert torch.equal(table[:, -8:], random[:, -8:])
+    similar = torch.nn.functional.cosine_similarity(table[1::2, :-8], torch.from_numpy(vectors)[1::2], dim=1)
+    torch.testing.assert_close(similar, torch.ones_like(similar))
+    torch.testing.assert_close(table[1::2, :-8].norm(dim=1), torch.full((256,), NEIGHBOUR_NORM))
 
 
 def test_dropout_reaches_the_model() -> None:

@@ -19,10 +19,10 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 import danlu
-from danlu.models.build import start_from_frequencies
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decay import decay
 from danlu.pretrain.settled import Settled
+from danlu.pretrain.start import count_text
 from danlu.pretrain.trunk import trunk
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest
@@ -122,7 +122,7 @@ def test_trunk_and_fall_are_one_training(
     run = make_run(tmp_path / "whole")
     texts = Texts.open(tokens, tokenizer, config, run)
     model = settled.model(texts)
-    start_from_frequencies(model, texts.counts)
+    count_text(texts, run)(model)
     validation = texts.validation(settled.micro, read_json(after.output / "resolved.json")["decay"]["validation"])
     result = train(
         model, settled.source(texts), texts.objective, settled.plan, run, validation=validation, scoring=texts.scoring
@@ -133,6 +133,15 @@ def test_trunk_and_fall_are_one_training(
     assert all(torch.equal(made[name], expected[name]) for name in made)
     facts = read_json(after.output / "facts.json")
     assert (facts["train_loss"], facts["validation_loss"]) == (result.train_loss, result.validation_loss)
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt"])
+def test_counting_the_text_first_saves_steps(family: str, tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
+    losses = []
+    for initial in ("counts", "random"):
+        runs = pretrain(tokens, tokenizer, tmp_path / initial, make_config(family, initial=initial))
+        losses.append(read_json(runs[1].output / "facts.json")["validation_loss"])
+    assert losses[0] < losses[1] - 0.1
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

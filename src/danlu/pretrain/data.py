@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from danlu.models.shapes import SHAPES
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.tokens.packing import CAUSAL, MASKED, Marks
@@ -51,6 +52,11 @@ class Texts:
             setting = Setting(config.model.family, vocabulary, config.mask_rate, run.seed, tokenizer.path)
             own = own_objective(config.objective, run.base, setting)
         return cls(config, vocabulary, run.seed, train, holdout, own)
+
+    @property
+    def width(self) -> int:
+        """Of the model's embeddings."""
+        return SHAPES[self.config.model.size].hidden
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from danlu.compute.malloc import keep_freed_memory
-from danlu.models.build import start_from_frequencies
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decide import Decided, decide
 from danlu.pretrain.record import carry_metrics, record
 from danlu.pretrain.settled import CHECKPOINT, FACTS, Settled, model_facts
+from danlu.pretrain.start import count_text
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import count_again
 from danlu.training.checkpoint import is_whole
@@ -31,6 +31,7 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
     started = time.monotonic()
     keep_freed_memory()
     texts = Texts.open(tokens, tokenizer, config, run)
+    prepare = count_text(texts, run)
     decided = Decided.from_json(run.resolve("pretrain", lambda: decide(config, texts, run, started)))
     for key, parameters in decided.reasons:
         run.progress.say(key, **parameters)
@@ -38,7 +39,7 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
     model, source = settled.model(texts), settled.source(texts)
     earlier = _begin(settled, run)
     if earlier is None:
-        start_from_frequencies(model, texts.counts)
+        prepare(model)
     result = train(
         model, source, texts.objective, decided.plan, run,
         validation=texts.validation(decided.micro, decided.validation), scoring=texts.scoring,

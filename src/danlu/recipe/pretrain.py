@@ -30,6 +30,9 @@ class PretrainConfig(Section):
     objective: Annotated[str, BuiltInOrOwn("mlm", "clm")] = Field(
         description="mlm: fill in masked tokens (bert); clm: the next token (gpt); `module:name`: one of your own."
     )
+    initial: Literal["counts", "random"] = Field(
+        "counts", description="Where weights begin: counts: embeddings from the neighbours of each token in the text; random."
+    )
     budget: Budget = Field(BudgetConfig(amount=180, unit="seconds"), description="How long to train.")
     length: int = Field(128, ge=16, le=8192, description="Tokens in a window.", json_schema_extra=unit("tokens"))
     batch_tokens: int | None = Field(None, ge=64, description="Tokens in an optimizer step.", json_schema_extra=unit("tokens"))

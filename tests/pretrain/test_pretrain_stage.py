@@ -319,7 +319,10 @@ def test_an_interrupted_run_keeps_its_last_step(tokens: Artifact, tokenizer: Art
     for stage, made, name, step in (("pretrain.trunk", begun, "pretrain", 1), ("pretrain.decay", whole, "decay", 14)):
         run = make_run(tmp_path / stage, stage)
         run.resolve(name, lambda made=made, name=name: read_json(made / "resolved.json")[name])  # type: ignore[misc]
-        run.ledger.finish("begin", "")  # a wish to stop is heard before it begins; here it comes later
+        run.ledger.finish(
+            "begin", ""
+        )  # a wish to stop is heard before this and before the text is counted; here it comes later
+        count_text(Texts.open(tokens, tokenizer, config, run), run)
         run.cancelled.set()
         with pytest.raises(Interrupted):
             again(run)

@@ -98,9 +98,9 @@ class _Trial:
         return PARTING_SECONDS + self.opened + compiling + PARTING_CHECKPOINTS * measured.checkpoint_seconds
 
 
-def decide(config: PretrainConfig, texts: Texts, run: Run, started: float) -> dict[str, Any]:
-    """Choose all that the recipe leaves open, as JSON; `started` is when the stage began (`time.monotonic()`)."""
-    opened = time.monotonic() - started
+def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opened: float) -> dict[str, Any]:
+    """Choose all that the recipe leaves open, as JSON; `started` is when the stage began (`time.monotonic()`), `opened` the
+    seconds that it took to read what the fall will read again."""
     machine, shape = Machine.probe(gpu=True), SHAPES[config.model.size]
     planned = settings.planned_tokens(config, len(texts.train.tokens))
     asked = config.batch_tokens or settings.batch_tokens(run.threads, machine.gpu is not None, planned)

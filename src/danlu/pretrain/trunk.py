@@ -31,8 +31,9 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
     started = time.monotonic()
     keep_freed_memory()
     texts = Texts.open(tokens, tokenizer, config, run)
+    opened = time.monotonic() - started
     prepare = count_text(texts, run)
-    decided = Decided.from_json(run.resolve("pretrain", lambda: decide(config, texts, run, started)))
+    decided = Decided.from_json(run.resolve("pretrain", lambda: decide(config, texts, run, started, opened)))
     for key, parameters in decided.reasons:
         run.progress.say(key, **parameters)
     settled = Settled(decided.plan, decided.batch_tokens, decided.micro, decided.dropout)

@@ -13,7 +13,8 @@ import torch
 from evaluate_made import write_finetuned
 
 from danlu.evaluate.models import evaluate
-from danlu.evaluate.samples import Text, held_out_texts, prompt
+from danlu.evaluate.samples import Text, held_out_texts, masks, prompt
+from danlu.inference.load import load_for
 from danlu.metrics.registry import METRICS
 from danlu.models.files import load_model
 from danlu.recipe.evaluate import EvaluateConfig
@@ -128,6 +129,16 @@ def test_samples_and_mistakes(measure: Callable[..., tuple[dict[str, Any], Run]]
         assert shares == sorted(shares, reverse=True)
     assert {entry["model"] for entry in evaluation["mistakes"]} == {"scratch", "sentiment"}
     assert all(entry["label"] != entry["predicted"] for entry in evaluation["mistakes"])
+
+
+def test_a_sentence_beyond_the_context_is_no_sample(language_models: dict[str, Artifact], texts: dict[str, Any]) -> None:
+    loaded = load_for(language_models["bert"] / "model")
+    read = [Text(*text) for text in texts["holdout"]]
+    lengths = sorted(len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks("bert", loaded, read))
+    limit = loaded.model.config.max_position_embeddings = lengths[len(lengths) // 2]
+    left = [len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks("bert", loaded, read)]
+    assert sorted(left) == [length for length in lengths if length <= limit]
+    assert len(left) < len(lengths)
 
 
 def test_the_same_bytes_after_an_interruption(

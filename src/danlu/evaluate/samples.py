@@ -79,11 +79,14 @@ def generated(name: str, loaded: Loaded, texts: Sequence[Text], seed: int) -> li
 
 
 def masks(name: str, loaded: Loaded, texts: Sequence[Text], top: int = 5) -> list[dict[str, Any]]:
-    """How an encoder fills one gap in a sentence of each text; `text` shows the gap as the tokenizer's mask token."""
+    """How an encoder fills one gap in a sentence of each text; `text` shows the gap as the tokenizer's mask token.
+
+    A sentence that is longer than the model's context is left out.
+    """
     found = []
     for text in texts:
         gap = _gap(loaded.tokenizer, text)
-        if gap is not None:
+        if gap is not None and len(loaded.tokenizer(gap[0])["input_ids"]) <= loaded.context:
             shown, truth = gap
             answers = fill_mask(loaded.model, loaded.tokenizer, shown, top)[0]
             found.append(

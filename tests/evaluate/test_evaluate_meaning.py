@@ -95,7 +95,7 @@ def test_no_difference_is_shown_and_nothing_is_left_but_a_better_start() -> None
     )
     models = {**MODELS, "bert": {**BERT, "tokens": 90_000_000}}
     assert say(meaning(evaluation, models)[0], "en") == (
-        "no difference in accuracy between mine and TF-IDF with logistic regression is shown (-1.0 to 2.0 points), "
+        "No difference in accuracy between mine and TF-IDF with logistic regression is shown (-1.0 to 2.0 points), "
         "so the cheaper one will do; more labels hardly help any more: a better start (more pretraining text, "
         "a larger model) is what is left."
     )
@@ -127,7 +127,7 @@ def test_several_datasets_have_a_sentence_each() -> None:
     [
         ((-0.3, -0.1), "gpt needs 1.900 bits per byte of held-out text where 5-gram needs 2.100"),
         ((0.1, 0.3), "5-gram still predicts held-out text better than gpt: 2.100 against 1.900 bits per byte"),
-        ((-0.1, 0.1), "no difference between gpt (1.900 bits per byte) and 5-gram (2.100) is shown on held-out text"),
+        ((-0.1, 0.1), "No difference between gpt (1.900 bits per byte) and 5-gram (2.100) is shown on held-out text"),
     ],
 )
 def test_a_causal_model_beside_the_best_of_its_rivals(interval: tuple[float, float], words: str) -> None:
@@ -148,6 +148,6 @@ def test_a_causal_model_beside_the_best_of_its_rivals(interval: tuple[float, flo
 def test_a_compressor_is_judged_by_the_models_interval() -> None:
     numbers = [_number("bits_per_byte", "gpt", 2.0, "bits-per-byte"), _number("bits_per_byte", "xz", 2.005, "bits-per-byte")]
     facts = {"objective": "clm", "tokens": 60_000_000, "parameters": 1_000_000, "epochs": 1.0}
-    assert say(meaning(_evaluation(numbers=numbers), {"gpt": facts})[0], "en").startswith("no difference between gpt (2.000")
+    assert say(meaning(_evaluation(numbers=numbers), {"gpt": facts})[0], "en").startswith("No difference between gpt (2.000")
     numbers[1] = _number("bits_per_byte", "xz", 2.5, "bits-per-byte")
     assert "`pretrain.gpt.model.size`" in say(meaning(_evaluation(numbers=numbers), {"gpt": facts})[0], "en")

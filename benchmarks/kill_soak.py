@@ -53,7 +53,7 @@ SMALL = [
 ]  # fmt: skip
 DATA_ONLY = ["serve.models=[]", "evaluate=null", "finetune={}", "pretrain={}", *SMALL[:6]]
 CHECKPOINT_EVERY = 7  # steps; by the clock of these small models there would be none
-AGAIN = 0.5  # share of the attempts after a life's first that are killed too
+AGAIN = 0.8  # share of the attempts after a life's first that are killed too: about five kills a life
 LOOK_SECONDS = 0.02
 BEGINNING = "(before the first stage)"
 
@@ -226,7 +226,7 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 def fingerprint(changes: list[str]) -> str:
     """Of all that a life depends on: the code, the recipe, the changes."""
     files = [*sorted((ROOT / "src").rglob("*.py")), RECIPE, Path(__file__)]
-    return digest_json({"files": {str(file): digest_file(file) for file in files}, "changes": changes})
+    return digest_json({"files": {file.relative_to(ROOT).as_posix(): digest_file(file) for file in files}, "changes": changes})
 
 
 def read_cells(changes: list[str]) -> dict[str, Any]:

@@ -24,6 +24,13 @@ def go_on(inputs: dict[str, Artifact], *, config: Any, run: Run) -> None:
     sleep(inputs, config=config, run=run)
 
 
+def turn_the_clock_back(inputs: dict[str, Artifact], *, config: Any, run: Run) -> None:
+    """From now on it is yesterday in this process, as after a correction by the network."""
+    now = time.time
+    time.time = lambda: now() - 86_400
+    (run.output / "turned.txt").write_text(str(run.once("unit", lambda: "whole")))
+
+
 def die_once(inputs: dict[str, Artifact], *, config: Any, run: Run) -> None:
     first = run.once("first", lambda: "first")
     if not (run.scratch / "died").exists():

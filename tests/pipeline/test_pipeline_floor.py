@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +64,14 @@ def spans(floor: Floor) -> dict[str, tuple[float, float]]:
         start, end = (artifact / "span.txt").read_text().split()
         found[name] = float(start), float(end)
     return found
+
+
+def test_a_clock_that_goes_backwards_is_no_negative_time_and_no_other_result(make: Callable[..., Floor]) -> None:
+    floor = make(node("turned", "turn_the_clock_back"), node("after", "sleep", ("turned",)))
+    floor.work()
+    assert {entry.state for entry in floor.state.nodes.values()} == {"done"}
+    assert all(0 <= entry.seconds < 60 for entry in floor.state.nodes.values())
+    assert (floor.done["turned"] / "turned.txt").read_text() == "whole"
 
 
 def test_independent_stages_work_side_by_side_and_the_next_waits_for_both(make) -> None:  # type: ignore[no-untyped-def]

@@ -75,7 +75,7 @@ def execute(
                 workers=share.cores, threads=share.cores, memory_bytes=share.memory_bytes, careful=careful,
                 progress=progress, cancelled=cancelled, earlier=earlier,
             )  # fmt: skip
-            start = time.time()
+            start = time.monotonic()
             spent = float(ledger.get("seconds-before") or 0.0)
             try:
                 with cores(), peak_memory(os.getpid()) as peak, recorded(run):
@@ -97,7 +97,7 @@ def execute(
                     "pipeline.defect", where=node.name, error=f"{type(error).__name__}: {error}", log=log
                 ) from error
             finally:
-                ledger.finish("seconds-before", spent + time.time() - start)
+                ledger.finish("seconds-before", spent + time.monotonic() - start)
                 ledger.close()
             (partial / "error.log").unlink(missing_ok=True)
             held.check()
@@ -114,7 +114,7 @@ def execute(
                     "resolved": read_json(partial / RESOLVED) if (partial / RESOLVED).exists() else {},
                     "counts": dict(run.counts),
                     "facts": run.facts,
-                    "seconds": round(spent + time.time() - start, 2),
+                    "seconds": round(spent + time.monotonic() - start, 2),
                     "peak_memory_bytes": peak.bytes,
                     **now,
                     "finished": round(time.time(), 1),

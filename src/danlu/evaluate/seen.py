@@ -1,0 +1,129 @@
+"""Which rows of a test file stand in texts that a model may have learned from: exact and near copies, counted and listed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from danlu.evaluate.data import TEXTS
+from danlu.evaluate.files import FIELD_LIMIT, JSON_LINES, KNOWN, SEPARATORS
+from danlu.text.canonical import canonical
+from danlu.text.copies import THRESHOLD, find_copies
+from danlu.workspace.errors import DanluError
+from danlu.workspace.messages import listed
+from danlu.workspace.sentences import Message, message
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row of the test file that `source` holds: where there, how much of it, and whether as it is."""
+
+    row: int
+    where: str
+    similarity: float
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """All rows of the test file that a source holds; `rows` were looked for."""
+
+    source: str
+    rows: int
+    found: Sequence[Seen]
+
+    def sentence(self) -> Message:
+        exact = sum(one.exact for one in self.found)
+        key = "found" if self.found else "none"
+        words = {"source": self.source, "rows": self.rows}
+        if self.found:
+            words |= {"count": len(self.found), "exact": exact, "near": len(self.found) - exact}
+        return message(f"evaluate.seen.{key}", **words)
+
+    def to_json(self) -> dict[str, Any]:
+        exact = sum(one.exact for one in self.found)
+        return {
+            "source": self.source, "rows": self.rows, "exact": exact, "near": len(self.found) - exact, "threshold": THRESHOLD,
+        }  # fmt: skip
+
+
+def overlap(texts: Sequence[str], source: str, named: Iterable[tuple[str, str]] | Path) -> Overlap:
+    """The `texts` that stand in a source: a file or folder of texts, or pairs of (where, text) that can be read twice."""
+    items = [canonical(text) for text in texts]
+    names: dict[int, str] = {}
+    numbers = count()
+
+    def documents() -> Iterator[str]:
+        nonlocal numbers
+        numbers = count()
+        for where, text in read_texts(named) if isinstance(named, Path) else named:
+            names[next(numbers)] = where
+            yield canonical(text)
+
+    found = find_copies(items, documents)
+    return Overlap(
+        source, sum(map(bool, items)), [Seen(one.item, names[one.document], one.similarity, one.exact) for one in found]
+    )
+
+
+def read_texts(path: Path) -> Iterator[tuple[str, str]]:
+    """(where, text) of every text of a file, or of all files below a folder: a row each, and a plain text file as a whole."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    known = [file for file in files if file.suffix.lower() in (*KNOWN, ".md")]
+    if not known or not path.exists():
+        raise DanluError("evaluate.no-texts", where=str(path), known=" ".join(KNOWN))
+    for file in known:
+        suffix = file.suffix.lower()
+        if suffix == ".parquet":
+            yield from _parquet(file)
+        elif suffix in JSON_LINES:
+            yield from _json_lines(file)
+        elif suffix in SEPARATORS:
+            yield from _delimited(file, SEPARATORS[suffix])
+        else:
+            yield str(file), file.read_text(encoding="utf-8", errors="replace")
+
+
+def _column(file: Path, columns: Sequence[str]) -> str:
+    found = next((name for name in TEXTS if name in columns), None)
+    if found is None:
+        raise DanluError(
+            "evaluate.no-column", where=str(file), column=" / ".join(TEXTS[:4]), columns=listed(columns), option="text"
+        )
+    return found
+
+
+def _parquet(file: Path) -> Iterator[tuple[str, str]]:
+    with pq.ParquetFile(file) as source:
+        column = _column(file, source.schema_arrow.names)
+        row = 0
+        for batch in source.iter_batches(batch_size=1024, columns=[column]):
+            for text in batch.column(0).to_pylist():
+                row += 1
+                yield f"{file}:{row}", text or ""
+
+
+def _json_lines(file: Path) -> Iterator[tuple[str, str]]:
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
+        column = None
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                fields = json.loads(line)
+                column = column or _column(file, list(fields))
+                yield f"{file}:{number}", str(fields.get(column) or "")
+
+
+def _delimited(file: Path, separator: str) -> Iterator[tuple[str, str]]:
+    csv.field_size_limit(FIELD_LIMIT)
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter=separator)
+        column = _column(file, list(rows.fieldnames or ()))
+        for fields in rows:
+            yield f"{file}:{rows.line_num}", fields[column] or ""

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
-from danlu.evaluate.data import LANGUAGE, Columns, Data, read_data, task_of
-from danlu.evaluate.files import Table, read_table
-from danlu.evaluate.fitted import fitted
-from danlu.evaluate.scorers import METRICS_OF, score_model
+from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
+from danlu.evaluate.files import read_table
 from danlu.evaluate.seen import Overlap, overlap
-from danlu.evaluate.subjects import Subject, open_model
+from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
-from danlu.inference.load import Loaded
 from danlu.metrics.compare import Comparison, Test, compare_items, corrected, disagreements, summary
 from danlu.metrics.items import Floats, Items, Sums
 from danlu.metrics.measure import numbers
@@ -33,7 +30,8 @@ from danlu.workspace.progress import Progress
 from danlu.workspace.sentences import Message, message
 
 SPLIT = "file"
-FEW = {"classification", "pairs"}
+CLASSES = ("classification", "pairs")
+LINEAR = (*CLASSES, "regression")
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,11 @@ def measure(request: Request, progress: Progress) -> Measured:
     """Score every subject and the baselines on the file."""
     _check_metrics(request.metrics)
     table = read_table(request.on)
-    opened = {subject: open_model(subject) for subject in request.subjects[:1] if not subject.is_file}
-    task = request.task or _guess_task(table, request.columns, [loaded for loaded, _ in opened.values()])
+    models = _Models(progress)
+    first = request.subjects[0]
+    task = request.task or (
+        LANGUAGE if not first.is_file and models.kind(first) in METRICS_OF else task_of(table, request.columns)
+    )
     data = read_data(table, task, request.columns)
     train = (
         None if request.train is None else read_data(read_table(request.train), task, replace(request.columns, cluster=None))
@@ -92,18 +93,17 @@ def measure(request: Request, progress: Progress) -> Measured:
     answered = []
     for subject in request.subjects:
         if subject.is_file:
-            assert isinstance(subject.place, Path)
-            same = subject.place.resolve() == request.on.resolve()
-            predictions = table if same else read_table(subject.place)
+            place = Path(subject.place)
+            predictions = table if place.resolve() == request.on.resolve() else read_table(place)
             answered.append(from_file(subject.name, predictions, data, request.columns.prediction))
         else:
-            loaded, keys = opened.pop(subject) if subject in opened else open_model(subject)
-            answered.append(score_model(loaded, subject.name, keys, data, progress))
-            del loaded
+            answered.append(models.score(subject, data))
     asked, notes = _asked(data, train, answered, request.positive)
     baselines = trivial(data, train, request.seed)
-    if train is not None and (linear := fitted(data, train, asked.classes)) is not None:
-        baselines.append(linear)
+    if train is not None and data.inputs and data.task in LINEAR:
+        from danlu.evaluate.fitted import fitted
+
+        baselines.append(fitted(data, train, asked.classes))
     metrics = _metrics(request, asked, answered)
     everyone = [*answered, *baselines]
     overlaps = _overlaps(data, train, request.seen)
@@ -122,15 +122,34 @@ def _check_metrics(names: Sequence[str]) -> None:
             raise DanluError("evaluate.no-metric", where=name, metric=name, near=listed(near), known=listed(METRICS))
 
 
-def _guess_task(table: Table, columns: Columns, models: Sequence[Loaded]) -> str:
-    if models and models[0].kind in METRICS_OF:
-        return LANGUAGE
-    return task_of(table, columns)
+class _Models:
+    """Opens models one at a time. Their libraries take seconds to load, which a file of predictions need not wait for."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._open: dict[Subject, tuple[Any, dict[str, object]]] = {}
+
+    def _opened(self, subject: Subject) -> tuple[Any, dict[str, object]]:
+        if subject not in self._open:
+            from danlu.evaluate.open import open_model
+
+            self._open = {subject: open_model(subject.place)}
+        return self._open[subject]
+
+    def kind(self, subject: Subject) -> str:
+        """What the model is for."""
+        return str(self._opened(subject)[0].kind)
+
+    def score(self, subject: Subject, data: Data) -> Answered:
+        from danlu.evaluate.scorers import score_model
+
+        loaded, keys = self._opened(subject)
+        return score_model(loaded, subject.name, keys, data, self._progress)
 
 
 def _asked(data: Data, train: Data | None, answered: Sequence[Answered], positive: str | None) -> tuple[Asked, list[Message]]:
     """The classes by number: those of the data, of the training rows and of the models. What names another is counted."""
-    if data.task not in FEW:
+    if data.task not in CLASSES:
         known = None if train is None or data.task != "segmentation" else {word for words in train.truth for word in words}
         return Asked(data, known=None if known is None else frozenset(known)), []
     own = {*data.truth, *(train.truth if train is not None else ())}

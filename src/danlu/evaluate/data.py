@@ -18,6 +18,8 @@ from danlu.workspace.messages import listed
 from danlu.workspace.messages import text as words_of
 
 LANGUAGE = "language"  # the task of predicting text itself
+METRICS_OF = {"clm": ("bits_per_byte", "bits_per_character", "perplexity"), "mlm": ("masked_nats",)}
+"""What models are for -> the metrics of predicting text, the first of which decides; one that is not registered is left out."""
 TEXTS = ("text", "sentence", "content", "review", "document")
 MOST_SOURCES = 20  # a column of more values than this is no part of the data, but a name of each row
 MADE = ("translation", "summary")  # where `source` is a text

@@ -22,11 +22,9 @@ CHOSEN_ON = 0.1  # share of the training rows, by digest, that the settings are 
 FEWEST = 10  # rows to choose on; with fewer the middle of the settings is taken
 
 
-def fitted(data: Data, train: Data, classes: Sequence[str]) -> Answered | None:
-    """The linear model of the task; None where the task has none. Settings are chosen on a tenth of the training rows, then
-    the model is fitted on all of them."""
-    if data.task not in ("classification", "pairs", "regression") or not data.inputs:
-        return None
+def fitted(data: Data, train: Data, classes: Sequence[str]) -> Answered:
+    """The linear model of classification, pairs or regression. Settings are chosen on a tenth of the training rows, then it is
+    fitted on all of them."""
     counts = linear.count_features([prepare_text(text) for text in (*train.texts, *data.texts)])
     learned, asked = counts[: len(train)], counts[len(train) :]
     held = np.array([int(canonical_digest(text)[:8], 16) < CHOSEN_ON * 2**32 for text in train.texts])

@@ -32,11 +32,6 @@ SCORERS: dict[tuple[str, Kind], str] = {
     (LANGUAGE, "mlm"): "danlu.evaluate.scorers:masked",
 }
 """(task, what the model is for) -> function(loaded, name, keys, data, progress) -> Answered."""
-METRICS_OF: dict[Kind, tuple[str, ...]] = {
-    "clm": ("bits_per_byte", "bits_per_character", "perplexity"),
-    "mlm": ("masked_nats",),
-}
-"""The metrics of language models, the first of which decides; one that is not registered is left out."""
 CHUNK = 256  # rows between two signs of progress
 MASK_RATE, MASK_SEED = 0.15, 0
 

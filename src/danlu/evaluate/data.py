@@ -57,6 +57,8 @@ class Data:
 
 def task_of(table: Table, columns: Columns) -> str:
     """The task that the file's columns tell. DanluError where they do not."""
+    if columns.label is not None:
+        find_column(table, columns.label, (), "--label")
     named = [*table.columns, *(["label"] if columns.label else [])]
     found = guess_task(named, lambda name: table.columns[columns.label if columns.label and name == "label" else name])
     if found is None:

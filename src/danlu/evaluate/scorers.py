@@ -14,7 +14,6 @@ from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import LANGUAGE, Data
 from danlu.inference.classify import encode_texts, forward_rows
 from danlu.inference.context import pad_id
-from danlu.inference.generate import prompt_ids
 from danlu.inference.load import Kind, Loaded
 from danlu.inference.nats import Marks, causal_nats, masked_nats
 from danlu.inference.predict import class_answers
@@ -101,7 +100,7 @@ def causal(loaded: Loaded, name: str, keys: dict[str, object], data: Data, progr
     tokenizer = loaded.tokenizer
     before = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     texts = [prepare_text(text) for text in data.texts]
-    rows = [_after(prompt_ids(tokenizer, text), before) if text else [] for text in texts]
+    rows = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
     tokens = [np.array(row, np.int64) for row in rows]
     total = float(sum(map(len, rows)))
     with progress.task("evaluate.progress.language", total, "tokens") as task:
@@ -145,11 +144,6 @@ class _Flat:
 
     tokens: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
-
-
-def _after(ids: Sequence[int], before: int | None) -> Sequence[int]:
-    """The ids without the mark that every window begins with anyway."""
-    return ids[1:] if before is not None and len(ids) and ids[0] == before else ids
 
 
 def _losses(weights: dict[str, list[int]], nats: npt.NDArray[np.float64]) -> dict[str, Any]:

@@ -182,3 +182,10 @@ def test_prompts_are_whole_words_and_languages_take_turns(documents: Artifact) -
     assert prompt(Text("en", "A rather extraordinarily unconventionalist film")) == "A rather extraordinarily"
     assert prompt(Text("zh-Hans", "这部电影讲述了一个关于火车的故事，很好看。")) == "这部电影讲述了一个关于火"
     assert prompt(Text("en", "Short one\nSecond line that is long enough to be a prompt by itself")) == "Short one"
+
+
+def test_signatures_name_what_could_change_a_number(measure: Callable[..., tuple[dict[str, Any], Run]]) -> None:
+    evaluation, _ = measure()
+    for number in evaluation["numbers"]:
+        parts = dict(part.split(":", 1) for part in number["signature"].split("|"))
+        assert {"model", "data", "tokenizer", "precision", "danlu", "torch", "transformers"} <= set(parts), number

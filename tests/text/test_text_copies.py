@@ -51,9 +51,9 @@ def changed(text: str, letters: str, dice: random.Random) -> str:
 @pytest.mark.parametrize("kind", SIZES)
 def test_nothing_is_missed_and_nothing_is_made_up(kind: str) -> None:
     dice, letters = random.Random(5), ALPHABET[kind]
-    items = ["".join(dice.choices(letters, k=dice.randint(1, 75))) for _ in range(90)]
+    items = ["".join(dice.choices(letters, k=dice.randint(1, 75))) for _ in range(60)]
     items += [items[20][:-1] + letters[0], items[21] * 2, "", letters[0] * 30]  # near each other, repeated, empty, one letter
-    documents = [changed(item, letters, dice) for item in dice.choices(items, k=70)]
+    documents = [changed(item, letters, dice) for item in dice.choices(items, k=45)]
     documents += ["".join(dice.choices(letters, k=150)) for _ in range(5)] + [items[3], ""]
     documents.append(changed(items[5], letters, dice) + changed(items[6], letters, dice))
     expected = slow(items, documents, SIZES[kind], THRESHOLD)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
-from danlu.pipeline.subject import find_subject
+from danlu.pipeline.subject import find_subject, learned_from
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
@@ -63,9 +63,10 @@ def evaluate(
     from danlu.evaluate.openings import LOG, earlier_openings, log_opening
     from danlu.evaluate.subjects import named
 
+    texts = [*((str(path), path, None) for path in seen), *learned_from(place, [where for _, where in found])]
     request = Request(
-        named(found), on, task, metric, Columns(column, label, prediction, cluster), baseline,
-        [(str(path), path) for path in seen], positive, margin, confidence, resamples, seed,
+        named(found), on, task, metric, Columns(column, label, prediction, cluster), baseline, texts, positive, margin,
+        confidence, resamples, seed,
     )  # fmt: skip
     measured = measure(request, progress_for_terminal())
     key = measured.data.table.key

@@ -36,8 +36,8 @@ LINEAR = (*CLASSES, "regression")
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. `train`: rows for TF-IDF and for trivial baselines; `seen`: (name, texts) that models may have learned
-    from; `margin`: how much worse is not yet worse, in the unit of the first metric."""
+    """What was asked. `train`: rows for TF-IDF and for trivial baselines; `seen`: (name, texts, most characters of them) that
+    models may have learned from; `margin`: how much worse is not yet worse, in the unit of the first metric."""
 
     subjects: Sequence[Subject]
     on: Path
@@ -45,7 +45,7 @@ class Request:
     metrics: Sequence[str] = ()
     columns: Columns = field(default_factory=Columns)
     train: Path | None = None
-    seen: Sequence[tuple[str, Path]] = ()
+    seen: Sequence[tuple[str, Path, int | None]] = ()
     positive: str | None = None
     margin: float | None = None
     confidence: float = 0.95
@@ -302,13 +302,13 @@ def _disagreement(
     }  # fmt: skip
 
 
-def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path]]) -> list[Overlap]:
+def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, int | None]]) -> list[Overlap]:
     found = []
     if train is not None and train.texts and data.texts:
         rows = [(train.table.where(row), text) for row, text in enumerate(train.texts)]
         found.append(overlap(data.texts, str(train.table.path), rows))
     if data.texts:
-        found += [overlap(data.texts, name, path) for name, path in seen]
+        found += [overlap(data.texts, name, path, most) for name, path, most in seen]
     return found
 
 

@@ -29,6 +29,7 @@ from danlu.evaluate.predictions import Predictions, baseline_predictions, model_
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.samples import Text, generated, held_out_texts, masks
 from danlu.evaluate.scores import classifier_curve, classifier_numbers, compare_classifiers, mistakes
+from danlu.evaluate.signed import signed
 from danlu.inference.load import Loaded, load_for
 from danlu.inference.nats import lm_nats, masked_nats
 from danlu.metrics.compare import Comparison
@@ -54,7 +55,6 @@ def evaluate(
 
     Each model is a unit of work (a language model, one for each part of the held-out text), so a killed run goes on.
     """
-    del tokenizer  # each model carries its own
     result: dict[str, Any] = {name: [] for name in LISTS} | {"samples": {"generated": [], "masks": []}}
     pretrained = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "pretrain"}
     finetuned = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "finetune"}
@@ -65,6 +65,7 @@ def evaluate(
     shown = read_json(baselines / "evaluation.json") if baselines is not None else {}
     together = {name: [*shown.get(name, []), *result[name]] for name in LISTS}
     result["meaning"] = meaning(together, {name: _facts(artifact) for name, artifact in sorted(models.items())})
+    result["numbers"] = signed(result["numbers"], models, datasets, tokens, tokenizer)
     write_json(run.output / "evaluation.json", result)
 
 

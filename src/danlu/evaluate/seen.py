@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +32,18 @@ class Seen:
 
 @dataclass(frozen=True)
 class Overlap:
-    """All rows of the test file that a source holds; `rows` were looked for."""
+    """All rows of the test file that a source holds; `rows` were looked for in `texts` with `characters` in all (canonical)."""
 
     source: str
     rows: int
+    texts: int
+    characters: int
     found: Sequence[Seen]
 
     def sentence(self) -> Message:
         exact = sum(one.exact for one in self.found)
         key = "found" if self.found else "none"
-        words = {"source": self.source, "rows": self.rows}
+        words: dict[str, object] = {"source": self.source, "rows": self.rows, "texts": self.texts}
         if self.found:
             words |= {"count": len(self.found), "exact": exact, "near": len(self.found) - exact}
         return message(f"evaluate.seen.{key}", **words)
@@ -51,30 +52,41 @@ class Overlap:
         exact = sum(one.exact for one in self.found)
         return {
             "source": self.source, "rows": self.rows, "exact": exact, "near": len(self.found) - exact, "threshold": THRESHOLD,
+            "texts": self.texts, "characters": self.characters,
         }  # fmt: skip
 
 
-def overlap(texts: Sequence[str], source: str, named: Iterable[tuple[str, str]] | Path) -> Overlap:
-    """The `texts` that stand in a source: a file or folder of texts, or pairs of (where, text) that can be read twice."""
+def overlap(texts: Sequence[str], source: str, named: Iterable[tuple[str, str]] | Path, most: int | None = None) -> Overlap:
+    """The `texts` that stand in a source: a file or folder of texts, or pairs of (where, text) that can be read twice.
+
+    `most`: characters of the source that are read at most; how many were is in the result.
+    """
     items = [canonical(text) for text in texts]
-    names: dict[int, str] = {}
-    numbers = count()
+    names: list[str] = []
+    characters = 0
 
     def documents() -> Iterator[str]:
-        nonlocal numbers
-        numbers = count()
+        nonlocal characters
+        names.clear()
+        characters = 0
         for where, text in read_texts(named) if isinstance(named, Path) else named:
-            names[next(numbers)] = where
-            yield canonical(text)
+            if most is not None and characters >= most:
+                return
+            form = canonical(text)
+            names.append(where)
+            characters += len(form)
+            yield form
 
     found = find_copies(items, documents)
-    return Overlap(
-        source, sum(map(bool, items)), [Seen(one.item, names[one.document], one.similarity, one.exact) for one in found]
-    )
+    seen = [Seen(one.item, names[one.document], one.similarity, one.exact) for one in found]
+    return Overlap(source, sum(map(bool, items)), len(names), characters, seen)
 
 
 def read_texts(path: Path) -> Iterator[tuple[str, str]]:
-    """(where, text) of every text of a file, or of all files below a folder: a row each, and a plain text file as a whole."""
+    """(where, text) of every text of a file, or of all files below a folder: a row each, and a plain text file as a whole.
+
+    Of a Parquet file with a column `split`, as datasets have, only the training rows.
+    """
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     known = [file for file in files if file.suffix.lower() in (*KNOWN, ".md")]
     if not known or not path.exists():
@@ -102,12 +114,15 @@ def _column(file: Path, columns: Sequence[str]) -> str:
 
 def _parquet(file: Path) -> Iterator[tuple[str, str]]:
     with pq.ParquetFile(file) as source:
-        column = _column(file, source.schema_arrow.names)
+        names = source.schema_arrow.names
+        columns = [_column(file, names), *(["split"] if "split" in names else [])]
         row = 0
-        for batch in source.iter_batches(batch_size=1024, columns=[column]):
-            for text in batch.column(0).to_pylist():
+        for batch in source.iter_batches(batch_size=1024, columns=columns):
+            splits = batch.column("split").to_pylist() if len(columns) > 1 else ["train"] * batch.num_rows
+            for text, split in zip(batch.column(columns[0]).to_pylist(), splits, strict=True):
                 row += 1
-                yield f"{file}:{row}", text or ""
+                if split == "train":
+                    yield f"{file}:{row}", text or ""
 
 
 def _json_lines(file: Path) -> Iterator[tuple[str, str]]:

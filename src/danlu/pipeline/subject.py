@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from danlu.models.locate import HUB_NAME, PACKAGE, locate_model
+from danlu.pipeline.lineage import ancestors, read_manifests
 from danlu.pipeline.state import find_model
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError
+
+MOST_CHARACTERS = 50_000_000  # of one source that is looked through unasked: about a minute
+TEXTS = {"clean.decide": "documents", "dataset": "rows.parquet"}
+"""Stage -> where in its artifact the texts are that models learn from."""
 
 
 def find_subject(workspace: Workspace, name: str) -> Path | str:
@@ -25,3 +31,19 @@ def find_subject(workspace: Workspace, name: str) -> Path | str:
         if HUB_NAME.fullmatch(name):
             return name
         raise
+
+
+def learned_from(workspace: Workspace, places: Iterable[Path | str]) -> list[tuple[str, Path, int]]:
+    """(artifact, its texts, how many characters of them to read at most) of all that the models of this workspace among
+    `places` were made from; nothing is known of other models."""
+    names = [place.parent.name for place in places if isinstance(place, Path) and _is_ours(workspace, place)]
+    if not names:
+        return []
+    manifests = read_manifests(workspace)
+    found = dict.fromkeys(one for name in names for one in ancestors(manifests, name))
+    texts = [(name, workspace.artifacts / name / TEXTS[stage]) for name in found if (stage := name.rpartition("-")[0]) in TEXTS]
+    return [(name, path, MOST_CHARACTERS) for name, path in texts if path.exists()]
+
+
+def _is_ours(workspace: Workspace, place: Path) -> bool:
+    return place.is_dir() and place.resolve().parent.parent == workspace.artifacts.resolve()

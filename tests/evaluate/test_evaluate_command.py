@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import pytrec_eval
 import sacrebleu
-from evaluate_asked import evaluate, reviews, write
+from evaluate_asked import english_reviews, evaluate, reviews, write
 from rouge_score import rouge_scorer
 from scipy import stats
 from seqeval import metrics as seqeval
@@ -220,6 +220,26 @@ def test_two_files_are_compared_on_the_same_rows(tmp_path: Path, dice: random.Ra
     chinese = evaluate(*paths, "--on", truth, language="zh", folder=tmp_path)
     assert "good 优于 poor" in chinese.told
     assert "此文件此前已被打开 1 次，涉及 2 个模型" in chinese.told
+
+
+def test_each_language_has_numbers_and_a_comparison_of_its_own(tmp_path: Path) -> None:
+    """TF-IDF learned from English alone: far above chance there, near it in Chinese, and the sentence says so."""
+    chinese = [{name: row[name] for name in ("text", "label")} for row in reviews(160, seed=3)]
+    english = english_reviews(2660, seed=3)
+    tested = [*english[:160], *chinese]
+    paths = [write(tmp_path / name, part) for name, part in (("train.jsonl", english[160:]), ("test.jsonl", tested))]
+    given = write(tmp_path / "given.jsonl", [{"predicted": "neg"} for _ in tested])
+    said = evaluate(given, "--on", paths[1], "--baseline", paths[0], folder=tmp_path)
+    languages = {
+        number["slice"]["language"]: number["count"] for number in said.last["numbers"] if "language" in number["slice"]
+    }
+    assert languages["en"] + languages["zh-Hans"] >= 315  # a review or two has hardly any letters
+    assert said.value("tfidf", "accuracy", language="en") > 0.62
+    for language in ("en", "zh-Hans"):
+        share = np.mean([row["label"] == "neg" for row in (english[:160] if language == "en" else chinese)])
+        assert said.value("given", "accuracy", language=language) == pytest.approx(share, abs=0.02)
+    assert "tfidf is better than given on English" in said.told
+    assert "no difference is shown on Chinese" in said.told
 
 
 def test_tfidf_and_leaks_from_training_rows(tmp_path: Path) -> None:

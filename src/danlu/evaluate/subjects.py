@@ -21,7 +21,7 @@ class Subject:
 
 def named(asked: Sequence[tuple[str, Path | str]]) -> list[Subject]:
     """Subjects under short names that tell them apart: the last parts of what a person wrote."""
-    parts = [Path(name).parts if Path(name).exists() else (name,) for name, _ in asked]
+    parts = [Path(name).parts or (name,) for name, _ in asked]
     parts = [own[:-1] if own[-1] == "model" and len(own) > 1 else own for own in parts]
     subjects = []
     for own, (_, place) in zip(parts, asked, strict=True):

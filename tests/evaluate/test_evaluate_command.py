@@ -277,6 +277,37 @@ def test_every_number_says_how_it_was_made(tmp_path: Path) -> None:
     assert again.last["numbers"] == said.last["numbers"]  # to the last digit
 
 
+def test_of_a_file_with_splits_the_test_rows_are_measured(tmp_path: Path) -> None:
+    """And training rows are taken from `train` alone; rows of no split, which a dataset dropped, are not used at all."""
+    splits = ["train", "train", "train", "validation", "test", ""]
+    rows = [{**row, "split": splits[number % 6]} for number, row in enumerate(reviews(240))]
+    whole = write(tmp_path / "rows.jsonl", rows)
+    tested = [row for row in rows if row["split"] == "test"]
+    given = write(tmp_path / "given.jsonl", [{"id": row["id"], "predicted": "pos"} for row in rows])
+    said = evaluate(given, "--on", whole, "--baseline", whole, folder=tmp_path)
+    assert said.last["rows"] == len(tested) == 40
+    assert said.value("given", "accuracy") == pytest.approx(np.mean([row["label"] == "pos" for row in tested]))
+    assert {number["split"] for number in said.last["numbers"]} == {"test"}
+    assert said.last["overlaps"][0]["texts"] == 120
+    assert said.last["overlaps"][0]["exact"] == 0
+    other = evaluate(given, "--on", whole, "--split", "validation", folder=tmp_path)
+    assert (other.last["rows"], other.last["earlier_openings"]) == (40, 0)
+    assert evaluate(given, "--on", whole, folder=tmp_path).last["earlier_openings"] == 1
+    assert "has: test, train, validation" in evaluate(given, "--on", whole, "--split", "dev", folder=tmp_path).told
+
+
+def test_the_positive_class_is_named(tmp_path: Path, dice: random.Random) -> None:
+    rows = [{"text": f"text {number}", "label": dice.choice(["ham", "spam", "spam"])} for number in range(90)]
+    given = [{"predicted": row["label"] if dice.random() < 0.7 else "spam"} for row in rows]
+    paths = write(tmp_path / "majority.jsonl", given), "--on", write(tmp_path / "truth.jsonl", rows)
+    said = evaluate(*paths, "--metric", "f1_binary", "--metric", "recall_binary", "--positive", "ham", folder=tmp_path)
+    wanted, found = [row["label"] for row in rows], [row["predicted"] for row in given]
+    assert said.value("majority", "f1_binary") == pytest.approx(sklearn.f1_score(wanted, found, pos_label="ham"))
+    assert said.value("majority", "recall_binary") == pytest.approx(sklearn.recall_score(wanted, found, pos_label="ham"))
+    assert said.value("majority (baseline)", "f1_binary") == 0  # a file may have a baseline's name
+    assert "positive:ham" in said.last["numbers"][0]["signature"]
+
+
 def test_rows_that_hang_together_are_drawn_together(tmp_path: Path, dice: random.Random) -> None:
     rows: list[dict[str, Any]] = [
         {"document": f"d{number // 10}", "text": f"t{number}", "label": "a" if number % 2 else "b"} for number in range(300)

@@ -21,6 +21,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from danlu.inference.load import load_for
+from danlu.inference.predict import predict_file
+
 BYTES = pre_tokenizers.ByteLevel.alphabet()
 MARKS = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>"]
 ROWS = [{"id": number, "text": f"text {number}", "label": "ab"[number % 2]} for number in range(6)]
@@ -155,9 +158,16 @@ def test_files_that_cannot_be_read(content: bytes, english: str, chinese: str, l
         (["--label", "y"], "--label COLUMN", "--label 列名"),
         (["--baseline", "nowhere.csv"], "There is no file 'nowhere.csv'.", "没有文件“nowhere.csv”"),
         (["--seen", "nowhere"], "There is no text to look in.", "没有可供查找的文本"),
+        (["--seen", "broken.jsonl"], "Line 1 is not a JSON object.", "第 1 行不是 JSON 对象"),
+        (["--seen", "broken.parquet"], "cannot be read as Parquet", "无法按 Parquet 读取"),
     ],
 )
-def test_options_that_do_not_fit(more: list[str], english: str, chinese: str, language: str, tmp_path: Path) -> None:
+def test_options_that_do_not_fit(
+    more: list[str], english: str, chinese: str, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("broken.jsonl", "broken.parquet"):
+        (tmp_path / name).write_text("broken", encoding="utf-8")
     truth, predictions = write(tmp_path / "truth.jsonl", ROWS), write(tmp_path / "given.jsonl", given(*"ababab"))
     said = evaluate(predictions, "--on", truth, *more, language=language, folder=tmp_path)
     assert said.status == 1
@@ -279,6 +289,18 @@ def test_masked_numbers_are_of_the_marks_of_the_tokenizer(bert: Path, tokenizer:
         assert min(abs(nats - value) for value in possible) < 1e-4
     assert once > 3
     assert said.last["numbers"][0]["metric"] == "masked_nats"
+
+
+def test_what_predict_writes_is_scored_as_the_model_is(classifier: Path, tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth.csv", ROWS)
+    direct = evaluate(classifier, "--on", truth, folder=tmp_path)
+    for name in ("given.jsonl", "given.csv"):
+        predict_file(load_for(classifier), truth, tmp_path / name)
+        said = evaluate(tmp_path / name, "--on", truth, folder=tmp_path)
+        for number in said.last["numbers"]:
+            if number["model"] == "given" and not number["slice"]:
+                assert number["value"] == pytest.approx(direct.value(classifier.name, number["metric"]), rel=1e-6)
+        assert {"accuracy", "log_loss"} <= {number["metric"] for number in said.last["numbers"]}
 
 
 def test_a_classifier_is_scored_end_to_end(classifier: Path, tmp_path: Path) -> None:

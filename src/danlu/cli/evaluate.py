@@ -29,6 +29,9 @@ def evaluate(
         ),
     ],
     on: Annotated[Path, typer.Option("--on", help="Rows to measure on: jsonl, csv, tsv, parquet, txt. 评测文件")],
+    split: Annotated[
+        str, typer.Option("--split", help="Rows to take where the file has a column split. 有 split 列时所取的部分")
+    ] = "test",
     task: Annotated[str | None, typer.Option(help="Task; else told from the columns. 任务，默认由列名判断")] = None,
     metric: Annotated[list[str], typer.Option("--metric", help="Metric, repeatable; the first decides. 指标，可重复")] = [],
     column: Annotated[str | None, typer.Option("--text", help="Column of the text. 文本列")] = None,
@@ -65,13 +68,13 @@ def evaluate(
 
     texts = [*((str(path), path, None) for path in seen), *learned_from(place, [where for _, where in found])]
     request = Request(
-        named(found), on, task, metric, Columns(column, label, prediction, cluster), baseline, texts, positive, margin,
+        named(found), on, split, task, metric, Columns(column, label, prediction, cluster), baseline, texts, positive, margin,
         confidence, resamples, seed,
     )  # fmt: skip
     measured = measure(request, progress_for_terminal())
     key = measured.data.table.key
-    earlier, models = earlier_openings(place.path / LOG, key)
-    log_opening(place.path / LOG, on, key, len(measured.data), show.models(measured))
+    earlier, models = earlier_openings(place.path / LOG, key, measured.split)
+    log_opening(place.path / LOG, on, key, measured.split, len(measured.data), show.models(measured))
     if out is not None:
         show.write(measured, out)
 

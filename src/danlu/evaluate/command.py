@@ -13,7 +13,7 @@ from typing import Any
 
 from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
-from danlu.evaluate.files import read_table
+from danlu.evaluate.files import SPLIT, read_table
 from danlu.evaluate.seen import Overlap, overlap
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
@@ -29,18 +29,21 @@ from danlu.workspace.messages import listed
 from danlu.workspace.progress import Progress
 from danlu.workspace.sentences import Message, message
 
-SPLIT = "file"
 CLASSES = ("classification", "pairs")
 LINEAR = (*CLASSES, "regression")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. `train`: rows for TF-IDF and for trivial baselines; `seen`: (name, texts, most characters of them) that
-    models may have learned from; `margin`: how much worse is not yet worse, in the unit of the first metric."""
+    """What was asked.
+
+    `split`: which rows of a file with such a column. `train`: rows for TF-IDF and trivial baselines. `seen`: (name, texts, most
+    characters of them) that models may have learned from. `margin`: how much worse is not yet worse, in the first metric's unit.
+    """
 
     subjects: Sequence[Subject]
     on: Path
+    split: str = "test"
     task: str | None = None
     metrics: Sequence[str] = ()
     columns: Columns = field(default_factory=Columns)
@@ -58,6 +61,7 @@ class Measured:
     """What was found. `metrics`: the first decides. `sentences` compare; `notes` are what a person should know."""
 
     data: Data
+    split: str
     metrics: Sequence[str]
     answered: Sequence[Answered]
     numbers: Sequence[Number]
@@ -69,7 +73,8 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "task": self.data.task, "file": str(self.data.table.path), "rows": len(self.data), "data": self.data.table.key,
+            "task": self.data.task, "file": str(self.data.table.path), "data": self.data.table.key, "split": self.split,
+            "rows": len(self.data),
             "numbers": [number.to_json() for number in self.numbers],
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "sentences": list(self.sentences), "notes": list(self.notes),
@@ -80,7 +85,8 @@ class Measured:
 def measure(request: Request, progress: Progress) -> Measured:
     """Score every subject and the baselines on the file."""
     _check_metrics(request.metrics)
-    table = read_table(request.on)
+    whole = read_table(request.on)
+    table = whole.of_split(request.split)
     models = _Models(progress)
     first = request.subjects[0]
     task = request.task or (
@@ -88,7 +94,9 @@ def measure(request: Request, progress: Progress) -> Measured:
     )
     data = read_data(table, task, request.columns)
     train = (
-        None if request.train is None else read_data(read_table(request.train), task, replace(request.columns, cluster=None))
+        None
+        if request.train is None
+        else read_data(read_table(request.train).of_split("train"), task, replace(request.columns, cluster=None))
     )
     answered = []
     for subject in request.subjects:
@@ -99,20 +107,29 @@ def measure(request: Request, progress: Progress) -> Measured:
         else:
             answered.append(models.score(subject, data))
     asked, notes = _asked(data, train, answered, request.positive)
+    if len(table) < len(whole):
+        notes.append(message("evaluate.note.split", split=request.split, count=len(table), rows=len(whole)))
     baselines = trivial(data, train, request.seed)
     if train is not None and data.inputs and data.task in LINEAR:
         from danlu.evaluate.fitted import fitted
 
         baselines.append(fitted(data, train, asked.classes))
+    taken = {one.name for one in answered}
+    baselines = [replace(one, name=f"{one.name} (baseline)") if one.name in taken else one for one in baselines]
     metrics = _metrics(request, asked, answered)
     everyone = [*answered, *baselines]
     overlaps = _overlaps(data, train, request.seen)
     compared, sentences, other = _compare(request, asked, metrics[0], answered, baselines)
     return Measured(
-        data, metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
+        data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
         [*_columns_note(data), *(note for one in answered for note in one.notes), *notes, *other], overlaps,
         _disagreements(asked, metrics[0], answered),
     )  # fmt: skip
+
+
+def split_of(request: Request, data: Data) -> str:
+    """The split that the rows are of; `file` where the file does not say."""
+    return request.split if SPLIT in data.table.columns else "file"
 
 
 def _check_metrics(names: Sequence[str]) -> None:
@@ -190,14 +207,14 @@ def _has(asked: Asked, metric: str, one: Answered) -> bool:
 
 def _numbers(request: Request, asked: Asked, metrics: Sequence[str], answered: Sequence[Answered]) -> list[Number]:
     data, found = asked.data, []
-    where = _parts(data)
+    where, split = _parts(data), split_of(request, data)
     for one in answered:
         found += [number for number in one.numbers if number.metric in metrics]
         for metric in metrics:
             items = asked.items(metric, one)
             if items is not None:
                 found += numbers(
-                    metric, one.name, items, _fitting(metric, where), split=SPLIT, clusters=data.clusters,
+                    metric, one.name, items, _fitting(metric, where), split=split, clusters=data.clusters,
                     over=request.columns.cluster or "", keys=_keys(asked, metric, one), seed=request.seed,
                     resamples=request.resamples, confidence=request.confidence,
                 )  # fmt: skip

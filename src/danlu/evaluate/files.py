@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import pyarrow.parquet as pq
 
 from danlu.workspace.digest import digest_file
 from danlu.workspace.errors import DanluError
+from danlu.workspace.messages import listed
 
+SPLIT = "split"
+"""The column that says which rows were learned from (`train`), chosen by (`validation`) and left alone until now (`test`)."""
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PLAIN = (".txt", ".text")
@@ -40,6 +44,21 @@ class Table:
     def where(self, row: int) -> str:
         return f"{self.path}:{self.lines[row]}"
 
+    def take(self, rows: Sequence[int]) -> Table:
+        """Some of the rows."""
+        columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
+        return replace(self, columns=columns, lines=[self.lines[row] for row in rows])
+
+    def of_split(self, split: str) -> Table:
+        """The rows whose column `split` says so; all of a file that has no such column. DanluError where there are none."""
+        if SPLIT not in self.columns:
+            return self
+        rows = [row for row, name in enumerate(self.columns[SPLIT]) if name == split]
+        if not rows:
+            found = listed(sorted({str(name) for name in self.columns[SPLIT] if name}))
+            raise DanluError("evaluate.no-split", where=str(self.path), split=split, found=found)
+        return self.take(rows)
+
 
 def read_table(path: Path) -> Table:
     """All rows. DanluError if there is no such file, no row, a broken one, or bytes that are not UTF-8."""
@@ -60,11 +79,18 @@ def read_table(path: Path) -> Table:
     )
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+@contextmanager
+def parquet_errors(path: Path) -> Iterator[None]:
+    """Say what is wrong with a Parquet file that cannot be read."""
     try:
-        yield from enumerate(pq.read_table(path).to_pylist(), start=1)
+        yield
     except pa.ArrowException as error:
         raise DanluError("evaluate.parquet", where=str(path), reason=str(error).splitlines()[0][:200]) from error
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with parquet_errors(path):
+        yield from enumerate(pq.read_table(path).to_pylist(), start=1)
 
 
 def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -80,10 +106,11 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
             return
         for line, words in enumerate(file, start=1):
             if words.strip():
-                yield line, {"text": words.rstrip("\n")} if suffix in PLAIN else _object(words, path, line)
+                yield line, {"text": words.rstrip("\n")} if suffix in PLAIN else read_object(words, path, line)
 
 
-def _object(words: str, path: Path, line: int) -> dict[str, Any]:
+def read_object(words: str, path: Path, line: int) -> dict[str, Any]:
+    """The JSON object on a line."""
     try:
         found = json.loads(words)
         reason = "" if isinstance(found, dict) else type(found).__name__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from danlu.evaluate.data import TEXTS
-from danlu.evaluate.files import FIELD_LIMIT, JSON_LINES, KNOWN, SEPARATORS
+from danlu.evaluate.files import FIELD_LIMIT, JSON_LINES, KNOWN, SEPARATORS, parquet_errors, read_object
 from danlu.text.canonical import canonical
 from danlu.text.copies import THRESHOLD, find_copies
 from danlu.workspace.errors import DanluError
@@ -113,7 +112,7 @@ def _column(file: Path, columns: Sequence[str]) -> str:
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, str]]:
-    with pq.ParquetFile(file) as source:
+    with parquet_errors(file), pq.ParquetFile(file) as source:
         names = source.schema_arrow.names
         columns = [_column(file, names), *(["split"] if "split" in names else [])]
         row = 0
@@ -130,7 +129,7 @@ def _json_lines(file: Path) -> Iterator[tuple[str, str]]:
         column = None
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                fields = json.loads(line)
+                fields = read_object(line, file, number)
                 column = column or _column(file, list(fields))
                 yield f"{file}:{number}", str(fields.get(column) or "")
 

@@ -101,6 +101,17 @@ def test_entities_equal_seqeval(tmp_path: Path, dice: random.Random) -> None:
     assert said.value("commonest-tag", "entity_f1") == 0  # without training rows it says O
 
 
+def test_models_that_name_other_types_are_compared(tmp_path: Path, dice: random.Random) -> None:
+    """A type that one of them alone knows has a column in both, else a permutation would mix types up."""
+    rows = [{"tokens": "a b c", "tags": [dice.choice(["B-PER", "O"]) for _ in "abc"]} for _ in range(60)]
+    same = [{"predicted": row["tags"]} for row in rows]
+    other = [{"predicted": [tag.replace("PER", "LOC") for tag in row["tags"]]} for row in rows]
+    paths = [write(tmp_path / name, part) for name, part in (("same.jsonl", same), ("other.jsonl", other))]
+    said = evaluate(*paths, "--on", write(tmp_path / "truth.jsonl", rows), "--metric", "entity_f1_macro", folder=tmp_path)
+    assert (said.value("same", "entity_f1_macro"), said.value("other", "entity_f1_macro")) == (1, 0)
+    assert said.last["comparisons"][0]["p"] == pytest.approx(1 / 1001)  # no other swap is as far apart
+
+
 def test_the_commonest_tag_of_training_is_a_baseline(tmp_path: Path) -> None:
     train = [
         {"tokens": ["Anna", "sings"], "tags": ["B-PER", "O"]},

@@ -49,11 +49,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class Asked:
-    """What all metrics share: the data, the classes by number, the words of the training rows, the positive class."""
+    """What all metrics share: the data, the classes by number, the words of the training rows, the types that any tag names,
+    the positive class."""
 
     data: Data
     classes: Sequence[str] = ()
     known: frozenset[str] | None = None
+    types: frozenset[str] = frozenset()
     positive: str | None = None
 
     def items(self, metric: str, answered: Answered) -> Items | None:
@@ -82,6 +84,8 @@ class Asked:
         options: dict[str, Any] = {}
         if needs in BY_LANGUAGE and self.data.languages is not None:
             options["languages"] = self.data.languages
+        if needs == "tags":
+            options["known"] = self.types
         if metric == "unknown_word_recall":
             if self.known is None:
                 return None

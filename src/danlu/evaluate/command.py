@@ -18,6 +18,7 @@ from danlu.evaluate.seen import Overlap, overlap
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
 from danlu.metrics.compare import Comparison, Test, compare_items, corrected, disagreements, summary
+from danlu.metrics.entities import tag_types
 from danlu.metrics.items import Floats, Items, Sums
 from danlu.metrics.measure import numbers
 from danlu.metrics.number import Number
@@ -37,8 +38,8 @@ LINEAR = (*CLASSES, "regression")
 class Request:
     """What was asked.
 
-    `split`: which rows of a file with such a column. `train`: rows for TF-IDF and trivial baselines. `seen`: (name, texts, most
-    characters of them) that models may have learned from. `margin`: how much worse is not yet worse, in the first metric's unit.
+    `split`: which rows of a file with such a column. `train`: rows for TF-IDF and trivial baselines. `seen`: (name, texts, how
+    many characters of them) that models may have read. `margin`: how much worse is not yet worse, in the first metric's unit.
     """
 
     subjects: Sequence[Subject]
@@ -114,6 +115,7 @@ def measure(request: Request, progress: Progress) -> Measured:
         from danlu.evaluate.fitted import fitted
 
         baselines.append(fitted(data, train, asked.classes))
+    asked = _with_types(asked, [*answered, *baselines])
     taken = {one.name for one in answered}
     baselines = [replace(one, name=f"{one.name} (baseline)") if one.name in taken else one for one in baselines]
     metrics = _metrics(request, asked, answered)
@@ -175,6 +177,15 @@ def _asked(data: Data, train: Data | None, answered: Sequence[Answered], positiv
         raise DanluError("evaluate.positive", where=positive, positive=positive, classes=listed(classes))
     notes = [note for one in answered for note in check_classes(one, data, classes, own)]
     return Asked(data, classes, positive=positive), notes
+
+
+def _with_types(asked: Asked, answered: Sequence[Answered]) -> Asked:
+    """Models that name other types of entities are compared too, so each type has a column in all of them."""
+    if asked.data.task != "entities":
+        return asked
+    return replace(
+        asked, types=frozenset(tag_types([*asked.data.truth, *(tags for one in answered for tags in one.predicted)]))
+    )
 
 
 def _metrics(request: Request, asked: Asked, answered: Sequence[Answered]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from danlu.evaluate.answered import Answered
-from danlu.evaluate.data import LANGUAGE, Data
+from danlu.evaluate.data import LANGUAGE, Data, read_cells
 from danlu.metrics.bootstrap import generator
 from danlu.metrics.compression import bits_per_byte
 from danlu.metrics.number import Number, signature
@@ -64,7 +64,7 @@ def _tags(data: Data, train: Data | None, seed: int) -> Parts:
 
 def _tokens(data: Data) -> list[list[str]]:
     name = next((name for name in ("tokens", "words", *data.inputs) if name in data.table.columns), None)
-    return [[]] * len(data) if name is None else [words(cell) for cell in data.table.columns[name]]
+    return [[]] * len(data) if name is None else read_cells(data.table, name, words)
 
 
 def _longest_words(data: Data, train: Data | None, seed: int) -> Parts:

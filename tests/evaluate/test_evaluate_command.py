@@ -288,6 +288,14 @@ def test_every_number_says_how_it_was_made(tmp_path: Path) -> None:
     assert again.last["numbers"] == said.last["numbers"]  # to the last digit
 
 
+def test_answers_may_stand_in_the_file_itself(tmp_path: Path) -> None:
+    rows = [{"text": f"t{number}", "label": "ab"[number % 2], "predicted": "ab"[number % 4 // 2]} for number in range(40)]
+    both = write(tmp_path / "both.jsonl", rows)
+    assert evaluate(both, "--on", both, folder=tmp_path).value("both", "accuracy") == pytest.approx(0.5)
+    bare = write(tmp_path / "bare.jsonl", [{"text": row["text"], "label": row["label"]} for row in rows])
+    assert "--prediction COLUMN" in evaluate(bare, "--on", bare, folder=tmp_path).told  # the truth is no answer
+
+
 def test_of_a_file_with_splits_the_test_rows_are_measured(tmp_path: Path) -> None:
     """And training rows are taken from `train` alone; rows of no split, which a dataset dropped, are not used at all."""
     splits = ["train", "train", "train", "validation", "test", ""]
@@ -301,6 +309,10 @@ def test_of_a_file_with_splits_the_test_rows_are_measured(tmp_path: Path) -> Non
     assert {number["split"] for number in said.last["numbers"]} == {"test"}
     assert said.last["overlaps"][0]["texts"] == 120
     assert said.last["overlaps"][0]["exact"] == 0
+    kept = write(
+        tmp_path / "kept.jsonl", [{"split": row["split"], "predicted": row["label"]} for row in rows]
+    )  # in order, no id
+    assert evaluate(kept, "--on", whole, folder=tmp_path / "w").value("kept", "accuracy") == 1
     other = evaluate(given, "--on", whole, "--split", "validation", folder=tmp_path)
     assert (other.last["rows"], other.last["earlier_openings"]) == (40, 0)
     assert evaluate(given, "--on", whole, folder=tmp_path).last["earlier_openings"] == 1

@@ -97,13 +97,14 @@ def _averaged(draws: Sequence[Sums]) -> Sums:
     return replace(draws[0], table=np.mean([draw.rows() for draw in draws], axis=0), kind=None, share=False)
 
 
-def from_file(name: str, predictions: Table, data: Data, column: str | None) -> Answered:
-    """The answers in a file of predictions, in the order of the references."""
+def from_file(name: str, predictions: Table, data: Data, column: str | None, same: bool = False) -> Answered:
+    """The answers in a file of predictions, in the order of the references. `same`: the references are that file too, so a
+    column with the usual name of the truth holds no answers."""
     scored = SCORED.get(data.task)
     if scored is None:
         raise DanluError("evaluate.predictions-of-text", where=str(predictions.path))
     order, unasked = places(data.table, predictions)
-    usual = (*scored.predicted, *(() if predictions.path == data.table.path else scored.truth))
+    usual = (*scored.predicted, *(() if same else scored.truth))
     named = find_column(predictions, column, usual, "--prediction")
     cells = read_cells(predictions, named, scored.read_predicted)
     shares = read_shares(predictions) if data.task in ("classification", "pairs") else None

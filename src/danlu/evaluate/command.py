@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import combinations
@@ -86,47 +86,55 @@ class Measured:
 def measure(request: Request, progress: Progress) -> Measured:
     """Score every subject and the baselines on the file."""
     _check_metrics(request.metrics)
+    data, train, answered, notes = _answer(request, progress)
+    asked, strange = _asked(data, train, answered, request.positive)
+    baselines = _baselines(request, asked, train, {one.name for one in answered})
+    everyone = [*answered, *baselines]
+    asked = _with_types(asked, everyone)
+    metrics = _metrics(request, asked, answered)
+    compared, sentences, apart = _compare(request, asked, metrics[0], answered, baselines)
+    return Measured(
+        data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
+        [*notes, *strange, *apart], _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
+    )  # fmt: skip
+
+
+def _answer(request: Request, progress: Progress) -> tuple[Data, Data | None, list[Answered], list[Message]]:
+    """The rows, the training rows if there are any, and what each subject answers; all files are read here."""
     whole = read_table(request.on)
     table = whole.of_split(request.split)
-    models = _Models(progress)
-    first = request.subjects[0]
-    task = request.task or (
-        LANGUAGE if not first.is_file and models.kind(first) in METRICS_OF else task_of(table, request.columns)
-    )
+    models, first = _Models(progress), request.subjects[0]
+    of_text = not first.is_file and request.task is None and models.kind(first) in METRICS_OF
+    task = request.task or (LANGUAGE if of_text else task_of(table, request.columns))
     data = read_data(table, task, request.columns)
-    train = (
-        None
-        if request.train is None
-        else read_data(read_table(request.train).of_split("train"), task, replace(request.columns, cluster=None))
-    )
+    train = None
+    if request.train is not None:
+        learned = read_table(request.train).of_split("train")
+        train = read_data(learned, task, replace(request.columns, cluster=None))
     answered = []
     for subject in request.subjects:
         if subject.is_file:
-            place = Path(subject.place)
-            predictions = table if place.resolve() == request.on.resolve() else read_table(place)
-            answered.append(from_file(subject.name, predictions, data, request.columns.prediction))
+            predictions = read_table(Path(subject.place))
+            if SPLIT in table.columns:  # what `danlu predict` writes keeps all columns
+                predictions = predictions.of_split(request.split)
+            same = Path(subject.place).resolve() == request.on.resolve()
+            answered.append(from_file(subject.name, predictions, data, request.columns.prediction, same))
         else:
             answered.append(models.score(subject, data))
-    asked, notes = _asked(data, train, answered, request.positive)
+    notes = [*_columns_note(data), *(note for one in answered for note in one.notes)]
     if len(table) < len(whole):
         notes.append(message("evaluate.note.split", split=request.split, count=len(table), rows=len(whole)))
-    baselines = trivial(data, train, request.seed)
-    if train is not None and data.inputs and data.task in LINEAR:
+    return data, train, answered, notes
+
+
+def _baselines(request: Request, asked: Asked, train: Data | None, taken: Collection[str]) -> list[Answered]:
+    """Those of the task; one whose name a subject has is told from it."""
+    found = trivial(asked.data, train, request.seed)
+    if train is not None and asked.data.inputs and asked.data.task in LINEAR:
         from danlu.evaluate.fitted import fitted
 
-        baselines.append(fitted(data, train, asked.classes))
-    asked = _with_types(asked, [*answered, *baselines])
-    taken = {one.name for one in answered}
-    baselines = [replace(one, name=f"{one.name} (baseline)") if one.name in taken else one for one in baselines]
-    metrics = _metrics(request, asked, answered)
-    everyone = [*answered, *baselines]
-    overlaps = _overlaps(data, train, request.seen)
-    compared, sentences, other = _compare(request, asked, metrics[0], answered, baselines)
-    return Measured(
-        data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
-        [*_columns_note(data), *(note for one in answered for note in one.notes), *notes, *other], overlaps,
-        _disagreements(asked, metrics[0], answered),
-    )  # fmt: skip
+        found.append(fitted(asked.data, train, asked.classes))
+    return [replace(one, name=f"{one.name} (baseline)") if one.name in taken else one for one in found]
 
 
 def split_of(request: Request, data: Data) -> str:

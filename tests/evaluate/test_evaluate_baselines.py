@@ -191,5 +191,5 @@ def test_test_rows_in_training_texts_are_counted_and_listed(
 def test_signatures_name_what_could_change_a_number(simple: Artifact) -> None:
     for number in read_json(simple / "evaluation.json")["numbers"]:
         parts = dict(part.split(":", 1) for part in number["signature"].split("|"))
-        assert {"metric", "model", "data", "danlu", "torch", "transformers"} <= set(parts)
+        assert {"model", "data", "danlu", "torch", "transformers"} <= set(parts)
         assert ("tokenizer" in parts) == (number["split"] == "holdout")

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from danlu.documents.store import document_parts
 from danlu.evaluate import linear
 from danlu.evaluate.arrays import save_array
+from danlu.evaluate.finer import classifier_parts
 from danlu.evaluate.leak import careless_rows, leak_numbers
 from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import SCHEMA
@@ -34,7 +35,7 @@ from danlu.workspace.run import Run
 Floats = npt.NDArray[np.float64]
 MOST_CHARACTERS = 20_000_000  # of the documents in which test rows are looked for: about 20 s
 MOST_LISTED = 100
-LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings")
+LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings")
 
 
 def baselines(
@@ -62,9 +63,11 @@ def baselines(
     if tokens is not None and documents is not None:
         found = text_baselines(tokens, documents, tokenizer, config, run)
         result["numbers"] += found.numbers
+        result["parts"] += found.parts
         if found.documents is not None:
             _write_table(run.output / "documents.parquet", found.documents)
-    result["numbers"] = signed(result["numbers"], {}, datasets, tokens, tokenizer)
+    for name in ("numbers", "parts"):
+        result[name] = signed(result[name], {}, datasets, tokens, tokenizer)
     write_json(run.output / "evaluation.json", result)
 
 
@@ -111,6 +114,7 @@ def _classifiers(
     if "majority" in config.baselines:
         shares = _majority(rows, train, tested)
         result["numbers"] += _numbers("majority", shares, truth, languages, dataset, config, run)
+        result["parts"] += classifier_parts("majority", shares, rows, tested, dataset=dataset, config=config, seed=run.seed)
         tables.append(_table("majority", name, rows, tested, len(train), shares))
         _open(run, result, "majority", name, len(tested))
     if "tfidf" in config.baselines:
@@ -124,6 +128,7 @@ def _classifiers(
                 task.advance()
         final = by_labels[max(by_labels)]
         result["numbers"] += _numbers("tfidf", final, truth, languages, dataset, config, run)
+        result["parts"] += classifier_parts("tfidf", final, rows, tested, dataset=dataset, config=config, seed=run.seed)
         result["curve"] += classifier_curve("tfidf", by_labels, truth, languages, dataset=dataset, config=config)
         tables += [_table("tfidf", name, rows, tested, size, table) for size, table in by_labels.items()]
         _open(run, result, "tfidf", name, len(tested))

@@ -23,7 +23,7 @@ def signed(
     found = []
     for number in numbers:
         model = models.get(number["model"])
-        keys: dict[str, object] = {"metric": number["metric"], "model": model.key if model is not None else number["model"]}
+        keys: dict[str, object] = {"model": model.key if model is not None else number["model"]}
         data = tokens if number["split"] == "holdout" else _dataset(number, datasets)
         if data is not None:
             keys["data"] = data.key

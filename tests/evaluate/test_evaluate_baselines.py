@@ -163,3 +163,33 @@ def test_texts_and_tokens_of_different_runs(tokens: Artifact, make_run: Callable
             config=config,
             run=make_run("evaluate.baselines"),
         )
+
+
+def test_test_rows_in_training_texts_are_counted_and_listed(
+    rows: list[dict[str, str]], documents: Artifact, tokens: Artifact, tokenizer: Artifact, make_run: Callable[..., Run],
+    tmp_path: Path, texts: dict[str, list[tuple[str, str]]],
+) -> None:  # fmt: skip
+    planted = [dict(row) for row in rows]
+    tested = [row for row in planted if row["split"] == "test"]
+    train = next(row for row in planted if row["split"] == "train")
+    tested[0]["text"] = train["text"]
+    long = texts["train"][7][1]
+    tested[1]["text"] = f"{long[: len(long) // 2]}，{long[len(long) // 2 + 1 :]}"  # a letter of it is missing
+    run = make_run("evaluate.baselines")
+    config = EvaluateConfig(models=(), baselines=("majority",), resamples=100)
+    baselines({"reviews": write_dataset(tmp_path / "d", planted)}, tokens, tokenizer, documents, config=config, run=run)
+    found = {entry["source"]: entry for entry in read_json(run.output / "evaluation.json")["overlaps"]}
+    assert found["train"]["rows"] == len(tested)
+    assert tested[0]["id"] in {one["id"] for one in found["train"]["found"] if one["exact"]}
+    (near,) = [one for one in found["documents"]["found"] if one["id"] == tested[1]["id"]]
+    assert not near["exact"]
+    assert near["similarity"] > 0.9
+    assert near["where"].endswith(":8")  # the eighth document of its part
+    assert found["documents"]["exact"] + found["documents"]["near"] >= len(found["documents"]["found"]) > 0
+
+
+def test_signatures_name_what_could_change_a_number(simple: Artifact) -> None:
+    for number in read_json(simple / "evaluation.json")["numbers"]:
+        parts = dict(part.split(":", 1) for part in number["signature"].split("|"))
+        assert {"model", "data", "danlu", "torch", "transformers"} <= set(parts)
+        assert ("tokenizer" in parts) == (number["split"] == "holdout")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from evaluate_made import write_finetuned
@@ -193,3 +194,27 @@ def test_prompts_are_whole_words_and_languages_take_turns(documents: Artifact) -
     assert prompt(Text("en", "A rather extraordinarily unconventionalist film")) == "A rather extraordinarily"
     assert prompt(Text("zh-Hans", "这部电影讲述了一个关于火车的故事，很好看。")) == "这部电影讲述了一个关于火"
     assert prompt(Text("en", "Short one\nSecond line that is long enough to be a prompt by itself")) == "Short one"
+
+
+def test_signatures_name_what_could_change_a_number(measure: Callable[..., tuple[dict[str, Any], Run]]) -> None:
+    evaluation, _ = measure()
+    for number in [*evaluation["numbers"], *evaluation["parts"]]:
+        parts = dict(part.split(":", 1) for part in number["signature"].split("|"))
+        assert {"model", "data", "tokenizer", "precision", "danlu", "torch", "transformers"} <= set(parts), number
+
+
+def test_accuracy_by_label_and_length(
+    measure: Callable[..., tuple[dict[str, Any], Run]], rows: list[dict[str, str]], models: dict[str, Artifact]
+) -> None:
+    evaluation, _ = measure()
+    found = {(number["model"], *number["slice"].items()): (number["value"], number["count"]) for number in evaluation["parts"]}
+    assert {key[1][0] for key in found} == {"label", "length"}  # all rows are of one source
+    answers = pq.read_table(models["sentiment"] / "predictions.parquet").to_pylist()
+    most = max(row["labels"] for row in answers)
+    names = ["negative", "positive"]
+    predicted = {row["id"]: names[int(np.argmax(row["probabilities"]))] for row in answers if row["labels"] == most}
+    for label in names:
+        mine = [row for row in rows if row["split"] == "test" and row["label"] == label]
+        value, count = found["sentiment", ("label", label)]
+        assert count == len(mine)
+        assert value == pytest.approx(np.mean([predicted[row["id"]] == label for row in mine]))

@@ -135,7 +135,7 @@ def test_careless_rows_keep_repeats_conflicts_and_the_amount() -> None:
     digests, splits, dropped = (list(column) for column in zip(*table, strict=True))
     count = len(table)
     labels = ["a", "b"] * count
-    rows = Rows(digests, digests, ["x"] * count, labels[:count], ["en"] * count, splits, dropped, ["a", "b"])
+    rows = Rows(digests, digests, ["x"] * count, labels[:count], ["en"] * count, splits, dropped, ["made"] * count, ["a", "b"])
     chosen = [digests[index] for index in careless_rows(rows)]
     assert sum(digest.startswith("k") for digest in chosen) == 20
     assert sum(digest.startswith("c") for digest in chosen) == 4  # the limits leave a quarter of the texts: 2 of 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.documents.store import document_parts
 from danlu.evaluate import linear
 from danlu.evaluate.arrays import save_array
+from danlu.evaluate.finer import classifier_parts
 from danlu.evaluate.leak import careless_rows, leak_numbers
 from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import SCHEMA
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.scores import classifier_curve, classifier_numbers
+from danlu.evaluate.seen import Overlap, overlap
+from danlu.evaluate.signed import signed
 from danlu.evaluate.text import text_baselines
 from danlu.inference.prepare import prepare_text
+from danlu.metrics.number import rounded
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tasks.subset import nested_subsets
 from danlu.workspace.artifact import Artifact
@@ -27,7 +33,9 @@ from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
 Floats = npt.NDArray[np.float64]
-LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings")
+MOST_CHARACTERS = 20_000_000  # of the documents in which test rows are looked for: about 20 s
+MOST_LISTED = 100
+LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings")
 
 
 def baselines(
@@ -38,6 +46,7 @@ def baselines(
     document, for paired comparisons). Each fitted model is a unit of work."""
     result: dict[str, Any] = {name: [] for name in LISTS} | {
         "choices": [],
+        "overlaps": [],
         "labels": {},
         "samples": {"generated": [], "masks": []},
     }
@@ -47,14 +56,43 @@ def baselines(
         rows = read_rows(artifact)
         tables += _classifiers(name, rows, len(datasets) > 1, config, run, result)
         result["labels"][name] = rows.labels
+    for name, artifact in sorted(datasets.items()):
+        result["overlaps"] += run.once(f"overlaps:{name}", partial(_overlaps, name, read_rows(artifact), documents, run))
     if tables:
         _write_table(run.output / "predictions.parquet", pa.concat_tables(tables))
     if tokens is not None and documents is not None:
         found = text_baselines(tokens, documents, tokenizer, config, run)
         result["numbers"] += found.numbers
+        result["parts"] += found.parts
         if found.documents is not None:
             _write_table(run.output / "documents.parquet", found.documents)
+    for name in ("numbers", "parts"):
+        result[name] = signed(result[name], {}, datasets, tokens, tokenizer)
     write_json(run.output / "evaluation.json", result)
+
+
+def _overlaps(name: str, rows: Rows, documents: Artifact | None, run: Run) -> list[dict[str, Any]]:
+    """Which test rows stand, as they are or nearly, in training rows of the dataset and in the texts that models learn from."""
+    tested, train = rows.of("test"), rows.of("train")
+    if not tested:
+        return []
+    texts = [rows.text[index] for index in tested]
+    run.check()
+    with run.progress.task("evaluate.progress.overlaps", None, "texts"):
+        found = [overlap(texts, "train", [(rows.id[index], rows.text[index]) for index in train])]
+        if documents is not None and document_parts(documents / "documents"):
+            found.append(overlap(texts, "documents", documents / "documents", most=MOST_CHARACTERS))
+    return [{"dataset": name, **one.to_json(), "found": _listed(one, rows, tested)} for one in found]
+
+
+def _listed(found: Overlap, rows: Rows, tested: list[int]) -> list[dict[str, Any]]:
+    """The closest copies first; the place in a document by the part's file and the row in it."""
+    closest = sorted(found.found, key=lambda one: (-one.exact, -one.similarity, one.row))[:MOST_LISTED]
+    return [
+        {"id": rows.id[tested[one.row]], "where": one.where.rpartition("/")[2], "similarity": rounded(one.similarity),
+         "exact": one.exact}
+        for one in closest
+    ]  # fmt: skip
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
@@ -76,6 +114,7 @@ def _classifiers(
     if "majority" in config.baselines:
         shares = _majority(rows, train, tested)
         result["numbers"] += _numbers("majority", shares, truth, languages, dataset, config, run)
+        result["parts"] += classifier_parts("majority", shares, rows, tested, dataset=dataset, config=config, seed=run.seed)
         tables.append(_table("majority", name, rows, tested, len(train), shares))
         _open(run, result, "majority", name, len(tested))
     if "tfidf" in config.baselines:
@@ -89,6 +128,7 @@ def _classifiers(
                 task.advance()
         final = by_labels[max(by_labels)]
         result["numbers"] += _numbers("tfidf", final, truth, languages, dataset, config, run)
+        result["parts"] += classifier_parts("tfidf", final, rows, tested, dataset=dataset, config=config, seed=run.seed)
         result["curve"] += classifier_curve("tfidf", by_labels, truth, languages, dataset=dataset, config=config)
         tables += [_table("tfidf", name, rows, tested, size, table) for size, table in by_labels.items()]
         _open(run, result, "tfidf", name, len(tested))

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from danlu.compute.machine import Machine
 from danlu.evaluate.arrays import save_array
+from danlu.evaluate.finer import classifier_parts, text_parts
 from danlu.evaluate.language import (
     MASK_RATE,
     MASK_SEED,
@@ -29,6 +30,7 @@ from danlu.evaluate.predictions import Predictions, baseline_predictions, model_
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.samples import Text, generated, held_out_texts, masks
 from danlu.evaluate.scores import classifier_curve, classifier_numbers, compare_classifiers, mistakes
+from danlu.evaluate.signed import signed
 from danlu.inference.load import Loaded, load_for
 from danlu.inference.nats import lm_nats, masked_nats
 from danlu.metrics.compare import Comparison
@@ -43,7 +45,7 @@ from danlu.workspace.run import Run
 
 UNIT_TOKENS = 100_000  # tokens in a unit of work
 METRICS = {"clm": "bits_per_byte", "mlm": "masked_nats"}
-LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
+LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
 
 
 def evaluate(
@@ -54,7 +56,6 @@ def evaluate(
 
     Each model is a unit of work (a language model, one for each part of the held-out text), so a killed run goes on.
     """
-    del tokenizer  # each model carries its own
     result: dict[str, Any] = {name: [] for name in LISTS} | {"samples": {"generated": [], "masks": []}}
     pretrained = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "pretrain.decay"}
     finetuned = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "finetune"}
@@ -65,6 +66,8 @@ def evaluate(
     shown = read_json(baselines / "evaluation.json") if baselines is not None else {}
     together = {name: [*shown.get(name, []), *result[name]] for name in LISTS}
     result["meaning"] = meaning(together, {name: _facts(artifact) for name, artifact in sorted(models.items())})
+    for name in ("numbers", "parts"):
+        result[name] = signed(result[name], models, datasets, tokens, tokenizer)
     write_json(run.output / "evaluation.json", result)
 
 
@@ -97,6 +100,7 @@ def _language_models(
                 result["samples"][kind] += entries
     for losses in measured:
         result["numbers"] += [number.to_json() for number in language_numbers(losses, languages, config, run.seed)]
+        result["parts"] += text_parts(losses, store, config=config, seed=run.seed)
     known = baseline_losses(baselines, len(store)) if baselines is not None else []
     pairs = [*((a, b) for a in measured for b in known), *combinations(measured, 2)]
     for a, b in pairs:
@@ -220,8 +224,12 @@ def _measure_classifier(
     numbers = classifier_numbers(name, probabilities, truth, languages, dataset=dataset, config=config, seed=run.seed)
     texts = [rows[predictions.dataset].text[index] for index in predictions.indexes]
     own = own_numbers(name, probabilities, truth, languages, dataset=dataset, config=config, seed=run.seed, folder=run.base)
+    parts = classifier_parts(
+        name, probabilities, rows[predictions.dataset], predictions.indexes, dataset=dataset, config=config, seed=run.seed
+    )
     return {
         "numbers": [*(number.to_json() for number in numbers), *own],
+        "parts": parts,
         "curve": classifier_curve(name, predictions.by_labels, truth, languages, dataset=dataset, config=config),
         "openings": [{"model": name, "dataset": predictions.dataset, "split": "test", "count": len(truth)}],
         "mistakes": mistakes(name, probabilities, truth, languages, texts, predictions.labels, config.samples),

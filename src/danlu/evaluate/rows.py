@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from danlu.workspace.artifact import Artifact
 
-COLUMNS = ("id", "digest", "text", "label", "language", "split", "dropped")
+COLUMNS = ("id", "digest", "text", "label", "language", "split", "dropped", "source")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Rows:
     language: list[str]
     split: list[str]
     dropped: list[str]
+    source: list[str]
     labels: list[str]
 
     def of(self, split: str) -> list[int]:

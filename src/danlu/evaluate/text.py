@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from danlu.documents.store import read_documents
 from danlu.evaluate.arrays import save_array
+from danlu.evaluate.finer import text_parts
 from danlu.evaluate.language import FEWEST, MASK_RATE, MASK_SEED, SPLIT, Losses, language_numbers, store_languages
 from danlu.evaluate.slices import slices
 from danlu.inference.nats import masked_places
@@ -33,9 +34,10 @@ CHUNK = 1 << 24  # tokens counted at a time
 
 
 class TextBaselines(NamedTuple):
-    """Numbers as JSON, and the table of losses by document (None where no baseline has any)."""
+    """Numbers as JSON, those by source, and the table of losses by document (None where no baseline has any)."""
 
     numbers: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
     documents: pa.Table | None
 
 
@@ -46,7 +48,7 @@ def text_baselines(
     train, store = TokenStore.open(tokens / "train"), TokenStore.open(tokens / "holdout")
     languages = store_languages(store)
     if not len(store):
-        return TextBaselines([], None)
+        return TextBaselines([], [], None)
     numbers: list[dict[str, Any]] = []
     if "compression" in config.baselines:
         numbers += run.once("compression", lambda: _compression(documents, store, languages, run))
@@ -59,7 +61,8 @@ def text_baselines(
         measured.append(_kept("unigram", "masked_nats", run, lambda: _unigram(train, store, vocabulary)))
     for losses in measured:
         numbers += [number.to_json() for number in language_numbers(losses, languages, config, run.seed)]
-    return TextBaselines(numbers, pa.concat_tables([_table(losses) for losses in measured]) if measured else None)
+    parts = [number for losses in measured for number in text_parts(losses, store, config=config, seed=run.seed)]
+    return TextBaselines(numbers, parts, pa.concat_tables([_table(losses) for losses in measured]) if measured else None)
 
 
 def _kept(model: str, metric: str, run: Run, measure: Callable[[], Floats]) -> Losses:

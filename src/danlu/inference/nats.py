@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,15 @@ class Store(Protocol):
 
     @property
     def ends(self) -> Any: ...
+
+
+class Marks(NamedTuple):
+    """The ids that a masked model reads around and in place of the tokens; the defaults are those of danlu's tokenizers."""
+
+    cls: int = CLS_ID
+    sep: int = SEP_ID
+    mask: int = MASK_ID
+    pad: int = PAD_ID
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,7 @@ def masked_nats(
     length: int | None = None,
     batch_tokens: int = BATCH_TOKENS,
     advance: Advance = unheard,
+    marks: Marks = Marks(),  # noqa: B008 (a tuple of numbers)
 ) -> MaskedNats:
     """Nats of masked tokens under an encoder: a fixed `rate` of the tokens, all shown as the mask token.
 
@@ -150,7 +160,7 @@ def masked_nats(
     for batch in token_batches([cuts[number].end - cuts[number].start for number in asked], batch_tokens):
         numbers = [asked[index] for index in batch]
         parts = [cuts[number] for number in numbers]
-        found = _masked_batch(model, store, parts)
+        found = _masked_batch(model, store, parts, marks)
         for number, part in zip(numbers, np.split(found, np.cumsum([len(cut.places) for cut in parts])[:-1]), strict=True):
             nats[number] = part
         advance(sum(cut.end - cut.start for cut in parts))
@@ -183,14 +193,14 @@ def _masked_cuts(store: Store, index: int, room: int, masked: npt.NDArray[np.int
     return cuts
 
 
-def _masked_batch(model: torch.nn.Module, store: Store, cuts: Sequence[_Cut]) -> Nats:
+def _masked_batch(model: torch.nn.Module, store: Store, cuts: Sequence[_Cut], marks: Marks) -> Nats:
     """Nats of the masked places of some cuts, in order: float64 [places]."""
     inputs = []
     for cut in cuts:
         tokens = np.asarray(store.tokens[cut.start : cut.end]).astype(np.int64)
-        tokens[cut.places - cut.start] = MASK_ID
-        inputs.append(np.concatenate([[CLS_ID], tokens, [SEP_ID]]))
-    ids, mask = pad_rows(inputs, PAD_ID)
+        tokens[cut.places - cut.start] = marks.mask
+        inputs.append(np.concatenate([[marks.cls], tokens, [marks.sep]]))
+    ids, mask = pad_rows(inputs, marks.pad)
     rows = np.repeat(np.arange(len(cuts)), [len(cut.places) for cut in cuts])
     columns = np.concatenate([1 + cut.places - cut.start for cut in cuts])
     targets = np.asarray(store.tokens[np.concatenate([cut.places for cut in cuts])]).astype(np.int64)

@@ -7,7 +7,7 @@ formed. Where no sentence has an entity, true or predicted, the scores are 0.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from danlu.metrics.items import Sums
@@ -41,13 +41,21 @@ SCHEMES: dict[str, Scheme] = {
 
 def entities(
     truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, score: Score = "f1", average: Average = "micro",
-    scheme: SchemeName = "IOB2", strict: bool = False, types: Collection[str] | None = None,
+    scheme: SchemeName = "IOB2", strict: bool = False, types: Collection[str] | None = None, known: Collection[str] = (),
 ) -> Sums:  # fmt: skip
-    """By sentence, the true and the predicted tag of each token. A sentence tagged too short has `O` at its end."""
+    """By sentence, the true and the predicted tag of each token. A sentence tagged too short has `O` at its end.
+
+    `known` are types that have columns whether or not they occur here (`tag_types` of all models that are compared).
+    """
     found = [_entities(tags, scheme, strict) for tags in truth]
     given = [_entities(_fitted(tags, len(true)), scheme, strict) for tags, true in zip(predicted, truth, strict=True)]
-    counted = spans(found, given, score=score, average=average, types=types)
+    counted = spans(found, given, score=score, average=average, types=types, known=known)
     return Sums(counted.table, counted.statistic, {**counted.made, "scheme": scheme if strict else "lenient"})
+
+
+def tag_types(sentences: Iterable[Sequence[str]]) -> set[str]:
+    """The types that any of the tags name."""
+    return {_tag(tag, dash=False)[1] for tags in sentences for tag in tags}
 
 
 def _fitted(tags: Sequence[str], length: int) -> list[str]:

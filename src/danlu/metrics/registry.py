@@ -6,8 +6,8 @@
     probabilities  (items,) class numbers; (items, classes) probabilities; option `positive` (1)
     values         (items,) numbers, both
     losses         (documents,) weights (bytes, tokens); (documents,) nats
-    tags           by sentence, the tags of its tokens, both; options `scheme`, `strict`, `types`
-    spans          by text, its (start, end, label), both; option `types`
+    tags           by sentence, the tags of its tokens, both; options `scheme`, `strict`, `types`, `known`
+    spans          by text, its (start, end, label), both; options `types`, `known`
     words          by sentence, its words, both; option `known` (the words of the training texts)
     texts          by item, its references (one or more texts); the text; option `languages` (by item, BCP-47, else guessed)
     answers        by item, its right answers (none: unanswerable); the answer ("": none given); option `languages`

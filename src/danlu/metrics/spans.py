@@ -21,18 +21,20 @@ SCORES = {"precision": precision, "recall": recall, "f1": f1}
 
 def spans(
     truth: Sequence[Collection[Span]], predicted: Sequence[Collection[Span]], *,
-    score: Score = "f1", average: Average = "micro", types: Collection[str] | None = None,
+    score: Score = "f1", average: Average = "micro", types: Collection[str] | None = None, known: Collection[str] = (),
 ) -> Sums:  # fmt: skip
-    """By text, its true and its predicted spans. `types` restricts the count to spans of these labels.
+    """By text, its true and its predicted spans. `types` restricts the count to spans of these labels. `known` are labels that
+    have columns whether or not they occur here: models can be compared only if theirs are the same.
 
     micro: all spans pooled; macro: mean over the labels that occur, in truth or predictions.
     """
-    labels = sorted({label for text in (*truth, *predicted) for _, _, label in text if types is None or label in types})
+    found = {label for text in (*truth, *predicted) for _, _, label in text}
+    labels = sorted(label for label in found.union(known) if types is None or label in types)
     place = {label: number for number, label in enumerate(labels)}
     table = np.zeros((len(truth), 3, len(labels)))
     for row, true, given in zip(table, truth, predicted, strict=True):
-        for kind, found in enumerate((set(true) & set(given), set(true), set(given))):
-            for _, _, label in found:
+        for kind, counted in enumerate((set(true) & set(given), set(true), set(given))):
+            for _, _, label in counted:
                 if label in place:
                     row[kind, place[label]] += 1
 

@@ -13,6 +13,7 @@ LONGEST_TEXT, LONGEST_NAME, LONGEST_RECIPE = 700, 80, 40_000
 TEXTS = frozenset(
     {"text", "before", "after", "prompt", "tokens", "definition"}
 )  # keys of facts that hold running text, also in several languages; other strings are names
+WIDER = {"origin": 3, "path": 3, "signature": 5}  # names that may be so many times as long
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # in HTML, and what UTF-8 cannot write
 
 
@@ -31,7 +32,7 @@ def _tidy(value: Any, name: str) -> Any:
     if isinstance(value, str):
         return _string(
             value,
-            LONGEST_TEXT if name in TEXTS else 3 * LONGEST_NAME if name in ("origin", "signature", "path") else LONGEST_NAME,
+            LONGEST_TEXT if name in TEXTS else LONGEST_NAME * WIDER.get(name, 1),
         )
     if isinstance(value, Mapping):
         return {

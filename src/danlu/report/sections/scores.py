@@ -170,7 +170,7 @@ def _row(language: Language, entry: Mapping[str, Any]) -> dict[str, str]:
         "interval": f"{number(interval[0])} – {number(interval[1])}" if interval else "–",
         "count": count(entry["count"]) if finite(entry.get("count")) else "–",
         "split": _split(language, entry.get("split")),
-        "signature": clip(str(entry.get("signature") or ""), 200),
+        "signature": clip(str(entry.get("signature") or ""), 400),
     }
 
 

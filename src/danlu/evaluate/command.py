@@ -1,0 +1,358 @@
+"""`danlu evaluate MODEL|PREDICTIONS... --on FILE`: answers scored beside what is simpler, and compared on the same rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
+from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
+from danlu.evaluate.files import SPLIT, read_table
+from danlu.evaluate.seen import Overlap, overlap
+from danlu.evaluate.subjects import Subject
+from danlu.evaluate.trivial import trivial
+from danlu.metrics.compare import Comparison, Test, compare_items, corrected, disagreements, summary
+from danlu.metrics.entities import tag_types
+from danlu.metrics.items import Floats, Items, Sums
+from danlu.metrics.measure import numbers
+from danlu.metrics.number import Number
+from danlu.metrics.registry import METRICS
+from danlu.metrics.slices import Mask, Slice, parts
+from danlu.tasks.scoring import SCORED
+from danlu.workspace.errors import DanluError
+from danlu.workspace.messages import listed
+from danlu.workspace.progress import Progress
+from danlu.workspace.sentences import Message, message
+
+CLASSES = ("classification", "pairs")
+LINEAR = (*CLASSES, "regression")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked.
+
+    `split`: which rows of a file with such a column. `train`: rows for TF-IDF and trivial baselines. `seen`: (name, texts, how
+    many characters of them) that models may have read. `margin`: how much worse is not yet worse, in the first metric's unit.
+    """
+
+    subjects: Sequence[Subject]
+    on: Path
+    split: str = "test"
+    task: str | None = None
+    metrics: Sequence[str] = ()
+    columns: Columns = field(default_factory=Columns)
+    train: Path | None = None
+    seen: Sequence[tuple[str, Path, int | None]] = ()
+    positive: str | None = None
+    margin: float | None = None
+    confidence: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found. `metrics`: the first decides. `sentences` compare; `notes` are what a person should know."""
+
+    data: Data
+    split: str
+    metrics: Sequence[str]
+    answered: Sequence[Answered]
+    numbers: Sequence[Number]
+    comparisons: Sequence[Comparison]
+    sentences: Sequence[Message]
+    notes: Sequence[Message]
+    overlaps: Sequence[Overlap]
+    disagreements: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "task": self.data.task, "file": str(self.data.table.path), "data": self.data.table.key, "split": self.split,
+            "rows": len(self.data),
+            "numbers": [number.to_json() for number in self.numbers],
+            "comparisons": [comparison.to_json() for comparison in self.comparisons],
+            "sentences": list(self.sentences), "notes": list(self.notes),
+            "overlaps": [one.to_json() for one in self.overlaps], "disagreements": len(self.disagreements),
+        }  # fmt: skip
+
+
+def measure(request: Request, progress: Progress) -> Measured:
+    """Score every subject and the baselines on the file."""
+    _check_metrics(request.metrics)
+    data, train, answered, notes = _answer(request, progress)
+    asked, strange = _asked(data, train, answered, request.positive)
+    baselines = _baselines(request, asked, train, {one.name for one in answered})
+    everyone = [*answered, *baselines]
+    asked = _with_types(asked, everyone)
+    metrics = _metrics(request, asked, answered)
+    compared, sentences, apart = _compare(request, asked, metrics[0], answered, baselines)
+    return Measured(
+        data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
+        [*notes, *strange, *apart], _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
+    )  # fmt: skip
+
+
+def _answer(request: Request, progress: Progress) -> tuple[Data, Data | None, list[Answered], list[Message]]:
+    """The rows, the training rows if there are any, and what each subject answers; all files are read here."""
+    whole = read_table(request.on)
+    table = whole.of_split(request.split)
+    models, first = _Models(progress), request.subjects[0]
+    of_text = not first.is_file and request.task is None and models.kind(first) in METRICS_OF
+    task = request.task or (LANGUAGE if of_text else task_of(table, request.columns))
+    data = read_data(table, task, request.columns)
+    train = None
+    if request.train is not None:
+        learned = read_table(request.train).of_split("train")
+        train = read_data(learned, task, replace(request.columns, cluster=None))
+    answered = []
+    for subject in request.subjects:
+        if subject.is_file:
+            predictions = read_table(Path(subject.place))
+            if SPLIT in table.columns:  # what `danlu predict` writes keeps all columns
+                predictions = predictions.of_split(request.split)
+            same = Path(subject.place).resolve() == request.on.resolve()
+            answered.append(from_file(subject.name, predictions, data, request.columns.prediction, same))
+        else:
+            answered.append(models.score(subject, data))
+    notes = [*_columns_note(data), *(note for one in answered for note in one.notes)]
+    if len(table) < len(whole):
+        notes.append(message("evaluate.note.split", split=request.split, count=len(table), rows=len(whole)))
+    return data, train, answered, notes
+
+
+def _baselines(request: Request, asked: Asked, train: Data | None, taken: Collection[str]) -> list[Answered]:
+    """Those of the task; one whose name a subject has is told from it."""
+    found = trivial(asked.data, train, request.seed)
+    if train is not None and asked.data.inputs and asked.data.task in LINEAR:
+        from danlu.evaluate.fitted import fitted
+
+        found.append(fitted(asked.data, train, asked.classes))
+    return [replace(one, name=f"{one.name} (baseline)") if one.name in taken else one for one in found]
+
+
+def split_of(request: Request, data: Data) -> str:
+    """The split that the rows are of; `file` where the file does not say."""
+    return request.split if SPLIT in data.table.columns else "file"
+
+
+def _check_metrics(names: Sequence[str]) -> None:
+    for name in names:
+        if name not in METRICS:
+            near = difflib.get_close_matches(name, METRICS, n=3, cutoff=0.4)
+            raise DanluError("evaluate.no-metric", where=name, metric=name, near=listed(near), known=listed(METRICS))
+
+
+class _Models:
+    """Opens models one at a time. Their libraries take seconds to load, which a file of predictions need not wait for."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._open: dict[Subject, tuple[Any, dict[str, object]]] = {}
+
+    def _opened(self, subject: Subject) -> tuple[Any, dict[str, object]]:
+        if subject not in self._open:
+            from danlu.evaluate.open import open_model
+
+            self._open = {subject: open_model(subject.place)}
+        return self._open[subject]
+
+    def kind(self, subject: Subject) -> str:
+        """What the model is for."""
+        return str(self._opened(subject)[0].kind)
+
+    def score(self, subject: Subject, data: Data) -> Answered:
+        from danlu.evaluate.scorers import score_model
+
+        loaded, keys = self._opened(subject)
+        return score_model(loaded, subject.name, keys, data, self._progress)
+
+
+def _asked(data: Data, train: Data | None, answered: Sequence[Answered], positive: str | None) -> tuple[Asked, list[Message]]:
+    """The classes by number: those of the data, of the training rows and of the models. What names another is counted."""
+    if data.task not in CLASSES:
+        known = None if train is None or data.task != "segmentation" else {word for words in train.truth for word in words}
+        return Asked(data, known=None if known is None else frozenset(known)), []
+    own = {*data.truth, *(train.truth if train is not None else ())}
+    classes = sorted(own.union(*(one.classes for one in answered)))
+    if positive is not None and positive not in classes:
+        raise DanluError("evaluate.positive", where=positive, positive=positive, classes=listed(classes))
+    notes = [note for one in answered for note in check_classes(one, data, classes, own)]
+    return Asked(data, classes, positive=positive), notes
+
+
+def _with_types(asked: Asked, answered: Sequence[Answered]) -> Asked:
+    """Models that name other types of entities are compared too, so each type has a column in all of them."""
+    if asked.data.task != "entities":
+        return asked
+    return replace(
+        asked, types=frozenset(tag_types([*asked.data.truth, *(tags for one in answered for tags in one.predicted)]))
+    )
+
+
+def _metrics(request: Request, asked: Asked, answered: Sequence[Answered]) -> list[str]:
+    """The metrics that were named, which all must have a value, else those of the task that any of the answers has one of."""
+    if request.metrics:
+        for name in request.metrics:
+            if not any(_has(asked, name, one) for one in answered):
+                raise DanluError(
+                    "evaluate.metric-needs", where=name, metric=name, task=asked.data.task, needs=METRICS[name].needs
+                )
+            if name.endswith("_binary") and asked.positive is None:
+                raise DanluError("evaluate.which-positive", where=name, metric=name, classes=listed(asked.classes))
+        return list(request.metrics)
+    usual: Sequence[str] = [name for names in METRICS_OF.values() for name in names if name in METRICS]
+    if asked.data.task in SCORED:
+        usual = SCORED[asked.data.task].metrics
+    return [name for name in usual if any(_has(asked, name, one) for one in answered)]
+
+
+def _has(asked: Asked, metric: str, one: Answered) -> bool:
+    """Whether the answers can be measured so: tried on what is there, since it depends on the task, the file and the model."""
+    needs = METRICS[metric].needs
+    if needs == "losses":
+        return metric in one.losses
+    usual = {METRICS[name].needs for name in SCORED[asked.data.task].metrics} if asked.data.task in SCORED else set()
+    if needs not in usual or (needs == "probabilities" and one.shares is None):
+        return False
+    return metric != "unknown_word_recall" or asked.known is not None
+
+
+def _numbers(request: Request, asked: Asked, metrics: Sequence[str], answered: Sequence[Answered]) -> list[Number]:
+    data, found = asked.data, []
+    where, split = _parts(data), split_of(request, data)
+    for one in answered:
+        found += [number for number in one.numbers if number.metric in metrics]
+        for metric in metrics:
+            items = asked.items(metric, one)
+            if items is not None:
+                found += numbers(
+                    metric, one.name, items, _fitting(metric, where), split=split, clusters=data.clusters,
+                    over=request.columns.cluster or "", keys=_keys(asked, metric, one), seed=request.seed,
+                    resamples=request.resamples, confidence=request.confidence,
+                )  # fmt: skip
+    return found
+
+
+def _parts(data: Data) -> list[tuple[Slice, Mask]]:
+    """All rows, and the parts by each attribute of which at least two are large enough: one alone would be nearly all again."""
+    found = list(parts(data.parts, len(data)))
+    many = Counter(name for slice, _ in found for name in slice)
+    return [(slice, mask) for slice, mask in found if all(many[name] > 1 for name in slice)]
+
+
+def _fitting(metric: str, where: Sequence[tuple[Slice, Mask]]) -> list[tuple[Slice, Mask]]:
+    """Among the rows of one label only accuracy says something: that label's recall."""
+    return [(slice, mask) for slice, mask in where if "label" not in slice or metric == "accuracy"]
+
+
+def _keys(asked: Asked, metric: str, one: Answered) -> dict[str, object]:
+    """All that could change a number, for its signature."""
+    data = asked.data
+    keys: dict[str, object] = {**one.keys, "data": data.table.key[:16], "text": "+".join(data.inputs) or "none"}
+    if data.truth_column is not None:
+        keys["truth"] = data.truth_column
+    if metric.endswith("_binary"):
+        keys["positive"] = asked.positive
+    return {**keys, "danlu": version("danlu")}
+
+
+def _compare(
+    request: Request, asked: Asked, metric: str, answered: Sequence[Answered], baselines: Sequence[Answered]
+) -> tuple[list[Comparison], list[Message], list[Message]]:
+    """By the first metric each of the answers with each other and with each baseline, over all rows and by language.
+
+    One family of tests: each p is corrected for all of them.
+    """
+    groups: list[list[Comparison]] = []
+    notes: list[Message] = []
+    where = [(slice, mask) for slice, mask in _parts(asked.data) if not slice or "language" in slice]
+    items = {one.name: asked.items(metric, one) for one in (*answered, *baselines)}
+    for a, b in [*combinations(answered, 2), *((a, b) for a in answered for b in baselines)]:
+        left, right = items[a.name], items[b.name]
+        if left is None or right is None:
+            continue
+        if metric in ("masked_nats", "perplexity") and a.keys.get("tokenizer") != b.keys.get("tokenizer"):
+            notes.append(message("evaluate.note.other-tokenizers", a=a.name, b=b.name, metric=_name(metric)))
+            continue
+        groups.append([
+            compare_items(
+                metric, (a.name, b.name), left.take(mask), right.take(mask), slice=slice,
+                clusters=None if asked.data.clusters is None else asked.data.clusters[mask],
+                test=_test(left, right, asked.data.clusters is not None), seed=request.seed,
+                resamples=request.resamples, confidence=request.confidence,
+            )
+            for slice, mask in where
+        ])  # fmt: skip
+    flat = corrected([one for group in groups for one in group])
+    sentences: list[Message] = []
+    rest = iter(flat)
+    for group in groups:
+        mine = [next(rest) for _ in group]
+        sentences.append(replace(mine[0], family=1).sentence() if len(mine) == 1 else summary(mine))
+    if len(flat) > 1:  # said once, not in every sentence
+        sentences.append(message("evaluate.corrected", count=len(flat)))
+    models = {one.name for one in answered}
+    if request.margin is not None:
+        sentences += [one.margin_sentence(request.margin) for one in flat if not one.slice and {one.a, one.b} <= models]
+    return flat, sentences, notes
+
+
+def _test(a: Items, b: Items, clustered: bool) -> Test:
+    """The exact test where there is one: McNemar's for shares, permutations for sums; else the bootstrap's p."""
+    if not isinstance(a, Sums) or not isinstance(b, Sums):
+        return "bootstrap"
+    return "mcnemar" if a.share and b.share and not clustered else "permutation"
+
+
+def _disagreements(asked: Asked, deciding: str, answered: Sequence[Answered]) -> list[dict[str, Any]]:
+    """The rows on which two of the answers differ, by the task's metric of one row, those with the largest gap first."""
+    data = asked.data
+    metric = SCORED[data.task].item if data.task in SCORED else deciding
+    found: list[dict[str, Any]] = []
+    for a, b in combinations(answered, 2):
+        left, right = asked.items(metric, a), asked.items(metric, b)
+        if isinstance(left, Sums) and isinstance(right, Sums):
+            scores = {a.name: left.each(), b.name: right.each()}
+            rows = disagreements(metric, left, right)
+            found += [_disagreement(data, row, metric, better, (a, b), scores)
+                      for better, places in ((a.name, rows.a), (b.name, rows.b)) for row in places.tolist()]  # fmt: skip
+    return found
+
+
+def _disagreement(
+    data: Data, row: int, metric: str, better: str, both: tuple[Answered, Answered], scores: Mapping[str, Floats]
+) -> dict[str, Any]:
+    return {
+        "a": both[0].name, "b": both[1].name, "better": better, "line": data.table.lines[row],
+        "id": data.table.columns["id"][row] if "id" in data.table.columns else None,
+        "text": data.texts[row] if data.texts else None, "truth": data.truth[row] if data.truth else None,
+        "answers": {one.name: one.shown(row) for one in both}, "metric": metric,
+        "scores": {name: float(values[row]) for name, values in scores.items()},
+    }  # fmt: skip
+
+
+def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, int | None]]) -> list[Overlap]:
+    found = []
+    if train is not None and train.texts and data.texts:
+        rows = [(train.table.where(row), text) for row, text in enumerate(train.texts)]
+        found.append(overlap(data.texts, str(train.table.path), rows))
+    if data.texts:
+        found += [overlap(data.texts, name, path, most) for name, path, most in seen]
+    return found
+
+
+def _columns_note(data: Data) -> list[Message]:
+    if data.truth_column is None:
+        return [message("evaluate.note.reads", inputs=listed(data.inputs))]
+    return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs))]
+
+
+def _name(metric: str) -> Message:
+    return message(f"metrics.{metric}.name")

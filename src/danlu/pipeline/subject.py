@@ -1,0 +1,49 @@
+"""What a person names to have it measured: a file of predictions, or a model wherever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from danlu.models.locate import HUB_NAME, PACKAGE, locate_model
+from danlu.pipeline.lineage import ancestors, read_manifests
+from danlu.pipeline.state import find_model
+from danlu.workspace.artifact import Workspace
+from danlu.workspace.errors import DanluError
+
+MOST_CHARACTERS = 50_000_000  # of one source that is looked through unasked: about a minute
+TEXTS = {"clean.decide": "documents", "dataset": "rows.parquet"}
+"""Stage -> where in its artifact the texts are that models learn from."""
+
+
+def find_subject(workspace: Workspace, name: str) -> Path | str:
+    """A file; else a model as `danlu predict` finds it (directory, `NAME`, `RUN/NAME`, artifact), `package:NAME`, or, where
+    none of these is there, `owner/name` of a hub (a string). DanluError if it can be none of them."""
+    if Path(name).is_file():
+        return Path(name)
+    if name.startswith(PACKAGE):
+        return Path(locate_model(name, Path()).address)
+    try:
+        return find_model(workspace, name)
+    except DanluError:
+        if Path(name).suffix.lower() in (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt"):
+            raise DanluError("evaluate.no-file", where=name, name=name) from None
+        if HUB_NAME.fullmatch(name):
+            return name
+        raise
+
+
+def learned_from(workspace: Workspace, places: Iterable[Path | str]) -> list[tuple[str, Path, int]]:
+    """(artifact, its texts, how many characters of them to read at most) of all that the models of this workspace among
+    `places` were made from; nothing is known of other models."""
+    names = [place.parent.name for place in places if isinstance(place, Path) and _is_ours(workspace, place)]
+    if not names:
+        return []
+    manifests = read_manifests(workspace)
+    found = dict.fromkeys(one for name in names for one in ancestors(manifests, name))
+    texts = [(name, workspace.artifacts / name / TEXTS[stage]) for name in found if (stage := name.rpartition("-")[0]) in TEXTS]
+    return [(name, path, MOST_CHARACTERS) for name, path in texts if path.exists()]
+
+
+def _is_ours(workspace: Workspace, place: Path) -> bool:
+    return place.is_dir() and place.resolve().parent.parent == workspace.artifacts.resolve()

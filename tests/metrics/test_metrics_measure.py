@@ -278,3 +278,9 @@ def test_parts_of_the_data() -> None:
         ({"source": "web", "dataset": "d"}, [True, True, True, False]),
     ]
     assert lengths(["", "字" * 49, "字" * 50, "字" * 1000]).tolist() == ["0-49", "0-49", "50-199", "1000+"]
+
+
+def test_ranges_of_lengths_stand_in_their_order() -> None:
+    attributes = {"length": lengths([size * "a" for size in (5000, 300, 60, 3, 1000)])}
+    found = [slice["length"] for slice, _ in parts(attributes, 5, fewest=1) if slice]
+    assert found == ["0-49", "50-199", "200-999", "1000+"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,7 +25,7 @@ def parts(
     named = named or {}
     yield dict(named), np.ones(items, np.bool_)
     for attribute, values in attributes.items():
-        for value in sorted(set(values.tolist())):
+        for value in sorted(set(values.tolist()), key=_place):
             mask = values == value
             if mask.sum() >= fewest:
                 yield {attribute: value, **named}, mask
@@ -35,3 +36,9 @@ def lengths(texts: Sequence[str], bounds: Sequence[int] = BOUNDS) -> npt.NDArray
     edges = [0, *bounds]
     names = [f"{low}-{high - 1}" for low, high in zip(edges, bounds, strict=False)] + [f"{edges[-1]}+"]
     return np.array([names[bisect_right(bounds, len(text))] for text in texts], dtype=np.str_)
+
+
+def _place(value: str) -> tuple[int, str]:
+    """Ranges of numbers by where they begin, everything else by name."""
+    start = re.match(r"\d+(?=[-+])", value)
+    return (int(start[0]) if start else 0, value)

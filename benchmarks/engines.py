@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,15 @@ from danlu.inference.load import Loaded
 
 Prompts = Sequence[Sequence[int]]
 Engine = Callable[[Prompts, int], list[list[int]]]
-PACKAGES = {"transformers": "transformers", "ctranslate2": "ctranslate2", "llama.cpp": "llama-cpp-python"}
 
 
 def version_of(package: str) -> str | None:
+    """The version of an installed package, or of an importable module of its name; None if there is neither."""
     try:
         return version(package)
     except PackageNotFoundError:
-        return None
+        module = package.replace("-python", "").replace("-", "_")
+        return str(getattr(import_module(module), "__version__", "?")) if find_spec(module) else None
 
 
 def danlu_engine(loaded: Loaded) -> Engine:
@@ -95,7 +98,7 @@ def write_gguf(model: Any, tokens: Sequence[str], path: Path) -> None:
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(list(tokens))
     writer.add_token_types([gguf.TokenType.NORMAL] * len(tokens))
-    writer.add_token_merges([])
+    writer.add_token_merges(["Ġ t"])  # it refuses a list without any
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, config.num_hidden_layers)
     for name, tensor in model.state_dict().items():
         if name == "lm_head.weight" and config.tie_word_embeddings:

@@ -31,7 +31,7 @@ from danlu.inference.precision import choose_precision, shortened
 
 THREADS = 2
 BATCHES = (8, 32, 64, 128)  # lm-eval's batch sizes tried beside its default of 1
-NEW, PROMPT = 128, 16  # tokens
+PROMPT = 16  # tokens
 
 
 def seconds(work: Callable[[], Any], times: int) -> tuple[float, Any]:
@@ -44,7 +44,7 @@ def seconds(work: Callable[[], Any], times: int) -> tuple[float, Any]:
     return statistics.median(taken), result
 
 
-def pair_cells(cells: Cells, loaded: Loaded, count: int, slow: int) -> dict[str, Any]:
+def pair_cells(cells: Cells, loaded: Loaded, model: str, count: int, slow: int) -> dict[str, Any]:
     """Items a second of ours and of lm-eval's `loglikelihood`, and how far the log-probabilities are apart."""
     found = pairs(count)
     score_pairs(loaded, found[:64])
@@ -53,12 +53,12 @@ def pair_cells(cells: Cells, loaded: Loaded, count: int, slow: int) -> dict[str,
         taken, scores = seconds(lambda: score_pairs(loaded, found), 3)
         return {"items_per_second": count / taken, "logs": scores.logs.tolist()}
 
-    result = {"danlu": cells(f"pairs danlu {count}", ours)}
+    result = {"danlu": cells(f"pairs {model} danlu", ours)}
     if version_of("lm-eval"):
         for size in (1, *BATCHES):
             items = found[:: max(1, count // slow)] if size == 1 else found
             result[f"lm-eval batch {size}"] = cells(
-                f"pairs lm-eval {size} {count}", lambda i=items, s=size: lm_eval(loaded, i, s)
+                f"pairs {model} lm-eval {size}", lambda i=items, s=size: lm_eval(loaded, i, s)
             )
     logs = np.array(result["danlu"].pop("logs"))
     for entry in result.values():
@@ -99,23 +99,24 @@ def class_cells(cells: Cells, loaded: Loaded, size: str, count: int) -> dict[str
         apart = max(abs(float(a) - answer["score"]) for a, answer in zip(named, answers, strict=True))
         return {"danlu": count / ours, "pipeline": count / theirs, "ratio": theirs / ours, "largest_difference": apart}
 
-    return dict(cells(f"classes {size} {count}", measure))
+    return dict(cells(f"classes {size}", measure))
 
 
-def engine_cells(cells: Cells, loaded: Loaded, directory: Path, work: Path, times: int) -> dict[str, Any]:
-    """New tokens a second of each engine, one prompt and 32 at a time, greedy; and how many of the tokens are the same."""
+def engine_cells(cells: Cells, loaded: Loaded, directory: Path, work: Path, times: int, new: int) -> dict[str, Any]:
+    """Tokens a second of each engine that makes `new` of them for one prompt and for 32 at a time, greedily; and how many of
+    the tokens are those that danlu makes."""
     rows = prompts(32, loaded.tokenizer, PROMPT)
-    engines = load_engines(loaded, directory, work, THREADS, 32, PROMPT + NEW)
+    engines = load_engines(loaded, directory, work, THREADS, 32, PROMPT + new)
     result: dict[str, Any] = {}
-    wanted = engines["danlu"](rows, NEW)
+    wanted = engines["danlu"](rows, new)
     for batch in (1, 32):
         for name, run in engines.items():
 
             def measure(run: Any = run, batch: int = batch) -> dict[str, Any]:
                 run(rows[:batch], 8)
-                taken, made = seconds(lambda: run(rows[:batch], NEW), times)
+                taken, made = seconds(lambda: run(rows[:batch], new), times)
                 same = np.mean([a == b for x, y in zip(made, wanted[:batch], strict=True) for a, b in zip(x, y, strict=True)])
-                return {"tokens_per_second": batch * NEW / taken, "same_tokens": float(same)}
+                return {"tokens_per_second": batch * new / taken, "same_tokens": float(same)}
 
             result[f"{name} batch {batch}"] = cells(f"engine {name} {batch}", measure)
     alone = result["transformers batch 1"]["tokens_per_second"]
@@ -140,7 +141,7 @@ def precision_cells(cells: Cells, loaded: Loaded, count: int) -> dict[str, Any]:
             "fp32": exact.value(), "bf16": shortly.value(), "times_faster": exact_seconds / short_seconds, "chosen": chosen,
         }  # fmt: skip
 
-    return dict(cells(f"precision {count}", measure))
+    return dict(cells("precision", measure))
 
 
 def measure(quick: bool) -> dict[str, Any]:
@@ -154,22 +155,14 @@ def measure(quick: bool) -> dict[str, Any]:
             "torch", "transformers", "lm-eval", "ctranslate2", "llama-cpp-python", "gguf")}}  # fmt: skip
         print("peers:", result["peers"], file=sys.stderr)
         for size, loaded in models.items():
-            result[f"pairs {size}"] = pair_cells(CellsOf(cells, size), loaded, 200 if quick else 4000, 40 if quick else 500)
+            result[f"pairs {size}"] = pair_cells(cells, loaded, size, 60 if quick else 2000, 20 if quick else 250)
             classifier = make_classifier(work / f"classifier-{size}", tokenizer, size)
-            result[f"classes {size}"] = class_cells(cells, classifier, size, 60 if quick else 1000)
-        result["engines small"] = engine_cells(cells, models["small"], work / "small", work, 1 if quick else 3)
-        result["precision small"] = precision_cells(cells, models["small"], 40 if quick else 400)
+            result[f"classes {size}"] = class_cells(cells, classifier, size, 40 if quick else 500)
+        result["engines small"] = engine_cells(
+            cells, models["small"], work / "small", work, 1 if quick else 3, 16 if quick else 128
+        )
+        result["precision small"] = precision_cells(cells, models["small"], 20 if quick else 200)
         return result
-
-
-class CellsOf:
-    """Cells with a prefix."""
-
-    def __init__(self, cells: Cells, prefix: str) -> None:
-        self._cells, self._prefix = cells, prefix
-
-    def __call__(self, name: str, measure: Callable[[], Any]) -> Any:
-        return self._cells(f"{self._prefix} {name}", measure)
 
 
 def main() -> None:

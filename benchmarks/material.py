@@ -20,7 +20,7 @@ from danlu.models.files import save_model
 from danlu.recipe.pretrain import ModelConfig
 from danlu.tokenize.train import train_tokenizer
 from danlu.tokens.files import CONFIG, TOKENIZER, tokenizer_config, tokenizer_text
-from danlu.workspace.files import write_json
+from danlu.workspace.files import write_atomic, write_json
 
 SWAPS = {"is": "are", "are": "is", "was": "were", "were": "was", "has": "have", "have": "has"}
 AGREEMENT = re.compile(rf"(?<=\s)({'|'.join(SWAPS)})(?=\s)")
@@ -83,7 +83,7 @@ def prompts(count: int, tokenizer: Any, length: int = 16) -> list[list[int]]:
 def make_tokenizer(directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     texts = chain(islice(reviews(), 1500), islice(chinese(), 8000))
-    (directory / TOKENIZER).write_text(tokenizer_text(train_tokenizer(texts, VOCABULARY)), encoding="utf-8")
+    write_atomic(directory / TOKENIZER, tokenizer_text(train_tokenizer(texts, VOCABULARY)))
     write_json(directory / CONFIG, tokenizer_config(CONTEXT))
     return directory
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import torch
 
 from danlu.inference.choices import choice_nats
-from danlu.inference.load import Loaded
+from danlu.inference.load import Loaded, load_for
 from danlu.inference.pairs import Pair, read_pairs, score_pairs
 from danlu.inference.pseudo import code_words, pseudo_nats
 from danlu.inference.words import word_numbers
@@ -48,6 +50,28 @@ def test_pairs_equal_reading_each_sentence_alone(name: str, tokenizer: Any, requ
     for budget in (1, 40, 10_000):  # batch size, padding and order move nothing
         other = score_pairs(loaded, [PAIRS[index] for index in order], batch_tokens=budget)
         np.testing.assert_allclose(other.logs, found.logs[order], atol=1e-4)
+
+
+def _scored(folder: str, pairs: list[Pair]) -> list[list[float]]:
+    """What a process of its own gives."""
+    scored: list[list[float]] = score_pairs(load_for(Path(folder)), pairs).logs.tolist()
+    return scored
+
+
+def test_the_number_of_processes_and_threads_moves_nothing(tmp_path: Path, qwen3: Any, tokenizer: Any) -> None:
+    qwen3.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    whole = score_pairs(Loaded("clm", qwen3, tokenizer, "m"), PAIRS).logs
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        there = pool.submit(_scored, str(tmp_path), PAIRS[2:])
+        here = score_pairs(Loaded("clm", qwen3, tokenizer, "m"), PAIRS[:2]).logs
+        np.testing.assert_allclose(np.concatenate((here, there.result())), whole, atol=1e-4)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3 - min(threads, 2))
+        np.testing.assert_allclose(score_pairs(Loaded("clm", qwen3, tokenizer, "m"), PAIRS).logs, whole, atol=1e-4)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_choices_may_be_many_few_empty_or_long(qwen3: Any) -> None:

@@ -90,7 +90,7 @@ class CacheReader:
 
 
 class StaticReader:
-    """Qwen3 (transformers' `Qwen3ForCausalLM` with full attention), its weights read where they are: nothing is copied."""
+    """Qwen3 (transformers' `Qwen3ForCausalLM` with full attention), its weights read where they are: none is copied."""
 
     def __init__(self, model: Any) -> None:
         config = model.config
@@ -98,13 +98,23 @@ class StaticReader:
         self._eps = float(config.rms_norm_eps)
         self._heads, self._shared = config.num_attention_heads, config.num_key_value_heads
         self._width = config.head_dim
-        self._layers = [_weights(layer) for layer in model.model.layers]
+        self._layers = [self._weights(layer) for layer in model.model.layers]
         self._table: torch.Tensor = model.model.embed_tokens.weight
         self._ends = (model.model.norm.weight, model.get_output_embeddings().weight)
         self._cache: list[tuple[torch.Tensor, torch.Tensor]] = []
         self._turns: tuple[torch.Tensor, torch.Tensor] = (self._table, self._table)
         self._mask: torch.Tensor | None = None
         self._used = 0
+
+    def _weights(self, layer: Any) -> tuple[torch.Tensor, ...]:
+        """Of one layer; the norms of queries and keys as one, by head."""
+        attention, mlp = layer.self_attn, layer.mlp
+        norms = [attention.q_norm.weight] * self._heads + [attention.k_norm.weight] * self._shared
+        modules = (
+            layer.input_layernorm, attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj,
+            layer.post_attention_layernorm, mlp.gate_proj, mlp.up_proj, mlp.down_proj,
+        )  # fmt: skip
+        return (torch.stack(norms).detach(), *(module.weight for module in modules))
 
     def start(self, rows: Sequence[Sequence[int]], capacity: int) -> torch.Tensor:
         ids, pads = pad_left(rows)
@@ -126,55 +136,44 @@ class StaticReader:
     def keep(self, rows: Sequence[int]) -> None:
         chosen = torch.tensor(rows, device=self._table.device)
         self._cache = [(keys[chosen], values[chosen]) for keys, values in self._cache]
-        self._turns = self._turns if self._mask is None else (self._turns[0][chosen], self._turns[1][chosen])
-        self._mask = None if self._mask is None else self._mask[chosen]
+        if self._mask is not None:
+            self._mask, self._turns = self._mask[chosen], (self._turns[0][chosen], self._turns[1][chosen])
 
     def _place(self, pads: torch.Tensor, capacity: int) -> None:
-        """Rotations by place [rows or 1, 1, capacity, width], and which places are seen [rows, 1, 1, capacity] (None: all)."""
+        """Rotations by place [rows or 1, capacity, 1, width], and which places are seen [rows, 1, 1, capacity] (None: all)."""
         places, device = torch.arange(capacity), self._table.device
         padded = bool(pads.any())
         positions = (places - pads[:, None]).clamp(min=0) if padded else places[None]
         cos, sin = self._model.model.rotary_emb(self._table[:1], positions.to(device))
         sin = torch.cat((-sin[..., : self._width // 2], sin[..., self._width // 2 :]), -1)  # for halves swapped, none negated
-        self._turns = (cos[:, None], sin[:, None])
+        self._turns = (cos[:, :, None], sin[:, :, None])
         self._mask = (places >= pads[:, None])[:, None, None].to(device) if padded else None
 
     def _run(self, ids: torch.Tensor, mask: torch.Tensor | None, *, causal: bool) -> torch.Tensor:
         rows, count = ids.shape
-        start, end = self._used, self._used + ids.shape[1]
-        cos, sin = (turn[:, :, start:end] for turn in self._turns)
-        hidden = functional.embedding(ids.to(self._table.device), self._table)
+        start, end = self._used, self._used + count
+        cos, sin = (turn[:, start:end] for turn in self._turns)
+        hidden = functional.embedding(ids.to(self._table.device).view(-1), self._table)
         linear, grouped = functional.linear, self._heads != self._shared
         for weights, (keys, values) in zip(self._layers, self._cache, strict=True):
-            norm, q, k, v, norm_q, norm_k, o, norm_after, gate, up, down = weights
+            norms, norm, q, k, v, o, norm_after, gate, up, down = weights
             inner = self._norm(hidden, norm)
-            query = self._norm(linear(inner, q).view(rows, count, self._heads, self._width), norm_q).transpose(1, 2)
-            key = self._norm(linear(inner, k).view(rows, count, self._shared, self._width), norm_k).transpose(1, 2)
-            keys[:, :, start:end] = self._turn(key, cos, sin)
+            both = torch.cat((linear(inner, q), linear(inner, k)), -1).view(rows, count, -1, self._width)
+            both = functional.rms_norm(both, (self._width,), None, self._eps) * norms
+            # Rotary positions (RoFormer, arXiv 2104.09864) of queries and keys together.
+            both = torch.addcmul(both * cos, both.roll(self._width // 2, -1), sin).transpose(1, 2)
+            keys[:, :, start:end] = both[:, self._heads :]
             values[:, :, start:end] = linear(inner, v).view(rows, count, self._shared, self._width).transpose(1, 2)
             seen = functional.scaled_dot_product_attention(
-                self._turn(query, cos, sin), keys[:, :, :end], values[:, :, :end],
+                both[:, : self._heads], keys[:, :, :end], values[:, :, :end],
                 attn_mask=mask, is_causal=causal and mask is None, enable_gqa=grouped,
             )  # fmt: skip
-            hidden = hidden + linear(seen.transpose(1, 2).reshape(rows, count, -1), o)
+            hidden = hidden + linear(seen.transpose(1, 2).reshape(rows * count, -1), o)
             inner = self._norm(hidden, norm_after)
-            hidden = hidden + linear(functional.silu(linear(inner, gate)) * linear(inner, up), down)
+            hidden = hidden + linear(functional.silu(linear(inner, gate)).mul_(linear(inner, up)), down)
         self._used = end
         norm, matrix = self._ends
-        return linear(self._norm(hidden[:, -1], norm), matrix).float().cpu()
+        return linear(self._norm(hidden.view(rows, count, -1)[:, -1], norm), matrix).float().cpu()
 
     def _norm(self, states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return functional.rms_norm(states, weight.shape, weight, self._eps)
-
-    def _turn(self, states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        """Rotary positions (RoFormer, arXiv 2104.09864)."""
-        return torch.addcmul(states * cos, states.roll(self._width // 2, -1), sin)
-
-
-def _weights(layer: Any) -> tuple[torch.Tensor, ...]:
-    attention, mlp = layer.self_attn, layer.mlp
-    modules = (
-        layer.input_layernorm, attention.q_proj, attention.k_proj, attention.v_proj, attention.q_norm, attention.k_norm,
-        attention.o_proj, layer.post_attention_layernorm, mlp.gate_proj, mlp.up_proj, mlp.down_proj,
-    )  # fmt: skip
-    return tuple(module.weight for module in modules)

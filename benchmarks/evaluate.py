@@ -32,6 +32,7 @@ from danlu.inference.precision import choose_precision, shortened
 THREADS = 2
 BATCHES = (8, 32, 64, 128)  # lm-eval's batch sizes tried beside its default of 1
 PROMPT = 16  # tokens
+WORDS = (20, 60)  # of texts to classify: a sentence, a paragraph
 
 
 def seconds(work: Callable[[], Any], times: int) -> tuple[float, Any]:
@@ -84,10 +85,11 @@ def lm_eval(loaded: Loaded, items: list[Any], size: int) -> dict[str, Any]:
     return {"items_per_second": len(items) / taken, "items": len(items), "logs": logs.tolist()}
 
 
-def class_cells(cells: Cells, loaded: Loaded, size: str, count: int) -> dict[str, Any]:
+def class_cells(cells: Cells, loaded: Loaded, size: str, words: int, count: int) -> dict[str, Any]:
+    """Texts a second of ours and of `pipeline` with its defaults, on the first `words` words of reviews."""
     from transformers import pipeline
 
-    texts = [" ".join(text.split()[:60]) for text in islice(reviews(), count)]
+    texts = [" ".join(text.split()[:words]) for text in islice(reviews(), count)]
 
     def measure() -> dict[str, Any]:
         classify(loaded.model, loaded.tokenizer, texts[:32])
@@ -99,7 +101,7 @@ def class_cells(cells: Cells, loaded: Loaded, size: str, count: int) -> dict[str
         apart = max(abs(float(a) - answer["score"]) for a, answer in zip(named, answers, strict=True))
         return {"danlu": count / ours, "pipeline": count / theirs, "ratio": theirs / ours, "largest_difference": apart}
 
-    return dict(cells(f"classes {size}", measure))
+    return dict(cells(f"classes {size} {words}", measure))
 
 
 def engine_cells(cells: Cells, loaded: Loaded, directory: Path, work: Path, times: int, new: int) -> dict[str, Any]:
@@ -157,7 +159,8 @@ def measure(quick: bool) -> dict[str, Any]:
         for size, loaded in models.items():
             result[f"pairs {size}"] = pair_cells(cells, loaded, size, 60 if quick else 2000, 20 if quick else 250)
             classifier = make_classifier(work / f"classifier-{size}", tokenizer, size)
-            result[f"classes {size}"] = class_cells(cells, classifier, size, 40 if quick else 500)
+            for words in WORDS:
+                result[f"classes {size} {words}"] = class_cells(cells, classifier, size, words, 40 if quick else 500)
         result["engines small"] = engine_cells(
             cells, models["small"], work / "small", work, 1 if quick else 3, 16 if quick else 128
         )
@@ -170,7 +173,10 @@ def main() -> None:
     results = measure(options.quick)
     engines, small, tiny = results["engines small"], results["pairs small"], results["pairs tiny"]
     goals = {
-        "classification beside pipeline (tiny)": goal(5, results["classes tiny"]["ratio"], higher=True),
+        **{
+            f"{words} words classified beside pipeline (tiny)": goal(5, results[f"classes tiny {words}"]["ratio"], higher=True)
+            for words in WORDS
+        },
         "32 prompts beside generate one by one": goal(6, engines["danlu batch 32"]["times_generate_one_by_one"], higher=True),
     }
     for name, entry in (("tiny", tiny), ("small", small)):

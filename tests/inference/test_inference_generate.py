@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danlu.inference.generate import generate, prompt_ids
+from danlu.inference.decode import CacheReader, StaticReader, reader_of
+from danlu.inference.generate import continuations, generate, generate_rows, prompt_ids
 from danlu.inference.pieces import DEAD, START, following_states, pieces_of, utf8_automaton
 from danlu.inference.sampling import choose
 from danlu.inference.score import score
@@ -45,6 +46,58 @@ def test_log_probabilities_are_those_of_scoring(name: str, tokenizer: Any, reque
     assert [index for index, _ in steps[-1].top] == [index for index, _ in scored.top[-1]]
     assert len(scored.logprobs) == len(ids) - 1 + count
     assert None not in scored.logprobs
+
+
+@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_rows_side_by_side_are_as_each_alone(
+    name: str, temperature: float, tokenizer: Any, request: pytest.FixtureRequest
+) -> None:
+    """Prompts of all lengths, contexts that fill up at different steps, rows that end early: nothing moves."""
+    model = request.getfixturevalue(name)
+    prompts = ["The furnace", "丹炉里的火烧了七天七夜，老人" * 2, "", "火" * 100, "A"]
+    ends = [step.token for step in generate(model, tokenizer, prompts[0], seed=3, max_tokens=9, temperature=0, ends=())][8:]
+    options: Any = {"max_tokens": 70, "temperature": temperature, "ends": ends, "top": 2}
+    rows: list[list[Any]] = [[] for _ in prompts]
+    for row, step in generate_rows(model, tokenizer, prompts, seeds=range(5), **options):
+        rows[row].append(step)
+    for number, (prompt, steps) in enumerate(zip(prompts, rows, strict=True)):
+        alone = list(generate(model, tokenizer, prompt, seed=number, **options))
+        assert [step.token for step in steps] == [step.token for step in alone]
+        assert [step.text for step in steps] == [step.text for step in alone]
+        assert [step.finish for step in steps] == [step.finish for step in alone]
+        np.testing.assert_allclose([step.logprob for step in steps], [step.logprob for step in alone], atol=1e-4)
+    assert len({len(steps) for steps in rows}) > 1 or temperature, "one that ends early is the point"
+    texts = ["".join(step.text for step in steps) for steps in rows]
+    del options["top"]
+    assert continuations(model, tokenizer, prompts, seeds=range(5), **options) == texts
+
+
+def test_the_readers_agree(qwen3: Any) -> None:
+    """The layers that danlu runs itself, against transformers' own forward."""
+    assert isinstance(reader_of(qwen3), StaticReader)
+    rows = [[1, 200, 201, 202, 203], [1, 300], [1]]
+    own, theirs = StaticReader(qwen3), CacheReader(qwen3)
+    with torch.inference_mode():
+        np.testing.assert_allclose(own.start(rows, 12), theirs.start(rows, 12), atol=1e-4)
+        for reader in (own, theirs):
+            reader.keep([0, 2])
+        for tokens in ([120, 130], [140, 150]):
+            np.testing.assert_allclose(own.step(tokens), theirs.step(tokens), atol=1e-4)
+
+
+def test_grouped_heads_are_read_too(tokenizer: Any) -> None:
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        head_dim=16, intermediate_size=48, max_position_embeddings=48, tie_word_embeddings=False,
+    )  # fmt: skip
+    model = Qwen3ForCausalLM(config).eval()
+    with torch.inference_mode():
+        expected = model(torch.tensor([[1, 200, 201]])).logits[0, -1]
+        np.testing.assert_allclose(StaticReader(model).start([[1, 200, 201]], 3)[0], expected, atol=1e-4)
 
 
 def test_the_seed_decides(gpt2: Any, tokenizer: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from danlu.inference.load import Loaded
-from danlu.inference.predict import ROWS, bits_per_byte, predict_file
+from danlu.inference.predict import CHUNKS, answer, predict_file
 from danlu.workspace.errors import DanluError
 
 TEXTS = ["The film is true.", "好书，第二行", "The old king", '"炉", 火']
@@ -75,7 +75,7 @@ def test_csv_stays_csv(tmp_path: Path, classifier: Loaded, capsys: pytest.Captur
 
 
 def test_order_is_kept_across_batches(tmp_path: Path, classifier: Loaded) -> None:
-    texts = [f"{TEXTS[index % 4]} {'true ' * (index % 7)}{index}" for index in range(ROWS["classification"] + 100)]
+    texts = [f"{TEXTS[index % 4]} {'true ' * (index % 7)}{index}" for index in range(CHUNKS["classification"] + 100)]
     (tmp_path / "in.txt").write_text("\r\n".join(texts), encoding="utf-8", newline="")
     counts = predict_file(classifier, tmp_path / "in.txt", tmp_path / "out.jsonl")
     found = lines(tmp_path / "out.jsonl")
@@ -113,9 +113,9 @@ def test_bits_per_byte_are_the_models_own(gpt2: Any, tokenizer: Any, text: str) 
     with torch.inference_mode():
         logs = torch.log_softmax(gpt2(torch.tensor([ids])).logits[0].double(), -1)
     nats = -sum(float(logs[place, token]) for place, token in enumerate(ids[1:]))
-    assert bits_per_byte(Loaded("clm", gpt2, tokenizer, "m"), text) == pytest.approx(
-        nats / log(2) / len(text.encode()), rel=1e-5
-    )
+    (found,) = answer(Loaded("clm", gpt2, tokenizer, "m"), [text])
+    assert isinstance(found, dict)
+    assert found["bits_per_byte"] == pytest.approx(nats / log(2) / len(text.encode()), rel=1e-5)
 
 
 def test_continuations_are_the_same_each_time(tmp_path: Path, gpt2: Any, tokenizer: Any) -> None:

@@ -36,6 +36,8 @@ def _made(metric: str, seed: int = 0, items: int = 60) -> Items:
             return items_of(metric, truth, guess + random.normal(size=items))
         case "losses":
             return items_of(metric, truth + 5, random.random(items) * 9)
+        case "pairs":
+            return items_of(metric, random.normal(size=items), random.normal(size=items) - 1)
         case "tags":
             return items_of(metric, [[tags[t], "O"] for t in truth], [[tags[g], "O"] for g in guess])
         case "spans":

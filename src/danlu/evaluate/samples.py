@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from danlu.documents.store import read_documents
-from danlu.inference.generate import generate
+from danlu.inference.generate import continuations
 from danlu.inference.load import Loaded
 from danlu.inference.masks import fill_mask
 from danlu.metrics.number import rounded
@@ -66,16 +66,15 @@ def prompt(text: Text) -> str:
 
 def generated(name: str, loaded: Loaded, texts: Sequence[Text], seed: int) -> list[dict[str, Any]]:
     """What a causal model writes after the start of each text."""
+    prompts = [prompt(text) for text in texts]
+    written = continuations(
+        loaded.model, loaded.tokenizer, prompts, seeds=range(seed, seed + len(texts)), max_tokens=NEW_TOKENS,
+        temperature=TEMPERATURE, top_p=TOP_P,
+    )  # fmt: skip
     return [
-        {
-            "model": name, "language": text.language, "prompt": prompt(text),
-            "text": "".join(step.text for step in generate(
-                loaded.model, loaded.tokenizer, prompt(text), max_tokens=NEW_TOKENS, temperature=TEMPERATURE, top_p=TOP_P,
-                seed=seed + index,
-            )),
-        }
-        for index, text in enumerate(texts)
-    ]  # fmt: skip
+        {"model": name, "language": text.language, "prompt": start, "text": rest}
+        for text, start, rest in zip(texts, prompts, written, strict=True)
+    ]
 
 
 def masks(name: str, loaded: Loaded, texts: Sequence[Text], top: int = 5) -> list[dict[str, Any]]:

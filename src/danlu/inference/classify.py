@@ -13,6 +13,7 @@ from danlu.inference.batches import Advance, pad_rows, token_batches, unheard
 from danlu.inference.context import context_length, pad_id
 
 BATCH_TOKENS = 4096
+SHORT_TOKENS = 1024  # on a CPU, short texts are quickest in batches whose states stay in its cache
 
 
 def encode_texts(tokenizer: Any, texts: Sequence[str], length: int) -> list[list[int]]:
@@ -29,7 +30,7 @@ def classify(
     texts: Sequence[str],
     *,
     length: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int = SHORT_TOKENS,
     advance: Advance = unheard,
 ) -> npt.NDArray[np.float32]:
     """Probabilities float32 [texts, classes], in the order of `model.config.id2label`.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict, Unpack
 
 import torch
 
+from danlu.inference.bans import Bans
 from danlu.inference.context import context_length
-from danlu.inference.pieces import DEAD, START, pieces_of
+from danlu.inference.decode import reader_of
+from danlu.inference.pieces import START, pieces_of
 from danlu.inference.sampling import choose
 from danlu.inference.stream import TextStream
 from danlu.tokens.special import BOS
 
 Finish = Literal["stop", "length"]
+ROWS = 32  # prompts continued side by side
 
 
 @dataclass(frozen=True)
@@ -50,95 +53,135 @@ def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset(index for entry in found if entry is not None for index in (entry if isinstance(entry, list) else [entry]))
 
 
+class Options(TypedDict, total=False):
+    """How to continue; `generate_rows` says what each means and what holds without it."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    stop: Sequence[str]
+    top: int
+    valid_utf8: bool
+    ends: Collection[int] | None
+
+
 def generate(
+    model: Any, tokenizer: Any, prompt: str | Sequence[int], *, seed: int = 0, **options: Unpack[Options]
+) -> Iterator[Step]:
+    """Continue one prompt and yield each token as it is made."""
+    for _, step in generate_rows(model, tokenizer, [prompt], seeds=[seed], **options):
+        yield step
+
+
+def continuations(
+    model: Any, tokenizer: Any, prompts: Sequence[str | Sequence[int]], *, seeds: Sequence[int] | None = None,
+    **options: Unpack[Options],
+) -> list[str]:  # fmt: skip
+    """The texts that follow the prompts, in order, at most `ROWS` made side by side, prompts of like lengths together.
+
+    What a prompt gets does not depend on the others. `seeds`: one a prompt (default: all 0).
+    """
+    ids = [prompt_ids(tokenizer, prompt) if isinstance(prompt, str) else list(prompt) for prompt in prompts]
+    order = sorted(range(len(ids)), key=lambda index: (-len(ids[index]), index))
+    texts = [""] * len(ids)
+    for start in range(0, len(order), ROWS):
+        chosen = order[start : start + ROWS]
+        given = [seeds[index] if seeds is not None else 0 for index in chosen]
+        for row, step in generate_rows(model, tokenizer, [ids[index] for index in chosen], seeds=given, **options):
+            texts[chosen[row]] += step.text
+    return texts
+
+
+def generate_rows(
     model: Any,
     tokenizer: Any,
-    prompt: str | Sequence[int],
+    prompts: Sequence[str | Sequence[int]],
     *,
+    seeds: Sequence[int],
     max_tokens: int = 128,
     temperature: float = 1.0,
     top_p: float = 1.0,
     top_k: int = 0,
-    seed: int = 0,
     stop: Sequence[str] = (),
     top: int = 0,
     valid_utf8: bool = True,
     ends: Collection[int] | None = None,
-) -> Iterator[Step]:
-    """Continue `prompt` (text, or ids that are taken as they are) and yield each token as it is made.
+) -> Iterator[tuple[int, Step]]:
+    """Continue `prompts` (texts, or ids that are taken as they are) side by side; yields (prompt, token) as each is made.
 
     `temperature` 0 is greedy. `top`: how many alternatives each step names. With `valid_utf8` no special token but an end of
     text is chosen, nor one that would break a character begun before, so the text is always valid; if the tokens run out within
     a character its half is dropped. When the context is full it moves on by half: the first token (BOS) and the last half are
     read anew. Inference mode is entered for each step, never held between two, so generations may take turns in a thread.
     """
-    ids = prompt_ids(tokenizer, prompt) if isinstance(prompt, str) else list(prompt)
     length = context_length(model)
     ends = end_ids(model, tokenizer) if ends is None else frozenset(ends)
-    bans = _Bans(tokenizer, model.config.get_text_config().vocab_size, ends) if valid_utf8 else None
+    bans = Bans(tokenizer, model.config.get_text_config().vocab_size, ends) if valid_utf8 else None
     data = pieces_of(tokenizer).data
-    stream = TextStream(stop)
-    generator = torch.Generator().manual_seed(seed % 2**63)
-    cache: Any = None
-    unread = _last(ids, length)
-    read = 0
+    rows = [
+        _Row(
+            index, _last(prompt_ids(tokenizer, prompt) if isinstance(prompt, str) else list(prompt), length), TextStream(stop),
+            torch.Generator().manual_seed(seed % 2**63),
+        )
+        for index, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))
+    ]  # fmt: skip
+    reader, capacity, used = reader_of(model), 0, 0
     for number in range(1, max_tokens + 1):
-        if read + len(unread) > length:
-            unread, read, cache = _last(ids, length // 2 + 1), 0, None
         with torch.inference_mode():
-            logits, cache = _read(model, unread, cache)
-            read += len(unread)
+            if used == capacity:  # at first, and when the longest row is full
+                for row in rows:
+                    row.ids = _last(row.ids, length // 2 + 1) if len(row.ids) > length else row.ids
+                used = max(len(row.ids) for row in rows)
+                capacity = min(length, used + max_tokens - number)
+                logits = reader.start([row.ids for row in rows], capacity)
+            else:
+                logits = reader.step([row.ids[-1] for row in rows])
+                used += 1
             logs = torch.log_softmax(logits, dim=-1)
-            token = choose(bans.apply(logits) if bans else logits, temperature, top_p, top_k, generator)
-            best = logs.topk(min(top, len(logs))) if top else None
-        if bans:
-            bans.accept(token)
-        ids.append(token)
-        unread = [token]
-        text = stream.feed(data[token] if token < len(data) else b"")
-        finish: Finish | None = "stop" if token in ends or stream.stopped else "length" if number == max_tokens else None
-        if finish and not stream.stopped:
-            text += stream.finish()
-        pairs = tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True)) if best is not None else ()
-        yield Step(token, text, float(logs[token]), pairs, finish)
-        if finish:
+            allowed = bans.apply(logits, [row.state for row in rows]) if bans else logits
+            tokens = _choose(allowed, rows, temperature, top_p, top_k)
+            chosen = logs[torch.arange(len(rows)), tokens].tolist()
+            best = logs.topk(min(top, logs.shape[1])) if top else None
+        left = []
+        for place, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+            row.state = bans.after(row.state, token) if bans else START
+            row.ids.append(token)
+            text = row.stream.feed(data[token] if token < len(data) else b"")
+            done = token in ends or row.stream.stopped
+            finish: Finish | None = "stop" if done else "length" if number == max_tokens else None
+            if finish and not row.stream.stopped:
+                text += row.stream.finish()
+            pairs = () if best is None else tuple(zip(best.indices[place].tolist(), best.values[place].tolist(), strict=True))
+            if not finish:
+                left.append(place)
+            yield row.index, Step(token, text, chosen[place], pairs, finish)
+        if not left:
             return
+        if len(left) < len(rows):
+            rows = [rows[place] for place in left]
+            with torch.inference_mode():
+                reader.keep(left)
+
+
+@dataclass
+class _Row:
+    """A text that grows: what the model reads of it, its stream of characters, its random numbers, its place in UTF-8."""
+
+    index: int
+    ids: list[int]
+    stream: TextStream
+    random: torch.Generator
+    state: int = field(default=START)
+
+
+def _choose(logits: torch.Tensor, rows: Sequence[_Row], temperature: float, top_p: float, top_k: int) -> list[int]:
+    if temperature == 0:
+        found: list[int] = logits.argmax(-1).tolist()
+        return found
+    return [choose(one, temperature, top_p, top_k, row.random) for one, row in zip(logits, rows, strict=True)]
 
 
 def _last(ids: Sequence[int], length: int) -> list[int]:
     """The first id and the last `length - 1` others, if there are more than `length`."""
     return list(ids) if len(ids) <= length else [ids[0], *ids[len(ids) - length + 1 :]]
-
-
-def _read(model: Any, ids: Sequence[int], cache: Any) -> tuple[torch.Tensor, Any]:
-    """Logits [vocabulary] after `ids`, float32 on the CPU, and the cache that has read them."""
-    device = next(model.parameters()).device
-    output = model(input_ids=torch.tensor([ids], device=device), past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return output.logits[0, -1].float().cpu(), output.past_key_values
-
-
-class _Bans:
-    """Keeps the state of the UTF-8 automaton, and bans the tokens that would break it."""
-
-    def __init__(self, tokenizer: Any, vocabulary: int, ends: Collection[int]) -> None:
-        pieces = pieces_of(tokenizer)
-        count = min(vocabulary, len(pieces.data))
-        self._following = pieces.following[:, :count]
-        # Ids beyond the tokenizer's (padding of the embedding) and special tokens never are text.
-        self._allowed = torch.zeros((DEAD, vocabulary), dtype=torch.bool)
-        self._allowed[:, :count] = torch.from_numpy((self._following[:DEAD] != DEAD) & ~pieces.special[:count])
-        for token in ends:
-            self._allowed[:, token] = False
-            self._allowed[START, token] = True
-        self._ends = frozenset(ends)
-        self._state = START
-
-    def apply(self, logits: torch.Tensor) -> torch.Tensor:
-        allowed = self._allowed[self._state]
-        # A vocabulary without the bytes to finish the character has no allowed token: then nothing is banned.
-        return logits.masked_fill(~allowed, -torch.inf) if bool(allowed.any()) else logits
-
-    def accept(self, token: int) -> None:
-        if token not in self._ends:
-            state = int(self._following[self._state, token]) if token < self._following.shape[1] else START
-            self._state = START if state == DEAD else state

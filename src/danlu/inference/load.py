@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +13,15 @@ from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json
 from danlu.workspace.messages import listed
 
-Kind = Literal["clm", "mlm", "classification"]
+Kind = Literal["clm", "mlm", "classification", "spans"]
 HEADS: tuple[tuple[str, Kind], ...] = (
     ("ForSequenceClassification", "classification"),
     ("ForMaskedLM", "mlm"),
     ("ForCausalLM", "clm"),
     ("LMHeadModel", "clm"),
+    ("ForConditionalGeneration", "spans"),
 )
+USED: tuple[Kind, ...] = ("clm", "mlm", "classification")  # by predict and serve; an encoder-decoder is only scored
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,18 @@ class Loaded:
         return [str(names[index]) for index in range(len(names))]
 
 
-def load_for(path: Path | str) -> Loaded:
-    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names."""
+def load_for(path: Path | str, kinds: Collection[Kind] = USED) -> Loaded:
+    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names, of `kinds`."""
     config = Path(path) / "config.json"
     if Path(path).is_dir() and not config.is_file():
         raise DanluError("inference.no-model", where=str(path))
-    kind = _kind(path, config)
+    kind = _kind(path, config, kinds)
     model = load_model(path, kind)
     facts = Path(path) / FACTS
     return Loaded(kind, model, load_tokenizer(path), Path(path).name, read_json(facts) if facts.is_file() else {})
 
 
-def _kind(path: Path | str, config: Path) -> Kind:
+def _kind(path: Path | str, config: Path, kinds: Collection[Kind]) -> Kind:
     if config.is_file():
         named = read_json(config).get("architectures") or []
     else:  # a hub name
@@ -68,6 +71,6 @@ def _kind(path: Path | str, config: Path) -> Kind:
         named = AutoConfig.from_pretrained(str(path), trust_remote_code=False).architectures or []
     for architecture in named:
         for ending, kind in HEADS:
-            if architecture.endswith(ending):
+            if architecture.endswith(ending) and kind in kinds:
                 return kind
     raise DanluError("inference.no-head", where=str(path), found=listed(named))

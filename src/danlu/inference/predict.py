@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from math import log
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from danlu.inference.classify import classify
-from danlu.inference.generate import generate, prompt_ids
+from danlu.inference.generate import ROWS, continuations
 from danlu.inference.load import Kind, Loaded
+from danlu.inference.losses import text_losses
 from danlu.inference.masks import MASK_WORDS, Answer, fill_mask
-from danlu.inference.nats import causal_nats
-from danlu.inference.pieces import pieces_of
 from danlu.inference.prepare import prepare_text
 from danlu.inference.rows import Bad, Row, open_rows, open_sinks
 from danlu.workspace.errors import DanluError
 from danlu.workspace.progress import Progress, SilentProgress
 
-ROWS: dict[Kind, int] = {"classification": 512, "mlm": 16, "clm": 1}
-"""Rows answered at a time: many texts make even batches; what is answered one by one is written one by one."""
+CHUNKS: dict[Kind, int] = {"classification": 512, "mlm": 16, "clm": ROWS}
+"""Rows answered at a time: many texts make even batches."""
 CONTINUATION = 64  # tokens
 MASK = MASK_WORDS[0]
 
@@ -46,7 +43,7 @@ def predict_file(
         open_sinks(source, output) as (write, quarantine),
         (progress or SilentProgress()).task("inference.predicting", None, "rows") as task,
     ):
-        while chunk := list(islice(rows, ROWS[loaded.kind])):
+        while chunk := list(islice(rows, CHUNKS[loaded.kind])):
             good = [row for row in chunk if not isinstance(row, Bad)]
             answers = iter(answer(loaded, [str(row.fields[text_column]) for row in good]))
             for row in chunk:
@@ -73,18 +70,17 @@ def answer(loaded: Loaded, texts: Sequence[str]) -> list[dict[str, Any] | DanluE
     classification: `predicted`, `probability`, `probabilities` by class, `truncated`; mlm: `filled`, and `masks`, a list of
     answers for each gap; clm: `continuation` (sampled at temperature .8 with seed 0) and `bits_per_byte` of the text itself.
     """
-    if loaded.kind == "classification":
-        return [*class_answers(loaded, [prepare_text(text) for text in texts])]
-    one = mask_answer if loaded.kind == "mlm" else text_answer
-    return [_or_error(one, loaded, text) for text in texts]
+    if loaded.kind == "mlm":
+        return [_mask_or_error(loaded, text) for text in texts]
+    several = class_answers if loaded.kind == "classification" else text_answers
+    return [*several(loaded, [prepare_text(text) for text in texts])]
 
 
-def _or_error(one: Any, loaded: Loaded, text: str) -> dict[str, Any] | DanluError:
+def _mask_or_error(loaded: Loaded, text: str) -> dict[str, Any] | DanluError:
     try:
-        found: dict[str, Any] = one(loaded, text)
+        return mask_answer(loaded, text)
     except DanluError as error:
         return error
-    return found
 
 
 def class_answers(loaded: Loaded, prepared: Sequence[str]) -> list[dict[str, Any]]:
@@ -131,28 +127,13 @@ def filled(text: str, gaps: Sequence[Sequence[Answer]]) -> str:
     return re.sub(re.escape(MASK), fill, text)
 
 
-def text_answer(loaded: Loaded, text: str) -> dict[str, Any]:
-    """How a text goes on, and how well the model predicts the text itself."""
-    prepared = prepare_text(text)
-    steps: Iterator[Any] = generate(
-        loaded.model, loaded.tokenizer, prepared, max_tokens=CONTINUATION, temperature=0.8, top_p=0.95
-    )
-    return {"continuation": "".join(step.text for step in steps), "bits_per_byte": bits_per_byte(loaded, prepared)}
-
-
-def bits_per_byte(loaded: Loaded, prepared: str) -> float | None:
-    """Bits that a causal model needs for a byte of the text, read after BOS; None if it has no token to score.
-
-    A model that knows neither BOS nor EOS reads the text after its first token, and only the others count.
-    """
-    tokenizer = loaded.tokenizer
-    ids = prompt_ids(tokenizer, prepared)
-    before = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    if before is None or (ids and ids[0] == before):
-        before, *ids = ids or [0]
-    data = pieces_of(tokenizer).data
-    size = sum(len(data[token]) for token in ids if token < len(data))
-    if not size:
-        return None
-    nats = causal_nats(loaded.model, [np.array(ids, np.int64)], bos=before)[0]
-    return float(nats.sum()) / log(2) / size
+def text_answers(loaded: Loaded, prepared: Sequence[str]) -> list[dict[str, Any]]:
+    """How each prepared text goes on, and how well the model predicts the text itself (None: it has no token to score)."""
+    if not prepared:
+        return []
+    texts = continuations(loaded.model, loaded.tokenizer, prepared, max_tokens=CONTINUATION, temperature=0.8, top_p=0.95)
+    bits = text_losses(loaded, prepared).items("bits_per_byte").each().tolist()
+    return [
+        {"continuation": text, "bits_per_byte": value if isfinite(value) else None}
+        for text, value in zip(texts, bits, strict=True)
+    ]

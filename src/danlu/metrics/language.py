@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from danlu.metrics.items import Floats, Sums, ratio
 
-Score = Literal["bits_per_byte", "nats_per_token", "perplexity"]
+Score = Literal["bits_per_byte", "bits_per_character", "nats_per_token", "perplexity"]
 
 
 def bits_per_byte(nats: npt.ArrayLike, byte_counts: npt.ArrayLike) -> float:
@@ -32,11 +32,13 @@ def perplexity(nats: npt.ArrayLike, tokens: npt.ArrayLike) -> float:
 
 
 def losses(weights: npt.ArrayLike, nats: npt.ArrayLike, *, score: Score) -> Sums:
-    """By document, its bytes (or tokens) and its nats."""
+    """By document, its bytes (or characters, or tokens) and its nats."""
     columns = np.stack((np.asarray(nats, np.float64), np.asarray(weights, np.float64)), 1)
 
     def statistic(sums: Floats) -> Floats:
         each = ratio(sums[..., 0], sums[..., 1], np.nan)
-        return {"bits_per_byte": each / math.log(2), "nats_per_token": each, "perplexity": np.exp(each)}[score]
+        if score.startswith("bits"):
+            return each / math.log(2)
+        return np.exp(each) if score == "perplexity" else each
 
     return Sums(columns, statistic)

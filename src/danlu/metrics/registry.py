@@ -5,7 +5,8 @@
     labels         (items,) class numbers, both (-1 predicted: no class); options `classes`, and `positive` (class number, 1)
     probabilities  (items,) class numbers; (items, classes) probabilities; option `positive` (1)
     values         (items,) numbers, both
-    losses         (documents,) weights (bytes, tokens); (documents,) nats
+    losses         (documents,) weights (bytes, characters, tokens); (documents,) nats
+    pairs          (items,) log-probabilities of the acceptable sentences; (items,) of the others
     tags           by sentence, the tags of its tokens, both; options `scheme`, `strict`, `types`, `known`
     spans          by text, its (start, end, label), both; options `types`, `known`
     words          by sentence, its words, both; option `known` (the words of the training texts)
@@ -24,7 +25,7 @@ from typing import Literal, NamedTuple
 
 Better = Literal["higher", "lower"]
 Needs = Literal[
-    "labels", "probabilities", "values", "losses", "tags", "spans", "words", "texts", "answers", "rankings"
+    "labels", "probabilities", "values", "losses", "pairs", "tags", "spans", "words", "texts", "answers", "rankings"
 ]  # fmt: skip
 NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -50,6 +51,10 @@ def _labels(score: str, average: str = "", unit: str = "share") -> Metric:
     return Metric("higher", unit, "labels", "danlu.metrics.classification:from_labels", options)
 
 
+def _losses(score: str, unit: str) -> Metric:
+    return Metric("lower", unit, "losses", "danlu.metrics.language:losses", {"score": score})
+
+
 def _counted(needs: Needs, function: str, score: str, average: str = "", undefined: str = "empty") -> Metric:
     options = {"score": score} | ({"average": average} if average else {})
     return Metric("higher", "share", needs, f"danlu.metrics.{function}", options, undefined)
@@ -64,9 +69,13 @@ def _ranking(score: str, cut: int | None = None) -> Metric:
 
 
 METRICS: Mapping[str, Metric] = {
-    "bits_per_byte": Metric("lower", "bits-per-byte", "losses", "danlu.metrics.language:losses", {"score": "bits_per_byte"}),
-    "masked_nats": Metric("lower", "nats-per-token", "losses", "danlu.metrics.language:losses", {"score": "nats_per_token"}),
-    "perplexity": Metric("lower", "choices", "losses", "danlu.metrics.language:losses", {"score": "perplexity"}),
+    "bits_per_byte": _losses("bits_per_byte", "bits-per-byte"),
+    "bits_per_character": _losses("bits_per_character", "bits-per-character"),
+    "span_bits_per_byte": _losses("bits_per_byte", "bits-per-byte"),
+    "masked_nats": _losses("nats_per_token", "nats-per-token"),
+    "perplexity": _losses("perplexity", "choices"),
+    "pseudo_perplexity": _losses("perplexity", "choices"),
+    "pair_accuracy": Metric("higher", "share", "pairs", "danlu.metrics.pairs:pairs"),
     "accuracy": _labels("accuracy"),
     "leak_accuracy": _labels("accuracy"),
     "f1_macro": _labels("f1", "macro"),

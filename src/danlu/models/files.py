@@ -12,6 +12,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
@@ -24,10 +25,10 @@ from danlu.tokens.files import FOREIGN, Family, write_tokenizer
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
 
-Kind = Literal["mlm", "clm", "classification", "encoder"]
+Kind = Literal["mlm", "clm", "classification", "encoder", "spans"]
 CLASSES: dict[Kind, Any] = {
     "mlm": AutoModelForMaskedLM, "clm": AutoModelForCausalLM,
-    "classification": AutoModelForSequenceClassification, "encoder": AutoModel,
+    "classification": AutoModelForSequenceClassification, "encoder": AutoModel, "spans": AutoModelForSeq2SeqLM,
 }  # fmt: skip
 TOKENIZER_FILES = FOREIGN
 """Names of files that belong to a tokenizer."""

@@ -9,9 +9,17 @@ import torch
 from transformers import PreTrainedModel
 
 
-def hidden_states(model: PreTrainedModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
-    """The last layer's states [batch, length, hidden], without cache or head. `attention_mask` [batch, length] or None."""
-    options = {"use_cache": False} if hasattr(model.config, "use_cache") else {}
+def hidden_states(
+    model: PreTrainedModel, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, positions: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The last layer's states [batch, length, hidden], without cache or head.
+
+    `attention_mask` [batch, length], or [batch, 1, length, length] of who sees whom, or None; `positions` [batch, length] where
+    they are not 0, 1, 2 and so on.
+    """
+    options: dict[str, object] = {"use_cache": False} if hasattr(model.config, "use_cache") else {}
+    if positions is not None:
+        options["position_ids"] = positions
     states: torch.Tensor = model.base_model(input_ids=input_ids, attention_mask=attention_mask, **options).last_hidden_state
     return states
 

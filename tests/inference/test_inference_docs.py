@@ -21,7 +21,7 @@ def example(page: str) -> str:
 def test_the_example_runs(
     tmp_path: Path, qwen3: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = tmp_path / ".danlu" / "artifacts" / "pretrain.gpt-0123" / "model"
+    model = tmp_path / "gpt"  # a directory of that name comes before a run's model
     qwen3.save_pretrained(model)
     tokenizer.save_pretrained(model)
     monkeypatch.chdir(tmp_path)

@@ -50,7 +50,7 @@ RATES = {
     "pretrain.trunk": 9.0,
     "pretrain.decay": 9.0,
     "finetune": 8.8,
-    "evaluate.baselines": 0.46,
+    "evaluate.baselines": 0.77,
     "evaluate.models": 1.35,
 }
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from commands import danlu, last_line
 
 ENGLISH = {
     "positive": "a wonderful film with great acting and a moving story that i would gladly see again".split(),  # noqa: SIM905
@@ -93,22 +92,6 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     (folder / "recipe.yaml").write_text(json.dumps(recipe, ensure_ascii=False), encoding="utf-8")
     return folder
-
-
-def danlu(*arguments: str | Path, failpoint: str = "", check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-    """The command as a user types it."""
-    environment = {**os.environ, "PYTHONHASHSEED": "random"}
-    if failpoint:
-        environment["DANLU_FAILPOINT"] = failpoint
-    command = [sys.executable, "-m", "danlu", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, **options)
-    if check and not failpoint:
-        assert done.returncode == 0, done.stderr
-    return done
-
-
-def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    return json.loads(done.stdout.strip().splitlines()[-1])  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

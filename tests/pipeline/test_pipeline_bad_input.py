@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from conftest import danlu, last_line
+from commands import danlu, last_line
 
 
 def test_a_line_of_a_gigabyte_is_set_aside_and_memory_stays_small(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conftest import danlu, last_line
+from commands import danlu, last_line
 from danlu.pipeline.reporting import gather, stored_result
 from danlu.pipeline.state import find_model
 from danlu.workspace.artifact import Workspace, hash_payload, read_payload

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import danlu, last_line
+from commands import danlu, last_line
 from danlu.pipeline.subject import find_subject, learned_from
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError

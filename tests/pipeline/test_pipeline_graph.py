@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import danlu
-from conftest import danlu as command
-from conftest import last_line
+from commands import danlu as command
+from commands import last_line
 from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.bill import calibrate, estimate, rates, remember_rate
 from danlu.pipeline.graph import build_graph, until

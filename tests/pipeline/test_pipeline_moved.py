@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from conftest import danlu, last_line
+from commands import danlu, last_line
 from danlu.pipeline.state import find_model, kept_recipe, serve_section
 from danlu.recipe.load import load_recipe
 from danlu.workspace.artifact import Workspace

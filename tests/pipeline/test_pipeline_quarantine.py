@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import danlu, last_line
+from commands import danlu, last_line
 
 POISON = (
     "dataset.mood:read-000-00000,dataset.mood:read-000-00000-00000,"

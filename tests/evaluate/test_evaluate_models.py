@@ -13,9 +13,10 @@ import pytest
 import torch
 from evaluate_made import write_finetuned
 
+from danlu.evaluate.held_out import held_out_texts
 from danlu.evaluate.models import evaluate
-from danlu.evaluate.samples import Text, held_out_texts, masks, prompt
 from danlu.inference.load import load_for
+from danlu.inference.samples import Text, masks, prompt
 from danlu.metrics.registry import METRICS
 from danlu.models.files import load_model
 from danlu.recipe.evaluate import EvaluateConfig
@@ -135,9 +136,9 @@ def test_samples_and_mistakes(measure: Callable[..., tuple[dict[str, Any], Run]]
 def test_a_sentence_beyond_the_context_is_no_sample(language_models: dict[str, Artifact], texts: dict[str, Any]) -> None:
     loaded = load_for(language_models["bert"] / "model")
     read = [Text(*text) for text in texts["holdout"]]
-    lengths = sorted(len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks("bert", loaded, read))
+    lengths = sorted(len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks(loaded, read))
     limit = loaded.model.config.max_position_embeddings = lengths[len(lengths) // 2]
-    left = [len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks("bert", loaded, read)]
+    left = [len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks(loaded, read)]
     assert sorted(left) == [length for length in lengths if length <= limit]
     assert len(left) < len(lengths)
 

@@ -19,6 +19,9 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 import danlu
+from danlu.inference.generate import generate
+from danlu.inference.load import load_for
+from danlu.inference.masks import fill_mask
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decay import decay
 from danlu.pretrain.settled import Settled
@@ -90,8 +93,30 @@ def test_it_learns_and_transformers_loads_it(
     assert {"step", "tokens", "loss", "learning_rate", "gradient_norm", "tokens_per_second", "seconds"} <= set(trained[0])
     assert trained[-1]["loss"] < (trained[0]["loss"] if family == "gpt" else math.log(512)) - 0.3  # BERT starts from counts
     assert len([line for line in lines if line["kind"] == "validation"]) == 10
+    check_samples([line for line in lines if line["kind"] == "sample"], run.output / "model")
     assert run.facts["tokens_per_second"] > 0
     assert run.facts["flops"] > 6 * 60 * 256 * (facts["parameters"] - facts["embedding_parameters"])
+
+
+def check_samples(samples: list[dict[str, Any]], model: Path) -> None:
+    """More of them where a model changes most, each time of the same texts; the last ones are what the saved model says."""
+    assert [line["step"] for line in samples] == [step for step in (6, 12, 24, 48, 60) for _ in range(2)]
+    assert {line["language"] for line in samples} == {"en", "zh-Hans"}
+    loaded = load_for(model)
+    for line in samples[-2:]:
+        if loaded.kind == "mlm":
+            assert len({each["text"] for each in samples}) == 2
+            answers = fill_mask(loaded.model, loaded.tokenizer, line["text"], 3)[0]
+            assert [answer["token"] for answer in line["answers"]] == [answer.token for answer in answers]
+            shares = [answer.probability for answer in answers]
+            assert [answer["probability"] for answer in line["answers"]] == pytest.approx(shares, rel=1e-3)
+        else:
+            assert len({each["prompt"] for each in samples}) == 2
+            seed = [each["prompt"] for each in samples[-2:]].index(line["prompt"])
+            options = {"max_tokens": 40, "temperature": 0.8, "top_p": 0.95}
+            assert line["text"] == "".join(
+                step.text for step in generate(loaded.model, loaded.tokenizer, line["prompt"], seed=seed, **options)
+            )
 
 
 def test_the_same_call_gives_the_same_bytes_and_nothing_of_the_clock(

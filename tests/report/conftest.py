@@ -219,6 +219,19 @@ def evaluation() -> dict[str, Any]:
     }
 
 
+def samples(objective: str, step: int) -> list[dict[str, Any]]:
+    """What a model might say after so many steps."""
+    if objective == "clm":
+        return [
+            {"language": "en", "prompt": "The old fire <b>", "text": f" burned {'and burned ' * (400 // step)}down."},
+            {"language": "zh-Hans", "prompt": "今天的会议", "text": f"由第{step}位代表主持。"},
+        ]
+    answers = [
+        {"token": token, "probability": share} for token, share in ((" warm", step / 500), (" cold", 0.1), (" <i>", 0.05))
+    ]
+    return [{"language": "en", "text": "By the<|mask|> fire we sat.", "truth": "warm", "answers": answers}]
+
+
 def pretrained(family: str, objective: str, start: float, end: float, parameters: int) -> dict[str, Any]:
     """A pretraining whose loss falls like a power law, invented."""
     total = 6_200_000
@@ -240,6 +253,8 @@ def pretrained(family: str, objective: str, start: float, end: float, parameters
         )
         if step % 40 == 0:
             metrics.append({"kind": "validation", "step": step, "tokens": tokens, "loss": loss * 1.03, "seconds": 0.45 * step})
+        if step in (40, 80, 160, 320, 400):
+            metrics += [{"kind": "sample", "step": step, "tokens": tokens, **sample} for sample in samples(objective, step)]
     return {
         "facts": {
             "family": family,
@@ -257,7 +272,7 @@ def pretrained(family: str, objective: str, start: float, end: float, parameters
             "learning_rate": 0.002,
             "weight_decay": 0.1,
             "train_loss": end * 1.02,
-            "validation_loss": metrics[-1]["loss"],
+            "validation_loss": [line["loss"] for line in metrics if line["kind"] == "validation"][-1],
         },
         "resolved": {
             "steps": 400,

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from danlu.compute.machine import Machine
 from danlu.evaluate.arrays import save_array
 from danlu.evaluate.finer import classifier_parts, text_parts
+from danlu.evaluate.held_out import held_out_texts
 from danlu.evaluate.language import (
     MASK_RATE,
     MASK_SEED,
@@ -28,11 +29,11 @@ from danlu.evaluate.meaning import meaning
 from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import Predictions, baseline_predictions, model_predictions
 from danlu.evaluate.rows import Rows, read_rows
-from danlu.evaluate.samples import Text, generated, held_out_texts, masks
 from danlu.evaluate.scores import classifier_curve, classifier_numbers, compare_classifiers, mistakes
 from danlu.evaluate.signed import signed
 from danlu.inference.load import Loaded, load_for
 from danlu.inference.nats import lm_nats, masked_nats
+from danlu.inference.samples import Text, generated, masks
 from danlu.metrics.compare import Comparison
 from danlu.metrics.curve import crossings
 from danlu.recipe.evaluate import EvaluateConfig
@@ -162,7 +163,8 @@ def _samples(
     def look() -> list[dict[str, Any]]:
         if not texts:
             return []
-        return generated(name, opened(), texts, run.seed) if kind == "generated" else masks(name, opened(), texts)
+        found = generated(opened(), texts, run.seed) if kind == "generated" else masks(opened(), texts)
+        return [{"model": name, **entry} for entry in found]
 
     return {kind: run.once(f"samples:{name}", look)}
 

@@ -12,6 +12,7 @@ from danlu.models.files import save_model
 from danlu.models.flops import training_flops
 from danlu.pretrain.data import Texts
 from danlu.pretrain.record import carry_metrics, record
+from danlu.pretrain.samples import sampler
 from danlu.pretrain.settled import CHECKPOINT, FACTS, Settled, model_facts
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import Measured, checkpoint_interval, validation_batches, validation_interval
@@ -45,7 +46,8 @@ def decay(trunk: Artifact, tokens: Artifact, tokenizer: Artifact, *, config: Pre
     carry_metrics(trunk.path, run)
     result = train(
         model, source, texts.objective, plan, run, start=trunk / CHECKPOINT,
-        validation=texts.validation(settled.micro, upkeep.validation), scoring=texts.scoring, label="pretrain.progress.decay",
+        validation=texts.validation(settled.micro, upkeep.validation), scoring=texts.scoring,
+        look=sampler(model, texts, tokenizer.path, run), label="pretrain.progress.decay",
     )  # fmt: skip
     facts = {
         **model_facts(config, settled, model, result.steps, result.tokens, source.steps_per_epoch),

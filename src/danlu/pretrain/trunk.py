@@ -11,6 +11,7 @@ from danlu.compute.malloc import keep_freed_memory
 from danlu.pretrain.data import Texts
 from danlu.pretrain.decide import Decided, decide
 from danlu.pretrain.record import carry_metrics, record
+from danlu.pretrain.samples import sampler
 from danlu.pretrain.settled import CHECKPOINT, FACTS, Settled, model_facts
 from danlu.pretrain.start import count_text
 from danlu.recipe.pretrain import PretrainConfig
@@ -44,6 +45,7 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
     result = train(
         model, source, texts.objective, decided.plan, run,
         validation=texts.validation(decided.micro, decided.validation), scoring=texts.scoring,
+        look=sampler(model, texts, tokenizer.path, run),
         label="pretrain.progress.trunk", branch=run.output / CHECKPOINT,
         start=None if earlier is None else earlier / CHECKPOINT,
         revise=_reviser(config, decided, started) if config.budget.unit == "seconds" else None,

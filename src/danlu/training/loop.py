@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +42,8 @@ LEAST_MEASURED = SETTLING + 2
 Samples = TypeVar("Samples")
 Revise = Callable[[int, float, float], int]
 """(steps done, seconds in the loop, seconds a step) -> steps in all."""
+Look = Callable[[], Sequence[Mapping[str, Any]]]
+"""What the model that is trained says now: samples as JSON, for a person to look at."""
 
 
 @dataclass
@@ -69,6 +71,7 @@ def train(
     checkpoints: Path | None = None,
     label: str = "training.progress",
     revise: Revise | None = None,
+    look: Look | None = None,
     start: Path | None = None,
     branch: Path | None = None,
 ) -> TrainResult:
@@ -78,13 +81,14 @@ def train(
     groups are peaks that the schedule scales. `validation` holds collated batches, scored by `scoring` (default:
     `objective`) every `plan.validate_every` steps (0: never) and after the last step. `checkpoints` is where to keep
     checkpoints (default: `run.scratch / "checkpoints"`); several trainings of one run need a directory each. `revise` is
-    asked twice, before the rate falls, how many steps there shall be in all; its answers are kept by `run.resolve`.
+    asked twice, before the rate falls, how many steps there shall be in all; its answers are kept by `run.resolve`. `look` is
+    asked at validations 1, 2, 4, 8..., since a model changes most at first, and at the last; no weight depends on it.
 
     A training can be made in parts, to the same bits: with `branch` it ends where the rate begins to fall and leaves that
     step's checkpoint there, nothing of the clock in it; with `start` it goes on from one that another training left, whose
     plan was the same in all that decides the steps up to there.
 
-    Writes {"kind": "train" | "validation", "training": ..., ...} lines to `run.metrics` (see docs/events.md). Raises
+    Writes {"kind": "train" | "validation" | "sample", "training": ..., ...} lines to `run.metrics` (see docs/events.md). Raises
     `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the remedy,
     `training.broken-start` where `start` is damaged.
     """
@@ -101,6 +105,12 @@ def train(
     def keep() -> None:
         state.seconds = clock.total()
         save_checkpoint(folder, state.step, model, optimizer, asdict(state))
+
+    def validate() -> float:
+        loss = _validate(model, score, validation, plan, run, training, state, clock)
+        if look and (state.step == plan.steps or _is_power_of_two(state.step // plan.validate_every)):
+            _look(model, look, run, training, state)
+        return loss
 
     def end() -> int:
         return trunk_of(plan) if branch else plan.steps
@@ -130,7 +140,7 @@ def train(
                 _log(run, training, state, clock, max(peaks) * factor, done.norm)
                 task.note("training.note", loss=f"{done.nats / max(1, done.count):.3f}")
             if validation and state.step != plan.steps and plan.validate_every and state.step % plan.validate_every == 0:
-                _validate(model, score, validation, plan, run, training, state, clock)
+                validate()
             if state.step % plan.checkpoint_every == 0 or state.step == end():
                 keep()
             run.ledger.failpoint(f"step-{state.step}")
@@ -145,7 +155,7 @@ def train(
             lasting = {"tokens": state.tokens, "closing": state.closing}
             write_checkpoint(branch, state.step, model, optimizer, lasting)
         elif validation:
-            validation_loss = _validate(model, score, validation, plan, run, training, state, clock)
+            validation_loss = validate()
     model.eval()
     loss = state.closing[0] / max(1.0, state.closing[1])
     return TrainResult(
@@ -269,6 +279,19 @@ def _validate(
         seconds=round(clock.total(), 2),
     )  # fmt: skip
     return loss
+
+
+def _look(model: PreTrainedModel, look: Look, run: Run, training: str, state: _State) -> None:
+    model.eval()
+    with torch.compiler.set_stance("force_eager"):  # samples have other shapes than batches: each would be compiled
+        samples = look()
+    model.train()
+    for sample in samples:
+        run.metrics.write(kind="sample", training=training, step=state.step, tokens=state.tokens, **sample)
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
 
 
 class _Clock:

@@ -61,9 +61,7 @@ def _continuation(entry: Mapping[str, Any]) -> str:
 def _mask(entry: Mapping[str, Any]) -> dict[str, Any]:
     truth = str(entry.get("truth", ""))
     answers = [answer for answer in entry.get("answers") or [] if finite(answer.get("probability"))][:5]
-    head, found, tail = str(entry.get("text", "")).partition(MASK)
-    if not found:
-        head, found, tail = head.partition("[MASK]")
+    head, found, tail = gap_parts(str(entry.get("text", "")))
     return {
         "model": clip(str(entry.get("model", "")), 80),
         "tag": str(entry.get("language") or ""),
@@ -81,6 +79,12 @@ def _mask(entry: Mapping[str, Any]) -> dict[str, Any]:
             for answer in answers
         ],
     }
+
+
+def gap_parts(text: str) -> tuple[str, str, str]:
+    """What stands before the gap of a sentence, the mask (empty: there is none), and what stands after it."""
+    found = text.partition(MASK)
+    return found if found[1] else text.partition("[MASK]")
 
 
 def _spread(mistakes: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from danlu.report.figures import Line, line_chart, thin
 from danlu.report.sections.access import entries, part
+from danlu.report.sections.growth import build_growth
 from danlu.report.sections.tones import tones
 from danlu.report.words import clip, count, duration, finite, general, known, number, plain, share, short
 from danlu.workspace.messages import Language
@@ -46,6 +47,7 @@ def _model(language: Language, name: str, entry: Mapping[str, Any], tone: int) -
         "name": clip(name, 80),
         "rows": [{"name": plain(language, f"report.training.{key}"), "key": key, "value": str(value)} for key, value in rows],
         "chart": _curve(language, name, facts, entries(entry, "metrics"), tone),
+        "growth": build_growth(language, entries(entry, "metrics")),
         "resolved": resolved(language, {**part(entry, "resolved"), **part(entry, "record")}),
     }
 

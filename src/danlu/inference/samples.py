@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from danlu.documents.store import read_documents
 from danlu.inference.generate import continuations
 from danlu.inference.load import Loaded
 from danlu.inference.masks import fill_mask
 from danlu.metrics.number import rounded
-from danlu.workspace.artifact import Artifact
 from danlu.workspace.digest import digest_bytes
 
 HAN = re.compile("[\u3400-\u9fff]")
@@ -21,7 +19,6 @@ PROMPT_CHARACTERS = {True: 12, False: 40}  # a prompt of Han, of spaced script: 
 SENTENCE_CHARACTERS = {True: (12, 60), False: (40, 160)}
 NEW_TOKENS = 60
 TEMPERATURE, TOP_P = 0.8, 0.95
-RARE = 0.05  # share of the held-out documents; a language below it is not sampled
 
 
 @dataclass(frozen=True)
@@ -32,29 +29,13 @@ class Text:
     text: str
 
 
-def held_out_texts(documents: Artifact, most: int) -> list[Text]:
-    """About `most` held-out documents, languages in turn, each in the order of the documents' digests."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for batch in read_documents(documents / "holdout", ["digest", "language", "text"]):
-        for digest, language, text in zip(*(batch.column(index).to_pylist() for index in range(3)), strict=True):
-            if len(text) >= SENTENCE_CHARACTERS[_is_han(language)][0]:
-                kept = found.setdefault(language, [])
-                kept.append((digest_bytes(f"sample\0{digest}".encode()), text))
-    total = sum(map(len, found.values()))
-    frequent = sorted(
-        (language for language in found if len(found[language]) >= RARE * total), key=lambda tag: (-len(found[tag]), tag)
-    )
-    lists = [[Text(language, text) for _, text in sorted(found[language])[:most]] for language in frequent]
-    return [texts[turn] for turn in range(most) for texts in lists if turn < len(texts)][:most]
-
-
-def _is_han(language: str) -> bool:
+def is_han(language: str) -> bool:
     return language.partition("-")[0] in ("zh", "ja")
 
 
 def prompt(text: Text) -> str:
     """The start of a text: whole words, within its first line."""
-    most = PROMPT_CHARACTERS[_is_han(text.language)]
+    most = PROMPT_CHARACTERS[is_han(text.language)]
     line = text.text.strip().split("\n", 1)[0]
     if len(line) <= most:
         return line
@@ -64,35 +45,41 @@ def prompt(text: Text) -> str:
     return start.rstrip()
 
 
-def generated(name: str, loaded: Loaded, texts: Sequence[Text], seed: int) -> list[dict[str, Any]]:
-    """What a causal model writes after the start of each text."""
+def generated(loaded: Loaded, texts: Sequence[Text], seed: int, tokens: int = NEW_TOKENS) -> list[dict[str, Any]]:
+    """What a causal model writes after the start of each text, at most `tokens` tokens."""
     prompts = [prompt(text) for text in texts]
     written = continuations(
-        loaded.model, loaded.tokenizer, prompts, seeds=range(seed, seed + len(texts)), max_tokens=NEW_TOKENS,
+        loaded.model, loaded.tokenizer, prompts, seeds=range(seed, seed + len(texts)), max_tokens=tokens,
         temperature=TEMPERATURE, top_p=TOP_P,
     )  # fmt: skip
     return [
-        {"model": name, "language": text.language, "prompt": start, "text": rest}
+        {"language": text.language, "prompt": start, "text": rest}
         for text, start, rest in zip(texts, prompts, written, strict=True)
     ]
 
 
-def masks(name: str, loaded: Loaded, texts: Sequence[Text], top: int = 5) -> list[dict[str, Any]]:
+def masks(loaded: Loaded, texts: Sequence[Text], top: int = 5) -> list[dict[str, Any]]:
     """How an encoder fills one gap in a sentence of each text; `text` shows the gap as the tokenizer's mask token.
 
-    A sentence that is longer than the model's context is left out.
+    A text without a sentence that fits is left out.
     """
     found = []
     for text in texts:
-        gap = _gap(loaded.tokenizer, text)
-        if gap is not None and len(loaded.tokenizer(gap[0])["input_ids"]) <= loaded.context:
+        gap = gap_of(loaded, text)
+        if gap is not None:
             shown, truth = gap
             answers = fill_mask(loaded.model, loaded.tokenizer, shown, top)[0]
             found.append(
-                {"model": name, "language": text.language, "text": shown, "truth": truth,
+                {"language": text.language, "text": shown, "truth": truth,
                  "answers": [{"token": answer.token, "probability": rounded(answer.probability)} for answer in answers]}
             )  # fmt: skip
     return found
+
+
+def gap_of(loaded: Loaded, text: Text) -> tuple[str, str] | None:
+    """A sentence of the text with one token masked, and that token; None if no sentence has one or fits the model's context."""
+    gap = _gap(loaded.tokenizer, text)
+    return gap if gap is not None and len(loaded.tokenizer(gap[0])["input_ids"]) <= loaded.context else None
 
 
 def _gap(tokenizer: Any, text: Text) -> tuple[str, str] | None:
@@ -122,7 +109,7 @@ def _is_word(sentence: str, start: int, end: int) -> bool:
 
 def _sentence(text: Text) -> str | None:
     """The first sentence of a length that a person reads at once."""
-    least, most = SENTENCE_CHARACTERS[_is_han(text.language)]
+    least, most = SENTENCE_CHARACTERS[is_han(text.language)]
     for match in SENTENCE.finditer(text.text):
         sentence = match[0].strip()
         if least <= len(sentence) <= most:

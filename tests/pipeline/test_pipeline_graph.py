@@ -8,13 +8,14 @@ import danlu
 from commands import danlu as command
 from commands import last_line
 from danlu.models.shapes import PARAMETERS
-from danlu.pipeline.bill import calibrate, estimate, rates, remember_rate
+from danlu.pipeline.bill import RATES, calibrate, estimate, rates, remember_rate
 from danlu.pipeline.graph import build_graph, until
 from danlu.pipeline.needs import needs_of
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.reporting import merge
 from danlu.recipe.load import load_recipe
 from danlu.workspace.errors import RecipeError
+from danlu.workspace.files import write_json
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -140,18 +141,33 @@ def test_what_the_fallback_cannot_take_is_told_and_the_run_goes_on(with_fallback
 
 def test_bill_uses_what_was_measured_here(tmp_path: Path) -> None:
     path = tmp_path / "rates.json"
-    shipped = rates(path)
+    write_json(path, {"calibration": 1.0})
     remember_rate("collect", 22.0, 100.0, path)
-    assert rates(path)["collect"] == pytest.approx(0.2)
+    assert rates(path).per_unit["collect"] == pytest.approx(0.2)
     remember_rate("collect", 42.0, 100.0, path)
-    assert rates(path)["collect"] == pytest.approx(0.3)
+    assert rates(path).per_unit["collect"] == pytest.approx(0.3)
     remember_rate("collect", 42.0, 0.1, path)
-    assert rates(path)["collect"] == pytest.approx(0.3), "that is not this machine's speed"
+    assert rates(path).per_unit["collect"] == pytest.approx(0.3), "that is not this machine's speed"
     remember_rate("collect", 4.0, 100.0, path)
-    assert rates(path)["collect"] == pytest.approx(0.3), "so short a stage shows its fixed costs"
-    assert set(rates(path)) == set(shipped)
+    assert rates(path).per_unit["collect"] == pytest.approx(0.3), "so short a stage shows its fixed costs"
+    assert set(rates(path).per_unit) == set(RATES)
     path.write_text("broken")
-    assert set(rates(path)) == set(shipped)
+    assert set(rates(path).per_unit) == set(RATES)
+
+
+def test_all_costs_of_a_slow_machine_are_higher(tmp_path: Path) -> None:
+    """The fixed ones too: imports are computed as all else is."""
+    loaded = load_recipe(RECIPES / "python-docs.yaml", ["pretrain.gpt.budget=400 steps"])
+    nodes = build_graph(loaded.recipe)
+    seconds = []
+    for slower in (1.0, 3.0):
+        write_json(tmp_path / "rates.json", {"calibration": slower})
+        found = estimate(loaded.recipe, nodes, loaded.base, rates(tmp_path / "rates.json"))
+        seconds.append(sum(entry.seconds for entry in found.values() if not entry.fixed))
+    assert seconds[1] == pytest.approx(3 * seconds[0])
+    write_json(tmp_path / "rates.json", {"calibration": 3.0})
+    remember_rate("collect", 26.0, 100.0, tmp_path / "rates.json")
+    assert rates(tmp_path / "rates.json").per_unit["collect"] == pytest.approx(0.2), "6 of the seconds are fixed ones there"
 
 
 def test_budgets_in_seconds_are_taken_at_their_word(tmp_path: Path) -> None:

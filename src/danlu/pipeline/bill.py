@@ -32,7 +32,7 @@ CALIBRATION = "calibration"  # its name among the rates that are kept: it is mad
 TRY_SECONDS = 0.007  # what a try of `calibrate` takes on the machine of the shipped rates
 TRIES = 12
 NOISE = 1.4
-# importing torch, building models, saving; the fall follows in a process that has torch already
+# On that machine too. Importing torch, building models, saving; the fall follows in a process that has torch already.
 FIXED_SECONDS = {"pretrain.trunk": 8.0, "pretrain.decay": 3.0, "finetune": 8.0, "evaluate.models": 8.0}
 FIXED_ELSEWHERE = 2.0  # importing, reading, writing
 LEAST_RATIO = 3.0  # a stage that ended sooner than so many times its fixed costs showed those, not its rate
@@ -88,15 +88,27 @@ def rates_path() -> Path:
     return Path(root) / "danlu" / "rates.json"
 
 
-def rates(path: Path | None = None) -> dict[str, float]:
-    """Seconds per unit of work by stage: measured here where there is a measurement, else shipped and scaled."""
+@dataclass(frozen=True)
+class Rates:
+    """How fast a machine is: seconds per unit of work by stage, and how many times slower than the one of the shipped rates."""
+
+    per_unit: Mapping[str, float]
+    slower: float
+
+    def fixed(self, stage: str) -> float:
+        """Seconds that a stage takes whatever its work."""
+        return self.slower * FIXED_SECONDS.get(stage, FIXED_ELSEWHERE)
+
+
+def rates(path: Path | None = None) -> Rates:
+    """Of this machine: measured where there is a measurement, else shipped and scaled."""
     found = rates_path() if path is None else path
     measured = _read_rates(found)
-    factor = measured.pop(CALIBRATION, None)
-    if factor is None and set(RATES) - set(measured):
-        factor = calibrate()
-        _write_rates(found, {**measured, CALIBRATION: factor})
-    return {**{stage: rate * (factor or 1.0) for stage, rate in RATES.items()}, **measured}
+    slower = measured.pop(CALIBRATION, None)
+    if slower is None:
+        slower = calibrate()
+        _write_rates(found, {**measured, CALIBRATION: slower})
+    return Rates({**{stage: rate * slower for stage, rate in RATES.items()}, **measured}, slower)
 
 
 def _read_rates(path: Path) -> dict[str, float]:
@@ -113,23 +125,19 @@ def _write_rates(path: Path, known: Mapping[str, float]) -> None:
         write_json(path, dict(known))
 
 
-def fixed_seconds(stage: str) -> float:
-    """What a stage takes whatever its work."""
-    return FIXED_SECONDS.get(stage, FIXED_ELSEWHERE)
-
-
 def remember_rate(stage: str, seconds: float, work: float, path: Path | None = None) -> None:
     """Keep what a finished stage showed of this machine: the mean of the old rate and the new one."""
     found = rates_path() if path is None else path
-    if work <= 0 or seconds < LEAST_RATIO * fixed_seconds(stage):
+    fixed = rates(found).fixed(stage)
+    if work <= 0 or seconds < LEAST_RATIO * fixed:
         return
-    rate = (seconds - fixed_seconds(stage)) / work
+    rate = (seconds - fixed) / work
     if 1 / STRANGEST < rate / RATES[stage] < STRANGEST:
         known = _read_rates(found)
         _write_rates(found, {**known, stage: (known[stage] + rate) / 2 if stage in known else rate})
 
 
-def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mapping[str, float]) -> dict[str, Estimate]:
+def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Rates) -> dict[str, Estimate]:
     """An estimate for every node, before anything has run."""
     amounts = measure_text(recipe, base)
     found = {}
@@ -140,7 +148,7 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Mappi
             found[name] = Estimate(seconds, seconds, fixed=True)
             continue
         amount = work(config, node.stage.name, recipe, base, amounts)
-        found[name] = Estimate(fixed_seconds(node.stage.name) + amount * known[node.stage.name], amount)
+        found[name] = Estimate(known.fixed(node.stage.name) + amount * known.per_unit[node.stage.name], amount)
     return found
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import ROOT, arguments, finish, goal
+from danlu.compute.machine import find_compiler
 from danlu.compute.usage import tree_pss_bytes
 
 QUICK = [
@@ -71,7 +72,7 @@ def main() -> None:
         "peak memory of the process tree, GB": goal(4.0, results["peak_pss_bytes"] / 1e9),
         "largest error of the plan, share of a stage": goal(0.3, error),
     }
-    finish("quickstart", results, goals, options)
+    finish("quickstart" if find_compiler() else "quickstart-without-compiler", results, goals, options)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,8 @@ def test_samples_and_mistakes(measure: Callable[..., tuple[dict[str, Any], Run]]
 def test_a_sentence_beyond_the_context_is_no_sample(language_models: dict[str, Artifact], texts: dict[str, Any]) -> None:
     loaded = load_for(language_models["bert"] / "model")
     read = [Text(*text) for text in texts["holdout"]]
+    whole = [entry["text"].replace("<|mask|>", entry["truth"]) for entry in masks(loaded, read)]
+    assert all(any(words in text.text for text in read) for words in whole), "nothing is lost of a sentence, not a space"
     lengths = sorted(len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks(loaded, read))
     limit = loaded.model.config.max_position_embeddings = lengths[len(lengths) // 2]
     left = [len(loaded.tokenizer(entry["text"])["input_ids"]) for entry in masks(loaded, read)]

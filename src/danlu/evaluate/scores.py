@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.slices import language_of, slices
+from danlu.inference.prepare import prepare_text
 from danlu.metrics.bootstrap import estimate, generator, wilson
 from danlu.metrics.compare import Comparison, compare_items
 from danlu.metrics.measure import items_of
@@ -94,7 +95,10 @@ def compare_classifiers(
 def mistakes(
     model: str, probabilities: Floats, truth: Ints, languages: Words, texts: Sequence[str], labels: Sequence[str], most: int
 ) -> list[dict[str, Any]]:
-    """The errors of which the model was surest, about `most`, shared out among the languages; ties by the order of rows."""
+    """The errors of which the model was surest, about `most`, shared out among the languages; ties by the order of rows.
+
+    The texts are shown as the model reads them.
+    """
     predicted = probabilities.argmax(1)
     sure = probabilities[np.arange(len(truth)), predicted]
     tags = [slice["language"] for slice, _ in slices(languages) if "language" in slice]
@@ -102,8 +106,10 @@ def mistakes(
     for tag in tags:
         wrong = np.flatnonzero((predicted != truth) & (languages == tag))
         found.extend(
-            {"model": model, "text": clip(texts[index]), "label": labels[truth[index]], "predicted": labels[predicted[index]],
-             "probability": rounded(float(sure[index])), "language": tag}
+            {
+                "model": model, "text": clip(prepare_text(texts[index])), "label": labels[truth[index]],
+                "predicted": labels[predicted[index]], "probability": rounded(float(sure[index])), "language": tag,
+            }
             for index in wrong[np.argsort(-sure[wrong], kind="stable")][: -(-most // len(tags))]
         )  # fmt: skip
     return found

@@ -92,6 +92,7 @@ def _gap(tokenizer: Any, text: Text) -> tuple[str, str] | None:
     if not spans:
         return None
     start, end = spans[int(digest_bytes(sentence.encode(), 4), 16) % len(spans)]
+    start += len(sentence[start:end]) - len(sentence[start:end].lstrip())  # a mask takes in the space before it
     return sentence[:start] + str(tokenizer.mask_token) + sentence[end:], sentence[start:end].strip()
 
 

@@ -21,8 +21,12 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     if not trained and not tuned:
         return None
     colours = tones(facts)
+    models = [_model(language, name, entry, colours.get(name, 1)) for name, entry in list(trained.items())[:MODELS]]
+    growths = [start for model in models for start in model["growth"]]
     return {
-        "models": [_model(language, name, entry, colours.get(name, 1)) for name, entry in list(trained.items())[:MODELS]],
+        "models": models,
+        "writes": any(not start["truth"] for start in growths),
+        "fills": any(start["truth"] for start in growths),
         "tuned": [_tuned(language, name, entry) for name, entry in list(tuned.items())[:40]],
     }
 

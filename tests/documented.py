@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).parents[1] / "docs"
-TYPES: dict[str, Any] = {"int": int, "float": (int, float, type(None)), "str": str, "dict": dict}
+TYPES: dict[str, Any] = {"int": int, "float": (int, float, type(None)), "str": str, "dict": dict, "list": list}
 
 Schema = dict[str, dict[str, str]]
 

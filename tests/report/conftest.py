@@ -254,7 +254,10 @@ def pretrained(family: str, objective: str, start: float, end: float, parameters
         if step % 40 == 0:
             metrics.append({"kind": "validation", "step": step, "tokens": tokens, "loss": loss * 1.03, "seconds": 0.45 * step})
         if step in (40, 80, 160, 320, 400):
-            metrics += [{"kind": "sample", "step": step, "tokens": tokens, **sample} for sample in samples(objective, step)]
+            metrics += [
+                {"kind": {"mlm": "filled", "clm": "written"}[objective], "step": step, "tokens": tokens, **sample}
+                for sample in samples(objective, step)
+            ]
     return {
         "facts": {
             "family": family,

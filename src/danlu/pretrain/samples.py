@@ -24,6 +24,7 @@ LOOKED_AT = 100  # documents of a language, in their order, for one that has som
 BEGINNING = 200  # tokens of it that are read
 NEW_TOKENS = 40
 TOP = 3
+KINDS = {"mlm": "filled", "clm": "written"}
 SHOWN = 100  # characters of a sample in the terminal
 
 
@@ -41,7 +42,7 @@ def sampler(model: PreTrainedModel, texts: Texts, tokenizer: Path, run: Run) -> 
     def look() -> list[dict[str, Any]]:
         samples = masks(loaded, chosen, TOP) if kind == "mlm" else generated(loaded, chosen, run.seed, NEW_TOKENS)
         _say(samples[next(turns) % len(samples)], run)  # all of them stand in the metrics
-        return samples
+        return [{"kind": KINDS[kind], **sample} for sample in samples]
 
     return look if chosen else None
 

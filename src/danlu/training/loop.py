@@ -43,7 +43,7 @@ Samples = TypeVar("Samples")
 Revise = Callable[[int, float, float], int]
 """(steps done, seconds in the loop, seconds a step) -> steps in all."""
 Look = Callable[[], Sequence[Mapping[str, Any]]]
-"""What the model that is trained says now: samples as JSON, for a person to look at."""
+"""What the model that is trained says now: samples as lines of the metrics, each with its kind, for a person to look at."""
 
 
 @dataclass
@@ -88,9 +88,9 @@ def train(
     step's checkpoint there, nothing of the clock in it; with `start` it goes on from one that another training left, whose
     plan was the same in all that decides the steps up to there.
 
-    Writes {"kind": "train" | "validation" | "sample", "training": ..., ...} lines to `run.metrics` (see docs/events.md). Raises
-    `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the remedy,
-    `training.broken-start` where `start` is damaged.
+    Writes {"kind": "train" | "validation", "training": ..., ...} lines and the samples to `run.metrics` (see docs/events.md).
+    Raises `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the
+    remedy, `training.broken-start` where `start` is damaged.
     """
     folder = checkpoints or run.scratch / "checkpoints"
     training = folder.name.removeprefix("checkpoints").removeprefix("-")
@@ -287,7 +287,7 @@ def _look(model: PreTrainedModel, look: Look, run: Run, training: str, state: _S
         samples = look()
     model.train()
     for sample in samples:
-        run.metrics.write(kind="sample", training=training, step=state.step, tokens=state.tokens, **sample)
+        run.metrics.write(training=training, step=state.step, tokens=state.tokens, **sample)
 
 
 def _is_power_of_two(number: int) -> bool:

@@ -20,7 +20,7 @@ from danlu.workspace.files import write_atomic
 PREFIX = "events.out.tfevents"
 FILE_VERSION = b"brain.Event:2"
 NOT_CURVES = frozenset({"v", "seq", "time", "step"})
-WORDS = "sample"  # lines of this kind are to be read
+WORDS = frozenset({"", "written", "filled"})  # lines of these kinds are to be read
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, reversed
 _DOUBLE, _FLOAT, _VARINT, _BYTES = 1, 5, 0, 2  # protobuf's wire types
 
@@ -33,7 +33,7 @@ def export_scalars(metrics: Path, directory: Path) -> int:
     """
     trainings: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
     for row in read_json_lines(metrics):
-        if isinstance(row.get("step"), int) and row.get("kind", WORDS) != WORDS:
+        if isinstance(row.get("step"), int) and row.get("kind", "") not in WORDS:
             trainings.setdefault(str(row.get("training", "")), {})[row["kind"], row["step"]] = row
     points = 0
     for training, rows in trainings.items():

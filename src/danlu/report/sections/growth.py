@@ -17,7 +17,7 @@ def build_growth(language: Language, metrics: Sequence[Mapping[str, Any]]) -> li
     found: dict[str, dict[float, Mapping[str, Any]]] = {}
     for row in metrics:
         start = str(row.get("prompt") or row.get("text") or "")
-        if row.get("kind") == "sample" and start and finite(row.get("tokens")):
+        if row.get("kind") in ("written", "filled") and start and finite(row.get("tokens")):
             found.setdefault(start, {})[row["tokens"]] = row  # a resumed run may have said it twice: the later line holds
     return [_start(language, start, sorted(rows.items())[:MOMENTS]) for start, rows in list(found.items())[:STARTS]]
 

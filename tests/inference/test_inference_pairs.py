@@ -36,7 +36,7 @@ def alone(model: Any, row: list[int]) -> float:
     return sum(float(logs[place, token]) for place, token in enumerate(row))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "llama"])
 def test_pairs_equal_reading_each_sentence_alone(name: str, tokenizer: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     loaded = Loaded("clm", model, tokenizer, name)
@@ -101,7 +101,7 @@ def test_a_class_that_cannot_share_gives_the_same(qwen3: Any, monkeypatch: pytes
     np.testing.assert_allclose(np.array(shared), np.array(plain), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["bert", "modernbert"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "roberta"])
 def test_pseudo_likelihood_masks_the_rest_of_the_word(name: str, tokenizer: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     texts = ["The furnace burns", "老人守在旁边 naïve 𠮷", "", "careless " * 40]

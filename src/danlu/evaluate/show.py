@@ -97,10 +97,13 @@ def _cell(number: Number | None, bare: bool = False) -> str:
 
 
 def _shown(value: float, unit: str) -> str:
-    """Shares as per cent, scores with one decimal, all else with three."""
+    """Shares as per cent, scores with one decimal, all else with about four digits."""
     if unit == "share":
         return f"{100 * value:.1f}%"
-    return f"{value:.1f}" if unit == "score" else f"{value:.3f}" if abs(value) < 1e4 else f"{value:.3g}"
+    if unit == "score":
+        return f"{value:.1f}"
+    size = abs(value)
+    return f"{value:.3f}" if size < 100 else f"{value:.1f}" if size < 1e4 else f"{value:,.0f}" if size < 1e7 else f"{value:.3g}"
 
 
 def lines(measured: Measured) -> list[str]:

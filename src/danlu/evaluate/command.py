@@ -257,8 +257,9 @@ def _numbers(request: Request, asked: Asked, metrics: Sequence[str], answered: S
 
 
 def _parts(data: Data) -> list[tuple[Slice, Mask]]:
-    """All rows, and the parts by each attribute of which at least two are large enough: one alone would be nearly all again."""
-    found = list(parts(data.parts, len(data)))
+    """All rows, and the parts by each attribute of which at least two are large enough: one alone would be nearly all again.
+    Rows that lack an attribute ("") are no part."""
+    found = [(slice, mask) for slice, mask in parts(data.parts, len(data)) if all(slice.values())]
     many = Counter(name for slice, _ in found for name in slice)
     return [(slice, mask) for slice, mask in found if all(many[name] > 1 for name in slice)]
 

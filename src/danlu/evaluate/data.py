@@ -170,15 +170,15 @@ def _parts(
 
 
 def _contrasts(table: Table) -> dict[str, list[str]]:
-    """What each minimal pair tests. A pair that names no paradigm has the name of its file, where there are several."""
+    """What each minimal pair tests ("": unsaid). A pair that names no paradigm has the name of its file, where there are
+    several."""
     found = {}
     for contrast, usual in CONTRASTS.items():
-        name = next((name for name in usual if name in table.columns), None)
-        if name is not None:
-            found[contrast] = [str(cell or "") for cell in table.columns[name]]
-    if table.files is not None:
-        named = found.get("paradigm", [""] * len(table))
-        found["paradigm"] = [name or stem(file) for name, file in zip(named, table.files, strict=True)]
+        columns = [table.columns[name] for name in usual if name in table.columns]
+        if contrast == "paradigm" and table.files is not None:
+            columns.append([stem(file) for file in table.files])
+        if columns:
+            found[contrast] = [next((str(cell) for cell in cells if cell), "") for cells in zip(*columns, strict=True)]
     return found
 
 

@@ -28,7 +28,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-WORDS = "the a man men tends tend fire fires burns burn old night".split()
+WORDS = ["the", "a", "man", "men", "tends", "tend", "fire", "fires", "burns", "burn", "old", "night"]
 HAN = "他她把书看完了写得真好炉火烧不下去这那本"
 CONTEXT = 128
 

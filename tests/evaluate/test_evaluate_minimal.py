@@ -247,6 +247,13 @@ def test_parts_too_many_to_show_are_left_out_as_a_whole(gpt: Path, tmp_path: Pat
     assert len({number["slice"]["paradigm"] for number in said.last["numbers"] if "paradigm" in number["slice"]}) == 45
 
 
+def test_too_few_pairs_tell_nothing(tmp_path: Path) -> None:
+    truth = write(tmp_path / "pairs.jsonl", made(3))
+    given = write(tmp_path / "given.jsonl", [{"predicted": [-1, -2]}] * 3)
+    for language, words in (("en", "cannot be told: too few rows"), ("zh", "孰优：行数太少")):
+        assert words in evaluate(given, "--on", truth, language=language, folder=tmp_path).told
+
+
 PAIR = {"sentence_good": "a b", "sentence_bad": "b a"}
 
 

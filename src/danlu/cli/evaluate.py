@@ -86,8 +86,8 @@ def evaluate(
 
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     title = text("evaluate.title", file=on, rows=len(measured.data), task=measured.data.task)
-    _print(console, title, show.main_grids(measured))
-    _print(console, text("evaluate.parts", metric=measured.metrics[0]), show.part_grids(measured))
+    print_grids(console, title, show.main_grids(measured))
+    print_grids(console, text("evaluate.parts", metric=measured.metrics[0]), show.part_grids(measured))
     for name, words in show.definitions(measured.metrics):
         say(f"{name}: {words}")
     for line in show.lines(measured):
@@ -99,7 +99,7 @@ def evaluate(
     last_line({**measured.to_json(), "earlier_openings": earlier}, json_line)
 
 
-def _print(console: Console, title: str, grids: Iterable[Grid]) -> None:
+def print_grids(console: Console, title: str, grids: Iterable[Grid]) -> None:
     """The first of the tables, which show less and less, that fits the terminal; the last where none does."""
     table = None
     for grid in grids:

@@ -55,7 +55,7 @@ def english_pairs() -> Iterator[Pair]:
         for sentence in ENGLISH.findall(text):
             words = " ".join(sentence.split())
             if 6 <= words.count(" ") + 1 <= 30 and AGREEMENT.search(words):
-                yield Pair(words, AGREEMENT.sub(lambda found: SWAPS[found[1]], words, count=1), "agreement", language="en")
+                yield Pair(words, AGREEMENT.sub(lambda found: SWAPS[found[1]], words, count=1))
 
 
 def chinese_pairs() -> Iterator[Pair]:
@@ -65,7 +65,7 @@ def chinese_pairs() -> Iterator[Pair]:
             middle = len(sentence) // 2
             a, b = sentence[middle - 1 : middle + 1]
             if a != b and "，" not in (a, b):
-                yield Pair(sentence, sentence[: middle - 1] + b + a + sentence[middle + 1 :], "order", language="zh-Hans")
+                yield Pair(sentence, sentence[: middle - 1] + b + a + sentence[middle + 1 :])
 
 
 def pairs(count: int) -> list[Pair]:

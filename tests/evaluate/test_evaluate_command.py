@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import random
@@ -15,10 +16,14 @@ import pytest
 import pytrec_eval
 import sacrebleu
 from evaluate_asked import english_reviews, evaluate, reviews, write
+from rich.console import Console
 from rouge_score import rouge_scorer
 from scipy import stats
 from seqeval import metrics as seqeval
 from sklearn import metrics as sklearn
+
+from danlu.cli.evaluate import print_grids
+from danlu.evaluate.show import Grid
 
 WORDS = ["the", "furnace", "burns", "day", "and", "night", "an", "old", "man", "tends", "fire", "slowly"]
 HAN = "丹炉里的火烧了七天夜老人守在旁边这本书写得真好"
@@ -344,6 +349,23 @@ def test_rows_that_hang_together_are_drawn_together(tmp_path: Path, dice: random
     assert alone["value"] == together["value"]
     assert width[1] / width[0] == pytest.approx(math.sqrt(10), rel=0.35)  # ten times fewer things were drawn
     assert "over:document" in together["signature"]
+
+
+@pytest.mark.parametrize(("width", "shown"), [(300, "full [0.1, 0.9]"), (60, "turned"), (20, "bare")])
+def test_a_table_that_does_not_fit_shows_less_and_is_not_cut(width: int, shown: str) -> None:
+    grids = [
+        Grid(["model", *"abcdefgh"], [["m", *["full [0.1, 0.9]"] * 8]]),
+        Grid(["metric", "m"], [["a", "turned [0.1, 0.9]"]]),
+        Grid(["metric", "m"], [["a", "bare"]]),
+    ]
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_grids(console, "a title that is longer than a narrow table", iter(grids))
+    text = console.export_text()
+    assert shown in text
+    assert "…" not in text
+    assert "a title that is longer than a narrow table" in text.replace("\n", "")
+    print_grids(console, "nothing", iter(()))
+    assert "nothing" not in console.export_text()
 
 
 def test_as_a_process(tmp_path: Path) -> None:

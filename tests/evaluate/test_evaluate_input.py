@@ -11,48 +11,24 @@ from typing import Any
 import pytest
 import torch
 from evaluate_asked import Said, evaluate, write
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from evaluate_tiny import SMALL, byte_tokenizer, save
 from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
     GPT2Config,
     GPT2LMHeadModel,
-    PreTrainedTokenizerFast,
 )
 
 from danlu.inference.load import load_for
 from danlu.inference.predict import predict_file
 
-BYTES = pre_tokenizers.ByteLevel.alphabet()
-MARKS = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "<s>"]
 ROWS = [{"id": number, "text": f"text {number}", "label": "ab"[number % 2]} for number in range(6)]
 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
-    """Bytes as tokens, after five marks."""
-    names = {name: place for place, name in enumerate([*MARKS, *sorted(BYTES)])}
-    backend = Tokenizer(models.BPE(vocab=names, merges=[]))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]", bos_token="<s>"
-    )
-
-
-SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "pad_token_id": 0}
-
-
-def save(model: Any, tokenizer: Any, path: Path) -> Path:
-    generator = torch.Generator().manual_seed(3)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            parameter.data.normal_(0, 0.4, generator=generator)
-    model.eval().save_pretrained(path)
-    tokenizer.save_pretrained(path)
-    return path
+    return byte_tokenizer()
 
 
 @pytest.fixture(scope="session")

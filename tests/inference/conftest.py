@@ -13,12 +13,16 @@ from transformers import (
     BertForSequenceClassification,
     GPT2Config,
     GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
     ModernBertConfig,
     ModernBertForMaskedLM,
     ModernBertForSequenceClassification,
     PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
 )
 
 from danlu.tokens.special import BOS, BOS_ID, CLS, CLS_ID, EOS, EOS_ID, MASK, PAD, PAD_ID, SEP, SEP_ID, SPECIAL
@@ -78,6 +82,15 @@ def qwen3(tokenizer: Any) -> Any:
     return _spread(Qwen3ForCausalLM(config), 2)
 
 
+@pytest.fixture(scope="session")
+def llama(tokenizer: Any) -> Any:
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        intermediate_size=48, max_position_embeddings=48, tie_word_embeddings=False, **_ids(),
+    )  # fmt: skip
+    return _spread(LlamaForCausalLM(config), 7)
+
+
 BERT = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 48,
 }  # fmt: skip
@@ -86,6 +99,15 @@ BERT = {
 @pytest.fixture(scope="session")
 def bert(tokenizer: Any) -> Any:
     return _spread(BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), **BERT, **_ids())), 3)
+
+
+@pytest.fixture(scope="session")
+def roberta(tokenizer: Any) -> Any:
+    """Its positions begin after the padding id, so of 49 it uses 48."""
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), **{**BERT, "max_position_embeddings": 49}, type_vocab_size=1, **_ids()
+    )  # fmt: skip
+    return _spread(RobertaForMaskedLM(config), 8)
 
 
 @pytest.fixture(scope="session")

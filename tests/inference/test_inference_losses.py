@@ -54,7 +54,7 @@ def test_a_character_in_parts_is_counted_once_and_its_bytes_each_where_they_are(
     assert found.characters.tolist() == [1] + [0] * (len(found.ids) - 1)
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "llama"])
 def test_losses_equal_a_loop(name: str, tokenizer: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     found = text_losses(Loaded("clm", model, tokenizer, "m"), TEXTS, bounds=(3, 7))

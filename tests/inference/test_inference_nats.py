@@ -28,7 +28,7 @@ def documents(store: Any) -> list[np.ndarray[Any, Any]]:
     return np.split(store.tokens.astype(np.int64), store.ends[:-1].astype(int))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "llama"])
 def test_nats_of_documents_equal_a_loop_over_them(name: str, store: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     expected = []
@@ -77,7 +77,7 @@ def test_windows_score_every_token_once_with_context(count: int, stride: int) ->
     assert all(window.scored - window.start >= 24 - stride for window in windows[1:])
 
 
-@pytest.mark.parametrize("name", ["bert", "modernbert"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "roberta"])
 def test_masked_nats_equal_a_loop_and_share_their_targets(name: str, store: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     found = masked_nats(model, store, length=34, batch_tokens=150)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 
 from danlu.inference.choices import choice_nats
 from danlu.inference.load import Loaded, load_for
-from danlu.inference.pairs import Pair, read_pairs, score_pairs
+from danlu.inference.pairs import Pair, score_pairs
 from danlu.inference.pseudo import code_words, pseudo_nats
 from danlu.inference.words import word_numbers
 from danlu.metrics.measure import items_of
@@ -22,11 +21,11 @@ from danlu.tokens.special import BOS_ID, CLS_ID, MASK_ID, SEP_ID
 from danlu.workspace.errors import DanluError
 
 PAIRS = [
-    Pair("The old man tends the fire.", "The old man tend the fire.", "agreement", "subject_verb", "syntax", "en"),
-    Pair("丹炉里的火烧了七天七夜。", "丹炉里的火烧七天七夜了。", "aspect", "了", "syntax", "zh-Hans"),
-    Pair("😀 is naïve", "😀 are naïve", "agreement"),
-    Pair("The fire", "The fire burns day and night, and the old man", "agreement"),  # one begins the other
-    Pair("这本书写得真好", "The same 𠮷", "aspect"),  # nothing shared
+    Pair("The old man tends the fire.", "The old man tend the fire."),
+    Pair("丹炉里的火烧了七天七夜。", "丹炉里的火烧七天七夜了。"),
+    Pair("😀 is naïve", "😀 are naïve"),
+    Pair("The fire", "The fire burns day and night, and the old man"),  # one begins the other
+    Pair("这本书写得真好", "The same 𠮷"),  # nothing shared
 ]
 
 
@@ -37,7 +36,7 @@ def alone(model: Any, row: list[int]) -> float:
     return sum(float(logs[place, token]) for place, token in enumerate(row))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "llama"])
 def test_pairs_equal_reading_each_sentence_alone(name: str, tokenizer: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     loaded = Loaded("clm", model, tokenizer, name)
@@ -102,7 +101,7 @@ def test_a_class_that_cannot_share_gives_the_same(qwen3: Any, monkeypatch: pytes
     np.testing.assert_allclose(np.array(shared), np.array(plain), atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["bert", "modernbert"])
+@pytest.mark.parametrize("name", ["bert", "modernbert", "roberta"])
 def test_pseudo_likelihood_masks_the_rest_of_the_word(name: str, tokenizer: Any, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     texts = ["The furnace burns", "老人守在旁边 naïve 𠮷", "", "careless " * 40]
@@ -133,25 +132,6 @@ def test_words_are_the_pretokenizers_and_single_tokens_of_han() -> None:
     assert word_numbers(text, [0, 1, 1, 2, 2, 2], spans) == [0, 1, 1, 2, 3, 3]
     assert word_numbers(text, [0, None, None], [(0, 3), (3, 4), (4, 5)]) == [0, 1, 2]
     assert word_numbers("", [], []) == []
-
-
-def test_pairs_are_read_as_they_are_published(tmp_path: Path) -> None:
-    blimp = {"sentence_good": "Who walks?", "sentence_bad": "Who walk?", "field": "syntax", "linguistics_term": "agreement",
-             "UID": "wh_agreement", "pairID": "0"}  # fmt: skip
-    (tmp_path / "wh_agreement.jsonl").write_text(json.dumps(blimp) + "\n", encoding="utf-8")
-    zho = {"sentence_good": "他把书看完了。", "sentence_bad": "他把看完了书。", "phenomenon": "BA", "paradigm": "ba_order"}
-    (tmp_path / "zho.jsonl").write_text(json.dumps(zho, ensure_ascii=False) + "\n", encoding="utf-8")
-    (tmp_path / "own.csv").write_text("sentence_good,sentence_bad\na b,b a\n", encoding="utf-8")
-    (tmp_path / "README.md").write_text("not pairs")
-    assert read_pairs(tmp_path) == [
-        Pair("a b", "b a", "own"),
-        Pair("Who walks?", "Who walk?", "wh_agreement", "agreement", "syntax"),
-        Pair("他把书看完了。", "他把看完了书。", "ba_order", "BA"),
-    ]
-    (tmp_path / "own.csv").write_text("sentence_good,sentence_bad\na b,\n", encoding="utf-8")
-    with pytest.raises(DanluError) as caught:
-        read_pairs(tmp_path / "own.csv")
-    assert caught.value.where.endswith("own.csv:2")
 
 
 def test_the_accuracy_counts_likelier_sentences(gpt2: Any, tokenizer: Any) -> None:

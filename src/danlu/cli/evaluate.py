@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +16,9 @@ from danlu.pipeline.subject import find_subject, learned_from
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
+
+if TYPE_CHECKING:
+    from danlu.evaluate.show import Grid
 
 WIDE = 500  # columns of a table that goes to a file: nothing is cut
 
@@ -28,7 +32,9 @@ def evaluate(
             help="Models (a name, RUN/NAME, a directory, package:NAME, owner/name) or files of predictions. 模型或预测文件",
         ),
     ],
-    on: Annotated[Path, typer.Option("--on", help="Rows to measure on: jsonl, csv, tsv, parquet, txt. 评测文件")],
+    on: Annotated[
+        Path, typer.Option("--on", help="Rows to measure on: jsonl, csv, tsv, parquet, txt, or a folder. 评测文件或目录")
+    ],
     split: Annotated[
         str, typer.Option("--split", help="Rows to take where the file has a column split. 有 split 列时所取的部分")
     ] = "test",
@@ -80,10 +86,8 @@ def evaluate(
 
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     title = text("evaluate.title", file=on, rows=len(measured.data), task=measured.data.task)
-    console.print(_table(title, [text("evaluate.model"), *measured.metrics], show.main_table(measured)))
-    if sliced := show.slice_table(measured):
-        columns = [text("evaluate.part"), text("evaluate.count"), *show.slice_names(measured)]
-        console.print(_table(text("evaluate.parts", metric=measured.metrics[0]), columns, sliced))
+    print_grids(console, title, show.main_grids(measured))
+    print_grids(console, text("evaluate.parts", metric=measured.metrics[0]), show.part_grids(measured))
     for name, words in show.definitions(measured.metrics):
         say(f"{name}: {words}")
     for line in show.lines(measured):
@@ -95,10 +99,22 @@ def evaluate(
     last_line({**measured.to_json(), "earlier_openings": earlier}, json_line)
 
 
-def _table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None)
-    for place, name in enumerate(columns):
+def print_grids(console: Console, title: str, grids: Iterable[Grid]) -> None:
+    """The first of the tables, which show less and less, that fits the terminal; the last where none does."""
+    table = None
+    for grid in grids:
+        table = _table(grid)
+        if console.measure(table, options=console.options.update(max_width=WIDE)).maximum <= console.width:
+            break
+    if table is not None:
+        console.print(title, style="italic", highlight=False, markup=False, soft_wrap=True)
+        console.print(table)
+
+
+def _table(grid: Grid) -> Table:
+    table = Table(box=None)
+    for place, name in enumerate(grid.columns):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)
-    for row in rows:
+    for row in grid.rows:
         table.add_row(*row)
     return table

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from danlu.evaluate.data import Data, find_column, read_cells, read_shares
+from danlu.evaluate.data import LANGUAGE, Data, read_answers, read_shares
 from danlu.evaluate.files import Table
 from danlu.evaluate.join import places
 from danlu.metrics.items import Items, Sums
@@ -72,6 +72,8 @@ class Asked:
         needs, truth = METRICS[metric].needs, self.data.truth
         number = {name: place for place, name in enumerate(self.classes)}
         positive = {} if self.positive is None else {"positive": number[self.positive]}
+        if needs == "pairs":
+            return items_of(metric, *np.array(predicted, np.float64).T)
         if needs == "labels":
             numbers = [[number.get(name, -1) for name in names] for names in (truth, predicted)]
             binary = positive if metric.endswith("_binary") else {}
@@ -100,13 +102,12 @@ def _averaged(draws: Sequence[Sums]) -> Sums:
 def from_file(name: str, predictions: Table, data: Data, column: str | None, same: bool = False) -> Answered:
     """The answers in a file of predictions, in the order of the references. `same`: the references are that file too, so a
     column with the usual name of the truth holds no answers."""
-    scored = SCORED.get(data.task)
-    if scored is None:
+    if data.task == LANGUAGE:
         raise DanluError("evaluate.predictions-of-text", where=str(predictions.path))
+    scored = SCORED[data.task]
     order, unasked = places(data.table, predictions)
     usual = (*scored.predicted, *(() if same else scored.truth))
-    named = find_column(predictions, column, usual, "--prediction")
-    cells = read_cells(predictions, named, scored.read_predicted)
+    named, cells = read_answers(predictions, data.task, column, usual)
     shares = read_shares(predictions) if data.task in ("classification", "pairs") else None
     predicted = [cells[row] for row in order]
     notes = [message("evaluate.note.column", name=name, column=named)]

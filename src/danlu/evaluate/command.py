@@ -13,7 +13,7 @@ from typing import Any
 
 from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
-from danlu.evaluate.files import SPLIT, read_table
+from danlu.evaluate.files import SPLIT, Table, read_table
 from danlu.evaluate.seen import Overlap, overlap
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
@@ -24,7 +24,7 @@ from danlu.metrics.measure import numbers
 from danlu.metrics.number import Number
 from danlu.metrics.registry import METRICS
 from danlu.metrics.slices import Mask, Slice, parts
-from danlu.tasks.scoring import SCORED
+from danlu.tasks.scoring import MINIMAL, SCORED
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 from danlu.workspace.progress import Progress
@@ -103,9 +103,8 @@ def _answer(request: Request, progress: Progress) -> tuple[Data, Data | None, li
     """The rows, the training rows if there are any, and what each subject answers; all files are read here."""
     whole = read_table(request.on)
     table = whole.of_split(request.split)
-    models, first = _Models(progress), request.subjects[0]
-    of_text = not first.is_file and request.task is None and models.kind(first) in METRICS_OF
-    task = request.task or (LANGUAGE if of_text else task_of(table, request.columns))
+    models = _Models(request.metrics, progress)
+    task = request.task or _task(request, table, models)
     data = read_data(table, task, request.columns)
     train = None
     if request.train is not None:
@@ -121,10 +120,21 @@ def _answer(request: Request, progress: Progress) -> tuple[Data, Data | None, li
             answered.append(from_file(subject.name, predictions, data, request.columns.prediction, same))
         else:
             answered.append(models.score(subject, data))
-    notes = [*_columns_note(data), *(note for one in answered for note in one.notes)]
+    notes = [*_read_notes(data), *(note for one in answered for note in one.notes)]
     if len(table) < len(whole):
         notes.append(message("evaluate.note.split", split=request.split, count=len(table), rows=len(whole)))
     return data, train, answered, notes
+
+
+def _task(request: Request, table: Table, models: _Models) -> str:
+    """What the columns tell; but a language model reads the texts of any file that has no minimal pairs."""
+    told, first = task_of(table, request.columns), request.subjects[0]
+    if told != MINIMAL and not first.is_file and models.kind(first) in METRICS_OF:
+        return LANGUAGE
+    if told is None:
+        tasks = ", ".join((*SCORED, LANGUAGE))
+        raise DanluError("evaluate.which-task", where=str(table.path), columns=listed(table.columns), tasks=tasks)
+    return told
 
 
 def _baselines(request: Request, asked: Asked, train: Data | None, taken: Collection[str]) -> list[Answered]:
@@ -152,8 +162,8 @@ def _check_metrics(names: Sequence[str]) -> None:
 class _Models:
     """Opens models one at a time. Their libraries take seconds to load, which a file of predictions need not wait for."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, metrics: Sequence[str], progress: Progress) -> None:
+        self._metrics, self._progress = metrics, progress
         self._open: dict[Subject, tuple[Any, dict[str, object]]] = {}
 
     def _opened(self, subject: Subject) -> tuple[Any, dict[str, object]]:
@@ -168,10 +178,10 @@ class _Models:
         return str(self._opened(subject)[0].kind)
 
     def score(self, subject: Subject, data: Data) -> Answered:
+        from danlu.evaluate.exam import Exam
         from danlu.evaluate.scorers import score_model
 
-        loaded, keys = self._opened(subject)
-        return score_model(loaded, subject.name, keys, data, self._progress)
+        return score_model(Exam(*self._opened(subject), subject.name, data, self._metrics, self._progress))
 
 
 def _asked(data: Data, train: Data | None, answered: Sequence[Answered], positive: str | None) -> tuple[Asked, list[Message]]:
@@ -201,16 +211,22 @@ def _metrics(request: Request, asked: Asked, answered: Sequence[Answered]) -> li
     if request.metrics:
         for name in request.metrics:
             if not any(_has(asked, name, one) for one in answered):
-                raise DanluError(
-                    "evaluate.metric-needs", where=name, metric=name, task=asked.data.task, needs=METRICS[name].needs
-                )
+                raise _unmeasured(name, asked.data.task)
             if name.endswith("_binary") and asked.positive is None:
                 raise DanluError("evaluate.which-positive", where=name, metric=name, classes=listed(asked.classes))
         return list(request.metrics)
-    usual: Sequence[str] = [name for names in METRICS_OF.values() for name in names if name in METRICS]
+    usual: Sequence[str] = [name for names in METRICS_OF.values() for name in names]
     if asked.data.task in SCORED:
         usual = SCORED[asked.data.task].metrics
     return [name for name in usual if any(_has(asked, name, one) for one in answered)]
+
+
+def _unmeasured(metric: str, task: str) -> DanluError:
+    """Why none of the answers has a value of the metric."""
+    kinds = [kind for kind, names in METRICS_OF.items() if metric in names]
+    if task == LANGUAGE and kinds:
+        return DanluError("evaluate.metric-kind", where=metric, metric=metric, kinds=listed(kinds))
+    return DanluError("evaluate.metric-needs", where=metric, metric=metric, task=task, needs=METRICS[metric].needs)
 
 
 def _has(asked: Asked, metric: str, one: Answered) -> bool:
@@ -241,8 +257,9 @@ def _numbers(request: Request, asked: Asked, metrics: Sequence[str], answered: S
 
 
 def _parts(data: Data) -> list[tuple[Slice, Mask]]:
-    """All rows, and the parts by each attribute of which at least two are large enough: one alone would be nearly all again."""
-    found = list(parts(data.parts, len(data)))
+    """All rows, and the parts by each attribute of which at least two are large enough: one alone would be nearly all again.
+    Rows that lack an attribute ("") are no part."""
+    found = [(slice, mask) for slice, mask in parts(data.parts, len(data)) if all(slice.values())]
     many = Counter(name for slice, _ in found for name in slice)
     return [(slice, mask) for slice, mask in found if all(many[name] > 1 for name in slice)]
 
@@ -278,7 +295,7 @@ def _compare(
         left, right = items[a.name], items[b.name]
         if left is None or right is None:
             continue
-        if metric in ("masked_nats", "perplexity") and a.keys.get("tokenizer") != b.keys.get("tokenizer"):
+        if metric in ("masked_nats", "perplexity", "pseudo_perplexity") and a.keys.get("tokenizer") != b.keys.get("tokenizer"):
             notes.append(message("evaluate.note.other-tokenizers", a=a.name, b=b.name, metric=_name(metric)))
             continue
         groups.append([
@@ -330,9 +347,10 @@ def _disagreement(
     data: Data, row: int, metric: str, better: str, both: tuple[Answered, Answered], scores: Mapping[str, Floats]
 ) -> dict[str, Any]:
     return {
-        "a": both[0].name, "b": both[1].name, "better": better, "line": data.table.lines[row],
+        "a": both[0].name, "b": both[1].name, "better": better, **data.table.place(row),
         "id": data.table.columns["id"][row] if "id" in data.table.columns else None,
-        "text": data.texts[row] if data.texts else None, "truth": data.truth[row] if data.truth else None,
+        "text": data.texts[row] if data.texts else None, "inputs": data.asked(row),
+        "truth": data.truth[row] if data.truth else None,
         "answers": {one.name: one.shown(row) for one in both}, "metric": metric,
         "scores": {name: float(values[row]) for name, values in scores.items()},
     }  # fmt: skip
@@ -348,10 +366,14 @@ def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, in
     return found
 
 
-def _columns_note(data: Data) -> list[Message]:
-    if data.truth_column is None:
-        return [message("evaluate.note.reads", inputs=listed(data.inputs))]
-    return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs))]
+def _read_notes(data: Data) -> list[Message]:
+    """Which columns were taken, and what of them a person should look at."""
+    if data.truth_column is not None:
+        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs))]
+    notes = [message("evaluate.note.reads", inputs=listed(data.inputs))]
+    if data.task == MINIMAL and (same := sum(good == bad for good, bad in data.couples or ())):
+        notes.append(message("evaluate.note.same-sentences", count=same))
+    return notes
 
 
 def _name(metric: str) -> Message:

@@ -9,19 +9,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.evaluate.files import Table
+from danlu.evaluate.files import Table, stem
 from danlu.metrics.slices import lengths
-from danlu.tasks.scoring import SCORED, Read, guess_task, shares, text
+from danlu.tasks.scoring import (
+    BAD,
+    CONTRASTS,
+    GOOD,
+    LOGS,
+    MINIMAL,
+    PAIRED,
+    SCORED,
+    Read,
+    Scored,
+    guess_task,
+    number,
+    sentence,
+    shares,
+)
 from danlu.text.language import guess_language
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 from danlu.workspace.messages import text as words_of
 
 LANGUAGE = "language"  # the task of predicting text itself
-METRICS_OF = {"clm": ("bits_per_byte", "bits_per_character", "perplexity"), "mlm": ("masked_nats",)}
-"""What models are for -> the metrics of predicting text, the first of which decides; one that is not registered is left out."""
+METRICS_OF: Mapping[str, tuple[str, ...]] = {
+    "clm": ("bits_per_byte", "bits_per_character", "perplexity"),
+    "mlm": ("masked_nats", "pseudo_perplexity"),
+    "spans": ("span_bits_per_byte",),
+}
+"""What models are for -> the metrics of predicting text, the first of which decides."""
+ASKED = ("pseudo_perplexity",)
+"""Measured only where they are named: this one costs a text's length squared."""
 TEXTS = ("text", "sentence", "content", "review", "document")
 MOST_SOURCES = 20  # a column of more values than this is no part of the data, but a name of each row
+MOST_CONTRASTS = 1000  # of minimal pairs: ZhoBLiMP has 118 paradigms
 MADE = ("translation", "summary")  # where `source` is a text
 Words = npt.NDArray[np.str_]
 
@@ -38,8 +59,9 @@ class Columns:
 
 @dataclass(frozen=True)
 class Data:
-    """The rows of a file for one task: `truth` by row as the task reads it (empty for language models), `texts` (the input
-    columns of a row joined), `parts` the attributes to slice by, `languages` only where the file has such a column."""
+    """The rows of a file for one task: `truth` by row as the task reads it (empty where there is no such column), `texts` (the
+    input columns of a row joined; of a minimal pair the acceptable sentence), `parts` the attributes to slice by, `languages`
+    only where the file has such a column."""
 
     task: str
     table: Table
@@ -54,35 +76,45 @@ class Data:
     def __len__(self) -> int:
         return len(self.table)
 
+    @property
+    def couples(self) -> list[tuple[str, str]] | None:
+        """The two texts of each row, where the inputs are two that belong together."""
+        if self.inputs not in (*PAIRED, (GOOD, BAD)):
+            return None
+        first, second = ([_shown(cell) for cell in self.table.columns[name]] for name in self.inputs)
+        return list(zip(first, second, strict=True))
 
-def task_of(table: Table, columns: Columns) -> str:
-    """The task that the file's columns tell. DanluError where they do not."""
+    def asked(self, row: int) -> dict[str, Any]:
+        """The input cells of a row by column."""
+        return {name: self.table.columns[name][row] for name in self.inputs}
+
+
+def task_of(table: Table, columns: Columns) -> str | None:
+    """The task that the file's columns tell; None where they do not."""
     if columns.label is not None:
         find_column(table, columns.label, (), "--label")
     named = [*table.columns, *(["label"] if columns.label else [])]
-    found = guess_task(named, lambda name: table.columns[columns.label if columns.label and name == "label" else name])
-    if found is None:
-        tasks = ", ".join((*SCORED, LANGUAGE))
-        raise DanluError("evaluate.which-task", where=str(table.path), columns=listed(table.columns), tasks=tasks)
-    return found
+    if columns.text is not None:  # a person who names one column of texts does not mean pairs of them
+        named = [name for name in named if name not in (GOOD, BAD)]
+    return guess_task(named, lambda name: table.columns[columns.label if columns.label and name == "label" else name])
 
 
 def read_data(table: Table, task: str, columns: Columns) -> Data:
     """The file read for a task. DanluError for a column that is not there and for a cell that cannot be read, with its line."""
     if task != LANGUAGE and task not in SCORED:
         raise DanluError("evaluate.no-task", where=task, task=task, known=", ".join((*SCORED, LANGUAGE)))
+    truth_column, truth = None, list[Any]()
     if task == LANGUAGE:
         inputs: tuple[str, ...] = (find_column(table, columns.text, TEXTS, "--text"),)
-        truth_column, truth = None, []
+    elif task == MINIMAL:
+        inputs = _sentences(table)
     else:
         scored = SCORED[task]
         truth_column = find_column(table, columns.label, scored.truth, "--label")
         truth = read_cells(table, truth_column, scored.read_truth)
-        wanted = (columns.text,) if columns.text else scored.inputs
-        inputs = tuple(name for name in wanted if name in table.columns and name != truth_column)
-        if columns.text and not inputs:
-            find_column(table, columns.text, (), "--text")
-    cells = [table.columns[name] for name in inputs]
+        inputs = _inputs(table, task, scored, columns.text, truth_column)
+    shown = inputs[:1] if task == MINIMAL else inputs
+    cells = [table.columns[name] for name in shown]
     texts = ["\n".join(_shown(cell) for cell in row) for row in zip(*cells, strict=True)] if cells else []
     tagged = table.columns.get("language")
     languages = None if tagged is None else [str(tag or "und") for tag in tagged]
@@ -94,21 +126,60 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
     return Data(task, table, inputs, truth_column, truth, texts, languages, parts, clusters)
 
 
+def _sentences(table: Table) -> tuple[str, str]:
+    """The two columns of minimal pairs. DanluError if one is not there, or a sentence is empty."""
+    for name in (GOOD, BAD):
+        if name not in table.columns:
+            raise DanluError("evaluate.no-sentence", where=str(table.path), column=name, columns=listed(table.columns))
+        read_cells(table, name, sentence)
+    return GOOD, BAD
+
+
+def _inputs(table: Table, task: str, scored: Scored, named: str | None, truth_column: str) -> tuple[str, ...]:
+    """The columns that are asked: the one that was named, else two that are read together, else all with a usual name."""
+    if named is not None:
+        return (find_column(table, named, (), "--text"),)
+    couple = next((couple for couple in PAIRED if set(couple) <= set(table.columns)), None)
+    if couple is not None and task in ("pairs", "regression"):
+        return couple
+    return tuple(name for name in scored.inputs if name in table.columns and name != truth_column)
+
+
 def _parts(
     table: Table, task: str, truth: Sequence[Any], texts: Sequence[str], languages: Sequence[str] | None
 ) -> dict[str, Words]:
-    """Language, length, label and source of each row, each only where the rows differ in it."""
+    """Language, length, label and source of each row, and what a minimal pair tests; each only where the rows differ in it."""
     found: dict[str, Sequence[str]] = {}
     asked = texts or ([" ".join(value) if isinstance(value, list) else "" for value in truth])
     if languages is not None or any(asked):
         found["language"] = languages if languages is not None else [guess_language(words) for words in asked]
-    if texts:
+    if task == MINIMAL:
+        found |= _contrasts(table)
+    elif texts:
         found["length"] = lengths(texts).tolist()
     if task in ("classification", "pairs"):
         found["label"] = list(truth)
     if "source" in table.columns and task not in MADE:
         found["source"] = [str(cell) for cell in table.columns["source"]]
-    return {name: np.array(values, dtype=np.str_) for name, values in found.items() if 1 < len(set(values)) <= MOST_SOURCES}
+    most = dict.fromkeys(CONTRASTS, MOST_CONTRASTS)
+    return {
+        name: np.array(values, dtype=np.str_)
+        for name, values in found.items()
+        if 1 < len(set(values)) <= most.get(name, MOST_SOURCES)
+    }
+
+
+def _contrasts(table: Table) -> dict[str, list[str]]:
+    """What each minimal pair tests ("": unsaid). A pair that names no paradigm has the name of its file, where there are
+    several."""
+    found = {}
+    for contrast, usual in CONTRASTS.items():
+        columns = [table.columns[name] for name in usual if name in table.columns]
+        if contrast == "paradigm" and table.files is not None:
+            columns.append([stem(file) for file in table.files])
+        if columns:
+            found[contrast] = [next((str(cell) for cell in cells if cell), "") for cells in zip(*columns, strict=True)]
+    return found
 
 
 def find_column(table: Table, named: str | None, usual: Sequence[str], option: str) -> str:
@@ -154,14 +225,24 @@ def read_shares(table: Table) -> list[dict[str, float]] | None:
         {name.partition(".")[2]: cell for name, cell in zip(names, row, strict=True)}
         for row in zip(*(table.columns[name] for name in names), strict=True)
     ]
-    joined = Table(table.path, {"probabilities.*": together}, table.lines, table.key)
+    joined = Table(table.path, {"probabilities.*": together}, table.lines, table.key, table.files)
     return read_cells(joined, "probabilities.*", shares)
 
 
-def column_texts(table: Table, column: str) -> list[str]:
-    """A column of texts."""
-    found: list[str] = read_cells(table, column, text)
-    return found
+def read_answers(table: Table, task: str, column: str | None, usual: Sequence[str]) -> tuple[str, list[Any]]:
+    """The answers of a file of predictions, and the name of the column or columns that they stand in."""
+    if task == MINIMAL and column is None and not set(usual) & set(table.columns):
+        return _read_logs(table)
+    named = find_column(table, column, usual, "--prediction")
+    return named, read_cells(table, named, SCORED[task].read_predicted)
+
+
+def _read_logs(table: Table) -> tuple[str, list[Any]]:
+    """Log-probabilities of both sentences, a column each."""
+    if not set(LOGS) <= set(table.columns):
+        raise DanluError("evaluate.no-logs", where=str(table.path), columns=listed(table.columns), good=LOGS[0], bad=LOGS[1])
+    good, bad = (read_cells(table, name, number) for name in LOGS)
+    return " + ".join(LOGS), list(zip(good, bad, strict=True))
 
 
 def _shown(cell: Any) -> str:

@@ -1,4 +1,5 @@
-"""Files of rows that a person brings: JSON lines, CSV, TSV, Parquet, or plain text with a row a line, as columns.
+"""Files of rows that a person brings: JSON lines, CSV, TSV, Parquet, or plain text with a row a line, as columns; or a folder
+of such files. All but Parquet may be compressed by gzip.
 
 A row that cannot be read is an error with its line: a number over some of the rows would be about other data than it says.
 """
@@ -6,17 +7,19 @@ A row that cannot be read is an error with its line: a number over some of the r
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from danlu.workspace.digest import digest_file
+from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 
@@ -25,29 +28,42 @@ SPLIT = "split"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PLAIN = (".txt", ".text")
-KNOWN = (*JSON_LINES, *SEPARATORS, ".parquet", *PLAIN)
+OF_A_FOLDER = (*JSON_LINES, *SEPARATORS, ".parquet")
+"""What is read of a folder. Plain text is not: there it is a README or a licence."""
+KNOWN = (*OF_A_FOLDER, *PLAIN)
+GZIP = ".gz"
 FIELD_LIMIT = 2**31 - 1  # characters of a CSV field; Python's default of 131,072 is too few for documents
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length, and the line (of Parquet: the row) that each row ends on. A cell that is not there is None."""
+    """Columns of equal length, and the line (of Parquet: the row) that each row ends on. A cell that is not there is None.
+
+    `files`: the name of each row's file, where `path` is a folder.
+    """
 
     path: Path
     columns: Mapping[str, Sequence[Any]]
     lines: Sequence[int]
-    key: str  # digest of the file's bytes
+    key: str  # digest of the bytes of the file, or of the names and bytes of all files
+    files: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def where(self, row: int) -> str:
-        return f"{self.path}:{self.lines[row]}"
+        return f"{self.path / self.files[row] if self.files is not None else self.path}:{self.lines[row]}"
+
+    def place(self, row: int) -> dict[str, Any]:
+        """The row's line, and its file where there are several, as fields of a record."""
+        line = {"line": self.lines[row]}
+        return line if self.files is None else {"file": self.files[row], **line}
 
     def take(self, rows: Sequence[int]) -> Table:
         """Some of the rows."""
         columns = {name: [cells[row] for row in rows] for name, cells in self.columns.items()}
-        return replace(self, columns=columns, lines=[self.lines[row] for row in rows])
+        files = None if self.files is None else [self.files[row] for row in rows]
+        return replace(self, columns=columns, lines=[self.lines[row] for row in rows], files=files)
 
     def of_split(self, split: str) -> Table:
         """The rows whose column `split` says so; all of a file that has no such column. DanluError where there are none."""
@@ -61,16 +77,44 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """All rows. DanluError if there is no such file, no row, a broken one, or bytes that are not UTF-8."""
+    """All rows of a file; or those of all files of a folder (not below it), in the order of their names.
+
+    DanluError if there is no such file, no row, a broken one, or bytes that are not UTF-8.
+    """
+    if not path.is_dir():
+        return _read_file(path)
+    files = [file for file in sorted(path.iterdir()) if _suffix(file) in OF_A_FOLDER and not file.name.startswith(".")]
+    if not files:
+        raise DanluError("evaluate.no-files", where=str(path), known=" ".join(OF_A_FOLDER))
+    tables = [_read_file(file) for file in files]
+    names = dict.fromkeys(name for table in tables for name in table.columns)
+    columns = {name: [cell for table in tables for cell in table.columns.get(name, [None] * len(table))] for name in names}
+    lines = [line for table in tables for line in table.lines]
+    key = digest_json([(table.path.name, table.key) for table in tables], 32)
+    return Table(path, columns, lines, key, [table.path.name for table in tables for _ in table.lines])
+
+
+def stem(name: str) -> str:
+    """A file's name without its format and compression."""
+    return Path(name.removesuffix(GZIP)).stem
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(GZIP)).suffix
+
+
+def _read_file(path: Path) -> Table:
     if not path.is_file():
         raise DanluError("evaluate.no-file", where=str(path), name=str(path))
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if suffix not in KNOWN:
         raise DanluError("evaluate.format", where=str(path), suffix=suffix or "-", known=" ".join(KNOWN))
     try:
         rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
     except UnicodeDecodeError as error:
         raise DanluError("evaluate.encoding", where=str(path), place=error.start) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DanluError("evaluate.gzip", where=str(path), reason=str(error)) from error
     if not rows:
         raise DanluError("evaluate.no-rows", where=str(path))
     names = dict.fromkeys(name for _, fields in rows for name in fields)
@@ -94,7 +138,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="" if suffix in SEPARATORS else None) as file:
+    with _opened(path, newline="" if suffix in SEPARATORS else None) as file:
         if suffix in SEPARATORS:
             csv.field_size_limit(FIELD_LIMIT)
             reader = csv.DictReader(file, delimiter=SEPARATORS[suffix])
@@ -107,6 +151,11 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for line, words in enumerate(file, start=1):
             if words.strip():
                 yield line, {"text": words.rstrip("\n")} if suffix in PLAIN else read_object(words, path, line)
+
+
+def _opened(path: Path, newline: str | None) -> IO[str]:
+    opened = gzip.open if path.name.lower().endswith(GZIP) else open
+    return opened(path, "rt", encoding="utf-8-sig", newline=newline)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

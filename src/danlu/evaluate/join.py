@@ -39,8 +39,8 @@ def _ids(table: Table) -> dict[str, int]:
     for row, cell in enumerate(table.columns["id"]):
         name = str(cell)
         if name in found:
-            first = table.lines[found[name]]
-            raise DanluError("evaluate.id-twice", where=table.where(row), id=name, line=table.lines[row], first=first)
+            first, line = (":".join(map(str, table.place(place).values())) for place in (found[name], row))
+            raise DanluError("evaluate.id-twice", where=table.where(row), id=name, line=line, first=first)
         found[name] = row
     return found
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from danlu.compute.machine import Machine
-from danlu.inference.load import Loaded, load_for
+from danlu.inference.load import USED, Loaded, load_for
 from danlu.workspace.digest import digest_bytes, digest_file, digest_json
 
 WEIGHTS = ("*.safetensors", "config.json")
@@ -15,7 +15,7 @@ WEIGHTS = ("*.safetensors", "config.json")
 
 def open_model(place: Path | str) -> tuple[Loaded, dict[str, object]]:
     """The model on this machine's device, and what of it could change a number."""
-    loaded = load_for(place)
+    loaded = load_for(place, (*USED, "spans"))
     device = "cuda" if Machine.probe(gpu=True).gpu else "cpu"
     loaded.model.to(device)
     keys: dict[str, object] = {

@@ -3,66 +3,107 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from danlu.evaluate.command import Measured
+from danlu.evaluate.data import LANGUAGE
 from danlu.metrics.number import Number
 from danlu.metrics.registry import METRICS
-from danlu.metrics.words import where
+from danlu.metrics.words import language_name
+from danlu.tasks.scoring import MINIMAL
 from danlu.workspace.files import write_atomic, write_json
+from danlu.workspace.messages import text
 from danlu.workspace.sentences import say
 
-MOST_SLICES = 40  # lines of the second table; all are in the JSON
+MOST_PARTS = 40  # lines of the second table; all are in the JSON
 
 
-def main_table(measured: Measured) -> list[list[str]]:
-    """A line a model: its name, then each metric over all rows with its interval."""
+class Grid(NamedTuple):
+    """Cells of a table, below the names of its columns."""
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def main_grids(measured: Measured) -> Iterator[Grid]:
+    """Each metric of each model over all rows with its interval, from the fullest table to the narrowest: a line a model, a
+    line a metric, and both without intervals."""
     found = {(number.model, number.metric): number for number in measured.numbers if not number.slice}
-    return [
-        [one.name, *(_cell(found.get((one.name, metric))) for metric in measured.metrics)]
-        for one in measured.answered
-        if any((one.name, metric) in found for metric in measured.metrics)
-    ]
+    metrics = list(measured.metrics)
+    names = [one.name for one in measured.answered if any((one.name, metric) in found for metric in metrics)]
+    for bare in (False, True):
+        rows = [[name, *(_cell(found.get((name, metric)), bare) for metric in metrics)] for name in names]
+        yield Grid([text("evaluate.model"), *metrics], rows)
+        turned = [list(column) for column in zip(*rows, strict=True)][1:]
+        yield Grid([text("evaluate.metric"), *names], [[metric, *cells] for metric, cells in zip(metrics, turned, strict=True)])
 
 
-def slice_table(measured: Measured) -> list[list[str]]:
-    """A line a part of the data: where, how many rows, and the first metric of each model there."""
-    numbers = [number for number in measured.numbers if number.metric == measured.metrics[0] and number.slice]
-    names = [one.name for one in measured.answered if any(number.model == one.name for number in numbers)]
-    lines: dict[str, dict[str, Number]] = {}
+def part_grids(measured: Measured) -> Iterator[Grid]:
+    """The first metric by part of the data, from the fullest table to the narrowest: the baselines without intervals, all."""
+    numbers = [number for number in _by_part(measured) if next(iter(number.slice)) not in left_out(measured)]
+    sliced = {number.model for number in numbers}
+    names = [one.name for one in measured.answered if one.name in sliced]
+    baselines = {one.name for one in measured.answered if one.role == "baseline"}
+    lines: dict[str, dict[str, dict[str, Number]]] = {}
     for number in numbers:
-        lines.setdefault(say(where(number.slice)), {})[number.model] = number
-    return [
-        [place, str(next(iter(mine.values())).count), *(_cell(mine.get(name)) for name in names)]
-        for place, mine in list(lines.items())[:MOST_SLICES]
-    ]
+        ((attribute, value),) = number.slice.items()
+        lines.setdefault(attribute, {}).setdefault(value, {})[number.model] = number
+    columns = [text("evaluate.part"), text("evaluate.count"), *names]
+    for bare in (set[str](), baselines, set(names)) if lines else ():
+        rows = []
+        for attribute, values in lines.items():
+            rows.append([text(f"evaluate.attribute.{attribute}"), *[""] * (len(names) + 1)])
+            for value, mine in values.items():
+                cells = [_cell(mine.get(name), name in bare) for name in names]
+                rows.append([f"  {_part(attribute, value)}", str(next(iter(mine.values())).count), *cells])
+        yield Grid(columns, rows)
 
 
-def slice_names(measured: Measured) -> list[str]:
-    """The models of `slice_table`, in the order of its columns."""
-    sliced = {number.model for number in measured.numbers if number.metric == measured.metrics[0] and number.slice}
-    return [one.name for one in measured.answered if one.name in sliced]
+def left_out(measured: Measured) -> dict[str, int]:
+    """Attributes with too many parts to show, beside those before them, and how many: some of them would look like all."""
+    counts = Counter(attribute for attribute, _ in {next(iter(number.slice.items())) for number in _by_part(measured)})
+    order = dict.fromkeys(next(iter(number.slice)) for number in _by_part(measured))
+    room, found = MOST_PARTS, dict[str, int]()
+    for attribute in order:
+        if counts[attribute] > room:
+            found[attribute] = counts[attribute]
+        else:
+            room -= counts[attribute]
+    return found
 
 
-def _cell(number: Number | None) -> str:
+def _by_part(measured: Measured) -> list[Number]:
+    return [number for number in measured.numbers if number.metric == measured.metrics[0] and number.slice]
+
+
+def _part(attribute: str, value: str) -> str:
+    return say(language_name(value)).strip() if attribute == "language" else value
+
+
+def _cell(number: Number | None, bare: bool = False) -> str:
+    """A value with its interval, where that has a width."""
     if number is None:
         return ""
     if number.value is None:
         return "—"
     shown = _shown(number.value, number.unit)
-    if number.interval is None:
+    if bare or number.interval is None or number.interval[0] == number.interval[1]:
         return shown
     low, high = (_shown(bound, number.unit) for bound in number.interval)
     return f"{shown} [{low}, {high}]"
 
 
 def _shown(value: float, unit: str) -> str:
-    """Shares as per cent, scores with one decimal, all else with three."""
+    """Shares as per cent, scores with one decimal, all else with about four digits."""
     if unit == "share":
         return f"{100 * value:.1f}%"
-    return f"{value:.1f}" if unit == "score" else f"{value:.3f}" if abs(value) < 1e4 else f"{value:.3g}"
+    if unit == "score":
+        return f"{value:.1f}"
+    size = abs(value)
+    return f"{value:.3f}" if size < 100 else f"{value:.1f}" if size < 1e4 else f"{value:,.0f}" if size < 1e7 else f"{value:.3g}"
 
 
 def lines(measured: Measured) -> list[str]:
@@ -73,7 +114,11 @@ def lines(measured: Measured) -> list[str]:
         if number.value is None and number.reason is not None and not number.slice
     ]
     seen = [say(overlap.sentence()) for overlap in measured.overlaps]
-    return [*undefined, *map(say, measured.notes), *seen, *map(say, measured.sentences)]
+    many = [
+        text("evaluate.left-out", attribute=text(f"evaluate.attribute.{attribute}"), count=count)
+        for attribute, count in left_out(measured).items()
+    ]
+    return [*many, *undefined, *map(say, measured.notes), *seen, *map(say, measured.sentences)]
 
 
 def models(measured: Measured) -> list[str]:
@@ -100,9 +145,10 @@ def _answers(measured: Measured) -> Iterable[Mapping[str, Any]]:
             if one.losses
         }
         yield {
-            "line": data.table.lines[row],
+            **data.table.place(row),
             **({"id": data.table.columns["id"][row]} if "id" in data.table.columns else {}),
-            **({"truth": data.truth[row], "answers": {one.name: one.shown(row) for one in items}} if data.truth else {}),
+            **({"truth": data.truth[row]} if data.truth else data.asked(row) if data.task == MINIMAL else {}),
+            **({"answers": {one.name: one.shown(row) for one in items}} if data.task != LANGUAGE else {}),
             **({"losses": losses} if losses else {}),
         }
 
@@ -111,7 +157,7 @@ def _seen(measured: Measured) -> Iterable[Mapping[str, Any]]:
     for overlap in measured.overlaps:
         for one in overlap.found:
             yield {
-                "source": overlap.source, "line": measured.data.table.lines[one.row], "text": measured.data.texts[one.row],
+                "source": overlap.source, **measured.data.table.place(one.row), "text": measured.data.texts[one.row],
                 "where": one.where, "similarity": round(one.similarity, 4), "exact": one.exact,
             }  # fmt: skip
 

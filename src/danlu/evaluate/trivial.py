@@ -17,7 +17,7 @@ from danlu.evaluate.data import LANGUAGE, Data, read_cells
 from danlu.metrics.bootstrap import generator
 from danlu.metrics.compression import bits_per_byte
 from danlu.metrics.number import Number, signature
-from danlu.tasks.scoring import words
+from danlu.tasks.scoring import BAD, GOOD, MINIMAL, words
 
 DRAWS = 100  # random rankings whose scores are averaged
 LEAD = 3  # sentences of a text that are its summary
@@ -119,6 +119,16 @@ def _random(data: Data, train: Data | None, seed: int) -> Parts:
     return [{"name": "random", "draws": draws, "keys": {"draws": DRAWS, "seed": seed}}]
 
 
+def _shorter(data: Data, train: Data | None, seed: int) -> Parts:
+    """Any of two sentences, and the one of fewer characters (of two as long, any): in expectation, so either way once."""
+    sizes = [(-len(good), -len(bad)) for good, bad in zip(data.table.columns[GOOD], data.table.columns[BAD], strict=True)]
+    shorter = [[(good + more, bad) for good, bad in sizes] for more in (0.5, -0.5)]
+    return [
+        {"name": "chance", "draws": [[pair] * len(data) for pair in ((1, 0), (0, 1))]},
+        {"name": "shorter", "draws": shorter},
+    ]
+
+
 def _compressors(data: Data, train: Data | None, seed: int) -> Parts:
     """xz knows nothing of language but what the file itself repeats. It has no items, so no interval."""
     made = signature(metric="bits_per_byte", level="9e", joined="lines", trained="nothing", data=data.table.key[:16])
@@ -136,5 +146,6 @@ BASELINES: Mapping[str, Callable[[Data, Data | None, int], Parts]] = {
     "translation": _copy,
     "summary": _lead_sentences,
     "retrieval": _random,
+    MINIMAL: _shorter,
     LANGUAGE: _compressors,
 }

@@ -1,8 +1,10 @@
-"""Class probabilities of texts."""
+"""Class probabilities of texts, and of two texts that are read together."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,41 @@ def encode_texts(tokenizer: Any, texts: Sequence[str], length: int) -> list[list
         return []
     encoded = tokenizer(list(texts), truncation=True, max_length=length, return_attention_mask=False)
     return [ids or [int(tokenizer.pad_token_id or 0)] for ids in encoded["input_ids"]]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows of token ids, the type of each token where the tokenizer says any (of two texts, which one), and how many rows were
+    cut."""
+
+    ids: list[list[int]]
+    types: list[list[int]] | None
+    cut: int
+
+
+def encode(tokenizer: Any, texts: Sequence[str], seconds: Sequence[str] | None = None, *, length: int) -> Encoded:
+    """The ids of each text with the model's special tokens, or of each text and its second one as the tokenizer writes two.
+
+    What is longer than `length` is cut at its end; of two texts the longer one token by token, as transformers'
+    `longest_first` has it. At least one id a row, padding if need be.
+    """
+    both = [list(texts)] if seconds is None else [list(texts), list(seconds)]
+    whole = tokenizer(*both, return_attention_mask=False, verbose=False)
+    ids, types = whole["input_ids"], whole.get("token_type_ids")
+    long = [row for row, found in enumerate(ids) if len(found) > length]
+    if long:
+        some = [[column[row] for row in long] for column in both]
+        cut = tokenizer(*some, truncation="longest_first", max_length=length, return_attention_mask=False)
+        for place, row in enumerate(long):
+            ids[row] = cut["input_ids"][place]
+            if types is not None:
+                types[row] = cut["token_type_ids"][place]
+    empty = [row for row, found in enumerate(ids) if not found]
+    for row in empty:
+        ids[row] = [int(tokenizer.pad_token_id or 0)]
+        if types is not None:
+            types[row] = [0]
+    return Encoded(ids, types, len(long))
 
 
 def classify(
@@ -56,18 +93,31 @@ def forward_rows(
     rows: Sequence[Sequence[int]],
     *,
     pad: int,
+    types: Sequence[Sequence[int]] | None = None,
     batch_tokens: int = BATCH_TOKENS,
     advance: Advance = unheard,
 ) -> npt.NDArray[np.float32]:
-    """What a sequence classification model gives as logits for rows of token ids: float32 [rows, outputs]."""
+    """What a sequence classification model gives as logits for rows of token ids: float32 [rows, outputs].
+
+    `types`: those of the tokens, which models that know none do not see.
+    """
     device = next(model.parameters()).device
+    typed = types if types is not None and _takes_types(model, types) else None
     result: npt.NDArray[np.float32] | None = None
     for batch in token_batches([len(row) for row in rows], batch_tokens):
         ids, mask = pad_rows([rows[index] for index in batch], pad)
         with torch.inference_mode():
-            logits = model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits.float().cpu().numpy()
+            more = {} if typed is None else {"token_type_ids": pad_rows([typed[index] for index in batch], 0)[0].to(device)}
+            logits = model(input_ids=ids.to(device), attention_mask=mask.to(device), **more).logits.float().cpu().numpy()
         if result is None:
             result = np.zeros((len(rows), logits.shape[1]), np.float32)
         result[batch] = logits
         advance(len(batch))
     return np.zeros((0, int(model.config.num_labels)), np.float32) if result is None else result
+
+
+def _takes_types(model: Any, types: Sequence[Sequence[int]]) -> bool:
+    """Whether the class of the model has an embedding for each type."""
+    known = getattr(model.config, "type_vocab_size", None)
+    highest = max((max(row) for row in types), default=0)
+    return "token_type_ids" in inspect.signature(model.forward).parameters and (known is None or highest < known)

@@ -1,14 +1,11 @@
-"""Minimal pairs: of two sentences that differ in one point of grammar, which does a model find likelier?
-
-The format is that of BLiMP (arXiv 1912.00582), ZhoBLiMP and CLiMP: JSON lines (or CSV) with `sentence_good` and `sentence_bad`,
-and what they test: `UID` or `paradigm`, `linguistics_term` or `phenomenon`, `field`.
-"""
+"""Minimal pairs: of two sentences that differ in one point of grammar, which does a model find likelier (BLiMP, arXiv
+1912.00582)?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,24 +16,14 @@ from danlu.inference.choices import BATCH_TOKENS, choice_nats
 from danlu.inference.load import Loaded
 from danlu.inference.nats import Nats
 from danlu.inference.pseudo import pseudo_nats
-from danlu.inference.rows import Bad, open_rows
 from danlu.workspace.errors import DanluError
 
-GOOD, BAD = "sentence_good", "sentence_bad"
-PARADIGM, PHENOMENON = ("UID", "paradigm"), ("linguistics_term", "phenomenon")
-FILES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 
-
-@dataclass(frozen=True)
-class Pair:
-    """Two sentences, `good` the acceptable one; `paradigm` is the finest kind of contrast, `field` the widest ("": unsaid)."""
+class Pair(NamedTuple):
+    """Two sentences, `good` the acceptable one."""
 
     good: str
     bad: str
-    paradigm: str = ""
-    phenomenon: str = ""
-    field: str = ""
-    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,30 +38,6 @@ class PairScores:
         """[pairs] where both sentences have as many tokens: elsewhere the shorter one has an advantage that is no grammar."""
         found: npt.NDArray[np.bool_] = self.tokens[:, 0] == self.tokens[:, 1]
         return found
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """The pairs of a file, or of all files of a folder; a pair that names no paradigm has its file's name. DanluError with the
-    line where a sentence is missing."""
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in FILES) if path.is_dir() else [path]
-    return [pair for file in files for pair in _read_file(file)]
-
-
-def _read_file(path: Path) -> list[Pair]:
-    found = []
-    with open_rows(path, GOOD) as rows:
-        for row in rows:
-            if isinstance(row, Bad):
-                raise row.error
-            bad = row.fields.get(BAD)
-            if not isinstance(bad, str) or not bad.strip():
-                raise DanluError("predict.no-text", where=f"{path}:{row.line}", line=row.line, column=BAD)
-            fields = {name: str(value) for name, value in row.fields.items() if value is not None}
-            paradigm, phenomenon = (next((fields[n] for n in names if n in fields), "") for names in (PARADIGM, PHENOMENON))
-            found.append(
-                Pair(fields[GOOD], bad, paradigm or path.stem, phenomenon, fields.get("field", ""), fields.get("language", ""))
-            )
-    return found
 
 
 def score_pairs(
@@ -93,9 +56,10 @@ def score_pairs(
         found = choice_nats(loaded.model, coded, bos=bos, batch_tokens=batch_tokens, advance=advance)
     elif loaded.kind == "mlm":
         texts = [text for pair in pairs for text in (pair.good, pair.bad)]
-        nats = pseudo_nats(loaded.model, loaded.tokenizer, texts, batch_tokens=batch_tokens)
+        nats = pseudo_nats(
+            loaded.model, loaded.tokenizer, texts, batch_tokens=batch_tokens, advance=lambda texts: advance(texts // 2)
+        )
         found = [nats[index : index + 2] for index in range(0, len(nats), 2)]
-        advance(len(pairs))
     else:
         raise DanluError("inference.no-likelihood", where=loaded.name)
     table = [[(-float(nats.sum()), len(nats)) for nats in choices] for choices in found]

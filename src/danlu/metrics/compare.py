@@ -61,6 +61,8 @@ class Comparison:
     def sentence(self) -> Message:
         if math.isnan(self.difference.value):
             key = "metrics.compare.undefined"
+        elif self.verdict == "none" and self.difference.value and self.difference.low == self.difference.high:
+            key = "metrics.compare.few"  # every item says the same, yet there are too few for p to be small
         else:
             key = "metrics.compare.none" if self.verdict == "none" else "metrics.compare.better"
         found = message(key, **self._words())

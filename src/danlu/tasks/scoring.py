@@ -16,7 +16,8 @@ Read = Callable[[Any], Any]
 
 
 class Scored(NamedTuple):
-    """`truth`, `predicted` and `inputs`: usual names of the columns, likeliest first; of `inputs`, all that a file has.
+    """`truth`, `predicted` and `inputs`: usual names of the columns, likeliest first; of `inputs`, all that a file has, and of
+    the couples of `PAIRED` one. No `truth`: the inputs say by their names what is right.
 
     `metrics`: the first decides comparisons; those that need probabilities are measured where there are any. `item` tells
     how well one item alone was answered. `predicted` are looked for before the names of the truth.
@@ -74,6 +75,13 @@ def text(cell: Any) -> str:
     raise ValueError("no text")
 
 
+def sentence(cell: Any) -> str:
+    """A text that is not empty."""
+    if isinstance(cell, str) and cell.strip():
+        return cell
+    raise ValueError("no sentence")
+
+
 def texts(cell: Any) -> list[str]:
     """One text or several: as a list, as JSON, or as SQuAD writes them, {"text": [...]}. Empty: none."""
     found = _parsed(cell)
@@ -108,6 +116,14 @@ def ranking(cell: Any) -> dict[str, float]:
     raise ValueError("no ranking")
 
 
+def logs(cell: Any) -> tuple[float, float]:
+    """Two log-probabilities: of the acceptable sentence and of the other."""
+    found = _parsed(cell)
+    if isinstance(found, list) and len(found) == 2:
+        return number(found[0]), number(found[1])
+    raise ValueError("no two numbers")
+
+
 def shares(cell: Any) -> dict[str, float]:
     """The probability of each class by its name."""
     found = _parsed(cell)
@@ -131,18 +147,33 @@ _ANSWERED = ("predicted", "prediction", "predictions", "pred", "output", "answer
 _TEXT = ("text", "sentence", "content", "review", "document", "title")
 _CLASSES = ("accuracy", "f1_macro", "mcc", "roc_auc", "log_loss", "brier", "calibration_error")
 
+MINIMAL = "minimal-pairs"
+"""The task of finding the acceptable one of two sentences the likelier one."""
+GOOD, BAD = "sentence_good", "sentence_bad"
+LOGS = ("logprob_good", "logprob_bad")
+"""Columns of predictions, as one list of both is in `predicted`."""
+CONTRASTS: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "field": ("field",), "phenomenon": ("linguistics_term", "phenomenon"), "paradigm": ("UID", "paradigm"),
+})  # fmt: skip
+"""What a pair tests, from the widest to the finest: the names that BLiMP and ZhoBLiMP give the column."""
+PAIRED = (
+    ("text_a", "text_b"), ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"),
+    ("question", "sentence"),
+)  # fmt: skip
+"""Columns of two texts that are read together."""
+
 SCORED: Mapping[str, Scored] = MappingProxyType({
     "classification": Scored(
         _LABELS, _ANSWERED, _TEXT, _CLASSES, "accuracy", label, maybe_label,
     ),
     "pairs": Scored(
-        _LABELS, _ANSWERED, ("text_a", "text_b", "sentence1", "sentence2", "premise", "hypothesis", "question1", "question2"),
-        _CLASSES, "accuracy", label, maybe_label,
+        _LABELS, _ANSWERED, tuple(name for couple in PAIRED for name in couple), _CLASSES, "accuracy", label, maybe_label,
     ),
     "regression": Scored(
-        ("value", "score", "rating", *_LABELS), _ANSWERED, (*_TEXT, "text_a", "text_b", "sentence1", "sentence2"),
+        ("value", "score", "rating", *_LABELS), _ANSWERED, _TEXT,
         ("spearman", "pearson", "mae", "mse"), "mae", number, number,
     ),
+    MINIMAL: Scored((), _ANSWERED, (GOOD, BAD), ("pair_accuracy",), "pair_accuracy", sentence, logs),
     "entities": Scored(
         ("tags", "ner_tags", "labels"), ("predicted_tags", *_ANSWERED), ("tokens", "words", *_TEXT),
         ("entity_f1", "entity_f1_macro", "entity_precision", "entity_recall"), "entity_f1", words, words,
@@ -170,12 +201,12 @@ SCORED: Mapping[str, Scored] = MappingProxyType({
 })  # fmt: skip
 
 TELLING: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    MINIMAL: (GOOD, BAD),
     "retrieval": ("grades", "relevant", "qrels"), "entities": ("tags", "ner_tags"), "segmentation": ("words", "segmented"),
     "answers": ("answers",), "summary": ("summary", "highlights", "abstract"),
     "translation": ("references", "reference", "translation"),
 })  # fmt: skip
 """Columns that only one task has, by which it is known."""
-PAIRED = (("text_a", "text_b"), ("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2"))
 
 
 def guess_task(columns: Sequence[str], values: Callable[[str], Sequence[Any]]) -> str | None:

@@ -1,0 +1,108 @@
+"""How well a language model predicts texts: nats of each, beside what they are divided by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.evaluate.answered import Answered, Floats
+from danlu.evaluate.exam import Exam
+from danlu.inference.begin import begin_id
+from danlu.inference.nats import causal_nats, masked_nats
+from danlu.inference.prepare import prepare_text
+from danlu.inference.pseudo import pseudo_nats
+from danlu.inference.spans import hide, span_nats
+from danlu.workspace.sentences import message
+
+MASK_RATE, MASK_SEED = 0.15, 0
+Losses = tuple[Floats, Floats]
+"""What nats are divided by, and nats: float64 [texts] each."""
+
+
+def causal(exam: Exam) -> Answered:
+    """Nats of each text after BOS (else EOS), in windows where it is longer than the model reads.
+
+    Bytes and characters are those of the text itself, whatever the tokenizer makes of them, so models can be compared. Without
+    BOS and EOS the first token of a text is read and not scored; its text is not counted either.
+    """
+    loaded, tokenizer = exam.loaded, exam.loaded.tokenizer
+    before = begin_id(tokenizer)
+    texts = [prepare_text(text) for text in exam.data.texts]
+    rows = exam.tokens(texts)
+    with exam.progress.task("evaluate.progress.language", float(sum(map(len, rows))), "tokens") as task:
+        tokens = [np.array(row, np.int64) for row in rows]
+        nats = causal_nats(loaded.model, tokens, bos=before, advance=task.advance)
+    notes = exam.windows(rows, loaded.context)
+    counted = list(texts)
+    if before is None:
+        counted = [text[len(tokenizer.decode(row[:1])) :] for text, row in zip(texts, rows, strict=True)]
+        notes.append(message("evaluate.note.no-begin", name=exam.name))
+    notes += exam.unknown(rows)
+    sums = np.array([float(found[before is None :].sum()) for found in nats])
+    weights = {
+        "bits_per_byte": [len(text.encode()) for text in counted],
+        "bits_per_character": [len(text) for text in counted],
+        "perplexity": [max(0, len(row) - (before is None)) for row in rows],
+    }
+    return exam.answered(losses={name: _losses(weights[name], sums) for name in exam.wanted}, notes=notes)
+
+
+def masked(exam: Exam) -> Answered:
+    """Nats of some tokens of each text, masked, or of all, asked one by one, where that is asked for."""
+    exam.marks()
+    texts = [prepare_text(text) for text in exam.data.texts]
+    rows = exam.tokens(texts)
+    losses: dict[str, Losses] = {}
+    keys: dict[str, object] = {}
+    if "masked_nats" in exam.wanted:
+        losses["masked_nats"] = _masked(exam, rows)
+        keys["masked"] = f"{MASK_RATE:g}"
+    if "pseudo_perplexity" in exam.wanted:
+        losses["pseudo_perplexity"] = _pseudo(exam, texts)
+        keys["likelihood"] = "pseudo-within-word"
+    notes = [*exam.windows(rows, exam.loaded.context - 2), *exam.unknown(rows)]
+    return exam.answered(losses=losses, keys=keys, notes=notes)
+
+
+def _masked(exam: Exam, rows: Sequence[Sequence[int]]) -> Losses:
+    """15% of the tokens; always the same ones for the same tokenizer."""
+    flat = np.array([index for row in rows for index in row], np.int64)
+    store = _Flat(flat, np.cumsum([len(row) for row in rows]))
+    with exam.progress.task("evaluate.progress.language", float(len(flat)), "tokens") as task:
+        found = masked_nats(exam.loaded.model, store, MASK_RATE, MASK_SEED, advance=task.advance, marks=exam.marks())
+    sums = np.bincount(found.documents, found.nats, len(rows)).astype(np.float64)
+    return _losses(np.bincount(found.documents, minlength=len(rows)), sums)
+
+
+def _pseudo(exam: Exam, texts: Sequence[str]) -> Losses:
+    with exam.progress.task("evaluate.progress.pseudo", float(len(texts)), "texts") as task:
+        found = pseudo_nats(exam.loaded.model, exam.loaded.tokenizer, texts, advance=task.advance)
+    return _losses([len(nats) for nats in found], np.array([float(nats.sum()) for nats in found]))
+
+
+def spans(exam: Exam) -> Answered:
+    """Nats and bytes of the spans that an encoder-decoder is to fill in; always the same ones for the same text."""
+    texts = [prepare_text(text) for text in exam.data.texts]
+    parts = [len(hide(text)) for text in texts]
+    with exam.progress.task("evaluate.progress.language", float(sum(parts)), "parts") as task:
+        table = span_nats(exam.loaded.model, exam.loaded.tokenizer, texts, advance=task.advance)
+    notes = exam.unknown(exam.tokens(texts))
+    if nothing := parts.count(0):
+        notes.append(message("evaluate.note.nothing-hidden", name=exam.name, count=nothing))
+    return exam.answered(losses={"span_bits_per_byte": _losses(table[:, 1], table[:, 0])} if exam.wanted else {}, notes=notes)
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """Tokens one text after another, and where each ends: what `inference.nats` reads."""
+
+    tokens: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+def _losses(weights: Any, nats: Floats) -> Losses:
+    return np.asarray(weights, np.float64), nats

@@ -20,6 +20,7 @@ COMMANDS = {
     "danlu.cli.why": ("why",),
     "danlu.cli.lock": ("lock",),
     "danlu.cli.stages": ("collect", "clean", "tokenize", "pretrain", "finetune"),
+    "danlu.cli.tokenizers": ("tokenizers",),
     "danlu.cli.evaluate": ("evaluate",),
     "danlu.cli.use": ("predict", "serve"),
     "danlu.cli.keep": ("gc", "pin", "unpin"),

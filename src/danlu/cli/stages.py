@@ -25,7 +25,7 @@ def collect(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
 ) -> None:
     """Read files into documents. 把文件读成文档。"""
-    _run(_text_recipe(paths), "collect", set_, workspace, json_line)
+    _run(text_recipe(paths), "collect", set_, workspace, json_line)
 
 
 @command
@@ -33,7 +33,7 @@ def clean(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
 ) -> None:
     """Repair documents and drop bad ones and repeats. 修复文档，剔除劣质与重复文档。"""
-    _run(_text_recipe(paths), "clean.decide", set_, workspace, json_line)
+    _run(text_recipe(paths), "clean.decide", set_, workspace, json_line)
 
 
 @command
@@ -41,7 +41,7 @@ def tokenize(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
 ) -> None:
     """Train a tokenizer on files and encode them. 训练分词器并编码文本。"""
-    _run(_text_recipe(paths), "tokenize.encode", set_, workspace, json_line)
+    _run(text_recipe(paths), "tokenize.encode", set_, workspace, json_line)
 
 
 @command
@@ -57,7 +57,7 @@ def pretrain(
     """Train a model from nothing on files. 在您的文本上从零预训练模型。"""
     objective = {"bert": "mlm", "gpt": "clm"}.get(family, "clm")
     section = {family: {"model": {"family": family, "size": size}, "objective": objective, "budget": budget}}
-    _run({**_text_recipe(paths), "pretrain": section, "evaluate": {"models": [family]}}, None, set_, workspace, json_line)
+    _run({**text_recipe(paths), "pretrain": section, "evaluate": {"models": [family]}}, None, set_, workspace, json_line)
 
 
 @command
@@ -84,7 +84,8 @@ def finetune(
     _run(recipe, None, set_, workspace, json_line)
 
 
-def _text_recipe(paths: list[Path]) -> dict[str, Any]:
+def text_recipe(paths: list[Path]) -> dict[str, Any]:
+    """The recipe that collects files and folders."""
     return {
         "name": _name(paths[0]),
         "collect": {"sources": [{"type": "files", "path": str(path.absolute())} for path in paths]},

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from danlu.models.locate import HUB_NAME, PACKAGE, locate_model
 from danlu.pipeline.lineage import ancestors, read_manifests
-from danlu.pipeline.state import find_model
-from danlu.workspace.artifact import Workspace
+from danlu.pipeline.state import artifact_of, find_model, read_state, run_names
+from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
 
+TRAINED = "tokenize.train"
 MOST_CHARACTERS = 50_000_000  # of one source that is looked through unasked: about a minute
 TEXTS = {"clean.decide": "documents", "dataset": "rows.parquet"}
 """Stage -> where in its artifact the texts are that models learn from."""
@@ -31,6 +32,24 @@ def find_subject(workspace: Workspace, name: str) -> Path | str:
         if HUB_NAME.fullmatch(name):
             return name
         raise
+
+
+def find_tokenizer(workspace: Workspace, name: str) -> Path | str:
+    """A tokenizer: a directory that holds one, the stage `tokenize.train` of the latest run or its artifact, or a model's."""
+    if Path(name).is_dir():
+        return Path(name)
+    if name.startswith(TRAINED):
+        return (find_artifact(workspace, name) if name == TRAINED else workspace.named(name)).path
+    return find_subject(workspace, name)
+
+
+def find_artifact(workspace: Workspace, stage: str) -> Artifact:
+    """What the latest run made in a stage that there is one of. DanluError where there is no such run."""
+    for run in run_names(workspace):
+        node = read_state(workspace, run).nodes.get(stage)
+        if node is not None and (artifact := artifact_of(workspace, node)) is not None:
+            return artifact
+    raise DanluError("pipeline.not-made", where=str(workspace.path), stage=stage)
 
 
 def learned_from(workspace: Workspace, places: Iterable[Path | str]) -> list[tuple[str, Path, int]]:

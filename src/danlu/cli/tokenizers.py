@@ -1,0 +1,133 @@
+"""`danlu tokenizers`: several tokenizers on the same texts, side by side."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
+from danlu.cli.run import run_and_tell
+from danlu.cli.stages import text_recipe
+from danlu.documents.store import read_documents
+from danlu.pipeline.subject import find_artifact, find_tokenizer
+from danlu.recipe.load import recipe_from
+from danlu.workspace.artifact import Artifact, Workspace
+from danlu.workspace.messages import text
+
+WIDE = 500  # columns of a table that goes to a file: nothing is cut
+EXAMPLES = 2  # texts that are shown cut into tokens, each in another language
+LEAST = 30  # characters of such a text
+MOST_SOURCES = 40
+
+
+@command
+def tokenizers(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TOKENIZER...",
+            help="A model (name, RUN/NAME, directory, package:NAME, owner/name), tokenize.train or its artifact. 分词器或模型",
+        ),
+    ],
+    on: Annotated[
+        list[Path], typer.Option("--on", help="Texts to measure on; else those of the latest run. 用于测量的文本")
+    ] = [],
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
+) -> None:
+    """Compare tokenizers on your texts: how much text a token holds. 在您的文本上比较分词器。"""
+    place = Workspace(workspace)
+    found = [(name, find_tokenizer(place, name)) for name in names]
+    documents = _documents(place, on)
+    from danlu.tokenize.compare import measure
+    from danlu.tokens.measure import RARE
+
+    examples = _examples(documents)
+    measured = [measure(name, where, lambda: _texts(documents), examples) for name, where in found]
+    found_json = [one.to_json() for one in measured]
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    for title, columns, rows in tables(found_json):
+        console.print(_table(title, columns, rows))
+    for example in range(len(examples)):
+        say()
+        for one in measured:
+            say(text("tokenizers.cut", name=one.name, tokens="|".join(one.examples[example][1])))
+    say()
+    for entry in found_json:
+        if tokens := entry["unreachable_tokens"]:
+            say(text("tokenizers.unreachable-named", name=entry["name"], tokens=" ".join(map(repr, tokens))))
+    say(text("tokenizers.reading", rare=RARE))
+    last_line({"documents": str(documents.path), "tokenizers": found_json}, json_line)
+
+
+def _documents(workspace: Workspace, on: list[Path]) -> Artifact:
+    """The cleaned documents of the latest run, or all that are collected from `on`."""
+    if not on:
+        return find_artifact(workspace, "clean.decide")
+    recipe = {**text_recipe(on), "name": "tokenizers"}  # a run of its own: those of the same files stay as they are
+    return run_and_tell(recipe_from(recipe, Path.cwd(), []), workspace, "collect").artifacts["collect"]
+
+
+def _texts(documents: Artifact) -> Iterator[Any]:
+    from danlu.tokens.measure import Text
+
+    for batch in read_documents(documents / "documents", ("text", "language", "source")):
+        yield from map(Text, *(column.to_pylist() for column in batch.columns))
+
+
+def _examples(documents: Artifact) -> list[str]:
+    """The first long enough document of each of the first languages."""
+    found: dict[str, str] = {}
+    for each in _texts(documents):
+        if len(each.text) >= LEAST and each.language not in found:
+            found[each.language] = " ".join(each.text.split())
+            if len(found) == EXAMPLES:
+                break
+    return list(found.values())
+
+
+def tables(measured: list[dict[str, Any]]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+    """(title, columns, rows): a line a tokenizer, then a line a source."""
+    languages = sorted(measured[0]["languages"])
+    yield (
+        text("tokenizers.title"),
+        [
+            text("tokenizers.name"), text("tokenizers.vocabulary"), *languages,
+            *(text(f"tokenizers.{key}") for key in ("partial", "unknown", "unused", "rare", "unreachable", "speed")),
+        ],
+        [
+            [
+                one["name"], f"{one['vocabulary']:,}", *(_each(one["languages"][name]) for name in languages),
+                f"{one['partial_share']:.2%}", f"{one['unknown_share']:.2%}", f"{one['unused']:,}", f"{one['rare']:,}",
+                f"{one['unreachable']:,}", f"{one['megabytes_per_second']:.1f}",
+            ]
+            for one in measured
+        ],
+    )  # fmt: skip
+    sources = sorted(measured[0]["sources"])
+    if len(sources) > 1:
+        yield (
+            text("tokenizers.by-source"),
+            [text("tokenizers.source"), *(one["name"] for one in measured)],
+            [[source, *(_each(one["sources"][source]) for one in measured)] for source in sources[:MOST_SOURCES]],
+        )
+
+
+def _each(amount: dict[str, Any]) -> str:
+    """Bytes a token, and characters."""
+    return f"{amount['bytes_per_token']:.2f} ({amount['characters_per_token']:.2f})"
+
+
+def _table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
+from danlu.evaluate.answered import LOSSY, Answered, Asked, check_classes, from_file
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
 from danlu.evaluate.files import SPLIT, Table, read_table
 from danlu.evaluate.seen import Overlap, overlap
@@ -32,6 +32,7 @@ from danlu.workspace.sentences import Message, message
 
 CLASSES = ("classification", "pairs")
 LINEAR = (*CLASSES, "regression")
+BY_TOKEN = ("masked_nats", "perplexity", "pseudo_perplexity")  # they divide by tokens, which each tokenizer has its own of
 
 
 @dataclass(frozen=True)
@@ -295,8 +296,8 @@ def _compare(
         left, right = items[a.name], items[b.name]
         if left is None or right is None:
             continue
-        if metric in ("masked_nats", "perplexity", "pseudo_perplexity") and a.keys.get("tokenizer") != b.keys.get("tokenizer"):
-            notes.append(message("evaluate.note.other-tokenizers", a=a.name, b=b.name, metric=_name(metric)))
+        if (reason := _incomparable(metric, a, b)) is not None:
+            notes.append(reason)
             continue
         groups.append([
             compare_items(
@@ -319,6 +320,18 @@ def _compare(
     if request.margin is not None:
         sentences += [one.margin_sentence(request.margin) for one in flat if not one.slice and {one.a, one.b} <= models]
     return flat, sentences, notes
+
+
+def _incomparable(metric: str, a: Answered, b: Answered) -> Message | None:
+    """Why a metric of predicting text says nothing about two models; None where it does."""
+    if METRICS[metric].needs != "losses" or a.keys.get("tokenizer") == b.keys.get("tokenizer"):
+        return None
+    if metric in BY_TOKEN:
+        return message("evaluate.note.other-tokenizers", a=a.name, b=b.name, metric=_name(metric))
+    lossy = [one.name for one in (a, b) if one.keys.get(LOSSY)]
+    if not lossy:
+        return None
+    return message("evaluate.note.lossy-apart", a=a.name, b=b.name, metric=_name(metric), lossy=listed(lossy))
 
 
 def _test(a: Items, b: Items, clustered: bool) -> Test:

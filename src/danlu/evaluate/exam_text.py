@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.evaluate.answered import Answered, Floats
+from danlu.evaluate.answered import LOSSY, Answered, Floats
 from danlu.evaluate.exam import Exam
 from danlu.inference.begin import begin_id
 from danlu.inference.nats import causal_nats, masked_nats
 from danlu.inference.prepare import prepare_text
 from danlu.inference.pseudo import pseudo_nats
 from danlu.inference.spans import hide, span_nats
-from danlu.workspace.sentences import message
+from danlu.workspace.sentences import Message, message
 
 MASK_RATE, MASK_SEED = 0.15, 0
 Losses = tuple[Floats, Floats]
@@ -42,13 +42,15 @@ def causal(exam: Exam) -> Answered:
         counted = [text[len(tokenizer.decode(row[:1])) :] for text, row in zip(texts, rows, strict=True)]
         notes.append(message("evaluate.note.no-begin", name=exam.name))
     notes += exam.unknown(rows)
+    keys, told = _lossy(exam, texts, rows)
     sums = np.array([float(found[before is None :].sum()) for found in nats])
     weights = {
         "bits_per_byte": [len(text.encode()) for text in counted],
         "bits_per_character": [len(text) for text in counted],
         "perplexity": [max(0, len(row) - (before is None)) for row in rows],
     }
-    return exam.answered(losses={name: _losses(weights[name], sums) for name in exam.wanted}, notes=notes)
+    losses = {name: _losses(weights[name], sums) for name in exam.wanted}
+    return exam.answered(losses=losses, keys=keys, notes=[*notes, *told])
 
 
 def masked(exam: Exam) -> Answered:
@@ -90,10 +92,21 @@ def spans(exam: Exam) -> Answered:
     parts = [len(hide(text)) for text in texts]
     with exam.progress.task("evaluate.progress.language", float(sum(parts)), "parts") as task:
         table = span_nats(exam.loaded.model, exam.loaded.tokenizer, texts, advance=task.advance)
-    notes = exam.unknown(exam.tokens(texts))
+    rows = exam.tokens(texts)
+    keys, told = _lossy(exam, texts, rows)
+    notes = [*exam.unknown(rows), *told]
     if nothing := parts.count(0):
         notes.append(message("evaluate.note.nothing-hidden", name=exam.name, count=nothing))
-    return exam.answered(losses={"span_bits_per_byte": _losses(table[:, 1], table[:, 0])} if exam.wanted else {}, notes=notes)
+    losses = {"span_bits_per_byte": _losses(table[:, 1], table[:, 0])} if exam.wanted else {}
+    return exam.answered(losses=losses, keys=keys, notes=notes)
+
+
+def _lossy(exam: Exam, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> tuple[dict[str, object], list[Message]]:
+    """What a tokenizer that does not give all texts back adds to the keys of a number (`LOSSY`), and the note on it."""
+    count = exam.lost(texts, rows)
+    return (
+        ({LOSSY: count}, [message("evaluate.note.lossy", name=exam.name, count=count, rows=len(texts))]) if count else ({}, [])
+    )
 
 
 @dataclass(frozen=True)

@@ -64,16 +64,23 @@ def test_what_it_writes(simple: Artifact, dataset: Artifact, texts: dict[str, li
     assert _value(evaluation, "bits_per_byte", "gzip") == pytest.approx(
         8 * len(gzip.compress("\n".join(held).encode(), 9)) / size
     )
+    assert _value(evaluation, "bits_per_character", "xz") == pytest.approx(
+        _value(evaluation, "bits_per_byte", "xz") * size / sum(map(len, held))
+    )
     assert _value(evaluation, "bits_per_byte", "5-gram") < _value(evaluation, "bits_per_byte", "xz")
     assert _value(evaluation, "bits_per_byte", "5-gram", language="zh-Hans") > 0
     assert 0 < _value(evaluation, "masked_nats", "unigram") < np.log(520)
     losses = pq.read_table(simple / "documents.parquet").to_pylist()
     mine = [row for row in losses if row["model"] == "5-gram"]
     assert len(mine) == len(held)
-    total = sum(row["nats"] for row in mine) / np.log(2) / sum(row["weight"] for row in mine)
-    assert total == pytest.approx(_value(evaluation, "bits_per_byte", "5-gram"))
     store = TokenStore.open(tokens / "holdout")
-    assert sum(row["weight"] for row in losses if row["model"] == "unigram") == pytest.approx(
+    assert [(row["bytes"], row["characters"]) for row in mine] == [(len(text.encode()), len(text)) for text in held]
+    assert [row["tokens"] for row in mine] == store.lengths().tolist()
+    nats = sum(row["nats"] for row in mine)
+    assert nats / np.log(2) / size == pytest.approx(_value(evaluation, "bits_per_byte", "5-gram"))
+    assert nats / np.log(2) / sum(map(len, held)) == pytest.approx(_value(evaluation, "bits_per_character", "5-gram"))
+    assert np.exp(nats / len(store.tokens)) == pytest.approx(_value(evaluation, "perplexity", "5-gram"))
+    assert sum(row["tokens"] for row in losses if row["model"] == "unigram") == pytest.approx(
         0.15 * len(store.tokens), rel=0.15
     )
 
@@ -151,14 +158,16 @@ def test_two_datasets_are_told_apart(
     json.dumps(evaluation, allow_nan=False)
 
 
-def test_texts_and_tokens_of_different_runs(tokens: Artifact, make_run: Callable[..., Run], tmp_path: Path) -> None:
+def test_texts_and_tokens_of_different_runs(
+    tokens: Artifact, tokenizer: Artifact, make_run: Callable[..., Run], tmp_path: Path
+) -> None:
     (tmp_path / "empty" / "holdout").mkdir(parents=True)
     config = EvaluateConfig(models=(), baselines=("compression",))
     with pytest.raises(DanluError, match=r"40"):
         baselines(
             {},
             tokens,
-            None,
+            tokenizer,
             Artifact("clean.decide", "0", tmp_path / "empty"),
             config=config,
             run=make_run("evaluate.baselines"),

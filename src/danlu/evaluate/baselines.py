@@ -60,14 +60,14 @@ def baselines(
         result["overlaps"] += run.once(f"overlaps:{name}", partial(_overlaps, name, read_rows(artifact), documents, run))
     if tables:
         _write_table(run.output / "predictions.parquet", pa.concat_tables(tables))
-    if tokens is not None and documents is not None:
+    if tokens is not None and documents is not None and tokenizer is not None:
         found = text_baselines(tokens, documents, tokenizer, config, run)
         result["numbers"] += found.numbers
         result["parts"] += found.parts
         if found.documents is not None:
             _write_table(run.output / "documents.parquet", found.documents)
     for name in ("numbers", "parts"):
-        result[name] = signed(result[name], {}, datasets, tokens, tokenizer)
+        result[name] = signed(result[name], {}, datasets, tokens, tokenizer, {})
     write_json(run.output / "evaluation.json", result)
 
 

@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.answered import Answered
-from danlu.evaluate.data import LANGUAGE, Data
+from danlu.evaluate.data import LANGUAGE, METRICS_OF, Data
+from danlu.inference.begin import begin_id
 from danlu.inference.classify import encode_texts, forward_rows
 from danlu.inference.context import pad_id
 from danlu.inference.load import Kind, Loaded
-from danlu.inference.nats import Marks, causal_nats, masked_nats
+from danlu.inference.losses import COLUMN, NATS, TOKENS, sized, sized_losses
+from danlu.inference.nats import MASK_RATE, Marks, masked_nats
 from danlu.inference.predict import class_answers
 from danlu.inference.prepare import prepare_text
-from danlu.metrics.registry import METRICS
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 from danlu.workspace.progress import Progress
@@ -32,7 +33,6 @@ SCORERS: dict[tuple[str, Kind], str] = {
 }
 """(task, what the model is for) -> function(loaded, name, keys, data, progress) -> Answered."""
 CHUNK = 256  # rows between two signs of progress
-MASK_RATE, MASK_SEED = 0.15, 0
 
 Scorer = Callable[[Loaded, str, dict[str, object], Data, Progress], Answered]
 
@@ -98,26 +98,14 @@ def causal(loaded: Loaded, name: str, keys: dict[str, object], data: Data, progr
     BOS and EOS the first token of a text is read and not scored; its text is not counted either.
     """
     tokenizer = loaded.tokenizer
-    before = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
-    texts = [prepare_text(text) for text in data.texts]
-    rows = [tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in texts]
-    tokens = [np.array(row, np.int64) for row in rows]
-    total = float(sum(map(len, rows)))
-    with progress.task("evaluate.progress.language", total, "tokens") as task:
-        nats = causal_nats(loaded.model, tokens, bos=before, advance=task.advance)
-    notes = _windows(name, rows, loaded.context)
-    counted = list(texts)
-    if before is None:
-        counted = [text[len(tokenizer.decode(row[:1])) :] for text, row in zip(texts, rows, strict=True)]
+    coded = [sized(tokenizer, prepare_text(text)) for text in data.texts]
+    rows = [text.ids for text in coded]
+    with progress.task("evaluate.progress.language", float(sum(map(len, rows))), "tokens") as task:
+        found = sized_losses(loaded, coded, advance=task.advance)
+    notes = [*_windows(name, rows, loaded.context), *_unknown(name, tokenizer, rows)]
+    if begin_id(tokenizer) is None:
         notes.append(message("evaluate.note.no-begin", name=name))
-    notes += _unknown(name, tokenizer, rows)
-    sums = np.array([float(found[before is None :].sum()) for found in nats])
-    weights = {
-        "bits_per_byte": [len(text.encode()) for text in counted],
-        "bits_per_character": [len(text) for text in counted],
-        "perplexity": [max(0, len(row) - (before is None)) for row in rows],
-    }
-    return Answered(name, "model", keys, losses=_losses(weights, sums), notes=notes)
+    return Answered(name, "model", keys, losses=_losses("clm", found.total()), notes=notes)
 
 
 def masked(loaded: Loaded, name: str, keys: dict[str, object], data: Data, progress: Progress) -> Answered:
@@ -130,12 +118,13 @@ def masked(loaded: Loaded, name: str, keys: dict[str, object], data: Data, progr
     flat = np.array([index for row in rows for index in row], np.int64)
     store = _Flat(flat, np.cumsum([len(row) for row in rows]))
     with progress.task("evaluate.progress.language", float(len(flat)), "tokens") as task:
-        found = masked_nats(loaded.model, store, MASK_RATE, MASK_SEED, advance=task.advance, marks=marks)
-    counts = np.bincount(found.documents, minlength=len(rows))
-    sums = np.bincount(found.documents, found.nats, len(rows)).astype(np.float64)
+        found = masked_nats(loaded.model, store, advance=task.advance, marks=marks)
+    sums = np.zeros((len(rows), 4))
+    sums[:, NATS] = np.bincount(found.documents, found.nats, len(rows))
+    sums[:, TOKENS] = np.bincount(found.documents, minlength=len(rows))
     notes = [*_windows(name, rows, loaded.context - 2), *_unknown(name, tokenizer, rows)]
     made = {**keys, "masked": f"{MASK_RATE:g}"}
-    return Answered(name, "model", made, losses=_losses({"masked_nats": counts.tolist()}, sums), notes=notes)
+    return Answered(name, "model", made, losses=_losses("mlm", sums), notes=notes)
 
 
 @dataclass(frozen=True)
@@ -146,16 +135,16 @@ class _Flat:
     ends: npt.NDArray[np.int64]
 
 
-def _losses(weights: dict[str, list[int]], nats: npt.NDArray[np.float64]) -> dict[str, Any]:
-    return {name: (np.array(weight, np.float64), nats) for name, weight in weights.items() if name in METRICS}
+def _losses(kind: str, sums: npt.NDArray[np.float64]) -> dict[str, Any]:
+    return {metric: (sums[:, COLUMN[metric]], sums[:, NATS]) for metric in METRICS_OF[kind]}
 
 
-def _windows(name: str, rows: Sequence[Sequence[int]], length: int) -> list[Message]:
+def _windows(name: str, rows: Sequence[Sequence[int] | npt.NDArray[np.int64]], length: int) -> list[Message]:
     count = sum(len(row) > length for row in rows)
     return [message("evaluate.note.windows", name=name, count=count, length=length)] if count else []
 
 
-def _unknown(name: str, tokenizer: Any, rows: Sequence[Sequence[int]]) -> list[Message]:
+def _unknown(name: str, tokenizer: Any, rows: Sequence[Sequence[int] | npt.NDArray[np.int64]]) -> list[Message]:
     """Tokens that stand for whatever the tokenizer does not know cost a model less than the text they hide."""
     unknown = tokenizer.unk_token_id
     if unknown is None or unknown in (tokenizer.bos_token_id, tokenizer.eos_token_id):

@@ -216,7 +216,8 @@ def test_leaks_between_the_parts_of_the_data_are_counted_and_listed(
     (shown,) = [one for one in in_documents["examples"] if one["text"] == tested[1]["text"]]
     assert shown == {"text": tested[1]["text"], "other": long, "language": tested[1]["language"],
                      "similarity": near["similarity"], "exact": False}  # fmt: skip
-    assert all(len(entry["examples"]) == min(3, entry["exact"] + entry["near"]) for entry in entries)
+    for entry in entries:
+        assert len(entry["examples"]) == min(2, entry["exact"]) + min(2, entry["near"])
 
 
 def test_a_long_text_is_shown_around_what_it_holds() -> None:

@@ -14,7 +14,7 @@ from danlu.metrics.number import rounded
 from danlu.workspace.artifact import Artifact
 
 MOST_CHARACTERS = 30_000_000  # of the documents that are read: about 10 s
-MOST_LISTED, MOST_SHOWN = 100, 3
+MOST_LISTED, MOST_SHOWN = 100, 2  # shown: exact ones, and as many near ones
 SPLITS = (("test", "train"), ("test", "validation"), ("validation", "train"))
 """Of each dataset: items of the first are looked for in the second."""
 PIECE, BEFORE = 16, 60  # characters: of an item, by which its place in a long text is found; shown before it
@@ -70,18 +70,18 @@ def overlaps_with_documents(tested: Sequence[Tested], documents: Artifact) -> li
 def _entries(tested: Sequence[Tested], found: Sequence[Overlap]) -> list[dict[str, Any]]:
     return [
         {"dataset": part.dataset, "split": part.split, **one.to_json(), "found": list(_listed(part, one)),
-         "examples": [_example(part, seen) for seen in _closest(one)[:MOST_SHOWN]]}
+         "examples": [_example(part, seen) for exact in (True, False) for seen in _closest(one, exact)[:MOST_SHOWN]]}
         for part, one in zip(tested, found, strict=True)
     ]  # fmt: skip
 
 
-def _closest(found: Overlap) -> list[Seen]:
-    return sorted(found.found, key=lambda one: (-one.exact, -one.similarity, one.row))
+def _closest(found: Overlap, exact: bool) -> list[Seen]:
+    return sorted((one for one in found.found if one.exact == exact), key=lambda one: (-one.similarity, one.row))
 
 
 def _listed(part: Tested, found: Overlap) -> Iterator[dict[str, Any]]:
     """The closest copies first; the place in a document by the part's file and the row in it."""
-    for one in _closest(found)[:MOST_LISTED]:
+    for one in [*_closest(found, exact=True), *_closest(found, exact=False)][:MOST_LISTED]:
         where = one.where.rpartition("/")[2]
         yield {"id": part.ids[one.row], "where": where, "similarity": rounded(one.similarity), "exact": one.exact}
 

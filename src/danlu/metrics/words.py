@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from danlu.workspace.messages import table
 from danlu.workspace.sentences import Message, message
 
-OTHERS = ("label", "source", "length")
+OTHERS = ("label", "source", "length", "position")
 
 
 def where(slice: Mapping[str, str]) -> Message:

@@ -136,7 +136,7 @@ def heldout_in_training(facts: Facts) -> Iterator[Finding]:
 def seen_before(facts: Facts) -> Iterator[Finding]:
     """Test rows or held-out documents that still stand in what is learned from: the worst of the searches."""
     searches = [entry for entry in _mapping(facts, "evaluation").get("overlaps") or [] if entry.get("split") != "validation"]
-    worst = max(searches, key=_seen_share, default={})
+    worst: Facts = max(searches, key=_seen_share, default={})
     if (share := _seen_share(worst)) >= SEEN:
         values = {"n": Value("count", _seen(worst)), "rows": Value("count", worst["rows"])}
         if worst.get("dataset"):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from danlu.report.sections.access import entries
-from danlu.report.words import clip, count, finite, language_name, metric_name, model_name, number, plain
+from danlu.report.words import BASELINES, clip, count, finite, language_name, metric_name, model_name, number, plain
 from danlu.workspace.messages import Language
 
 ATTRIBUTES = ("label", "length", "source", "position")
@@ -39,16 +39,14 @@ def build(facts: Mapping[str, Any], language: Language) -> list[dict[str, Any]]:
 
 
 def _table(language: Language, table: _Table, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    models = list(dict.fromkeys(model for row in rows.values() for model in row))[:MODELS]
+    models = list(dict.fromkeys(model for row in rows.values() for model in row))
+    models = sorted(models, key=lambda model: model in BASELINES)[:MODELS]  # the user's own first
     shown = sorted(sorted(rows, key=lambda value: -_count(rows[value]))[:ROWS], key=_place)
-    place = " · ".join(
-        part for part in (clip(table.dataset, 40), table.language and language_name(language, table.language)) if part
-    )
+    named = (clip(table.dataset, 40), language_name(language, table.language) if table.language else "")
     return {
-        "metric": table.metric,
+        "place": " · ".join(part for part in named if part),
         "name": metric_name(language, table.metric),
         "by": plain(language, f"report.parts.by.{table.attribute}"),
-        "place": place,
         "models": [model_name(language, clip(model, 40)) for model in models],
         "rows": [
             {

@@ -48,8 +48,8 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
 
 def _tested(language: Language, entry: Mapping[str, Any]) -> str:
     """What was looked for: a split of a dataset, or the text set aside."""
-    split = _split(language, entry.get("split"))
-    return f"{clip(str(entry['dataset']), 60)} · {split}" if entry.get("dataset") else split
+    named = (clip(str(entry.get("dataset") or ""), 60), _split(language, entry.get("split")))
+    return " · ".join(part for part in named if part)
 
 
 def _source(language: Language, entry: Mapping[str, Any]) -> str:

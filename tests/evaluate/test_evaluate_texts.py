@@ -185,7 +185,7 @@ def lossy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_tokenizer_that_leaves_text_out_is_told_and_not_compared(
     gpt: Path, lossy: Path, tmp_path: Path, language: str, words: str
 ) -> None:
-    """Fewer letters need fewer bits: between such models bits a byte are no measure. Those that need no change are given back."""
+    """Fewer letters need fewer bits: between such models bits a byte are no measure."""
     rows = ["The Fire burns", "fire", "two words", "炉火 Burns", "", "One\nTwo"]
     texts = write(tmp_path / "texts.jsonl", [{"text": text} for text in rows])
     said = evaluate(gpt, lossy, "--on", texts, folder=tmp_path, language=language)

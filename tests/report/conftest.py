@@ -212,6 +212,8 @@ def evaluation() -> dict[str, Any]:
             },
         ],
         "curve": curve,
+        "parts": parts(),
+        "overlaps": overlaps(),
         "crossings": [
             {"a": "sentiment", "b": "tfidf", "language": "en", "labels": 460},
         ],
@@ -230,6 +232,37 @@ def samples(objective: str, step: int) -> list[dict[str, Any]]:
         {"token": token, "probability": share} for token, share in ((" warm", step / 500), (" cold", 0.1), (" <i>", 0.05))
     ]
     return [{"language": "en", "text": "By the<|mask|> fire we sat.", "truth": "warm", "answers": answers}]
+
+
+def parts() -> list[dict[str, Any]]:
+    """Scores by label, length and source of the rows, and by position in the documents."""
+    found = []
+    for model, shift in (("tfidf", 0.0), ("sentiment", 0.02)):
+        for attribute, values in (("label", ("negative", "positive")), ("length", ("0-49", "50-199", "1000+"))):
+            for place, value in enumerate(values):
+                where = {attribute: value}
+                found.append(number("accuracy", model, 0.8 + shift + place / 50, 700, where, split="test", half=0.02))
+    for model, value in (("5-gram", 2.61), ("gpt", 2.18)):
+        for tag in ({}, {"language": "en"}):
+            for place, words in enumerate(("0-15", "16-63", "256-1023")):
+                where = {"position": words, **tag}
+                found.append(number("bits_per_byte", model, value - place / 9, 412, where, split="holdout", half=0.04))
+    return found
+
+
+def overlaps() -> list[dict[str, Any]]:
+    """What was looked for and found, with one pair to look at."""
+    search = {"dataset": "sentiment", "split": "test", "threshold": 0.7, "rows": 4000, "found": [], "examples": []}
+    pair = {
+        "text": "A warm film, and we all laughed.", "other": "A warm film and we all cried.", "language": "en",
+        "similarity": 0.81, "exact": False,
+    }  # fmt: skip
+    return [
+        {**search, "source": "train", "texts": 29_670, "characters": 9_000_000, "exact": 0, "near": 0},
+        {**search, "source": "documents", "texts": 80_000, "characters": 30_000_000, "exact": 2, "near": 5, "examples": [pair]},
+        {**search, "dataset": None, "split": "holdout", "rows": 412, "source": "documents", "texts": 80_000,
+         "characters": 30_000_000, "exact": 0, "near": 1},
+    ]  # fmt: skip
 
 
 def pretrained(family: str, objective: str, start: float, end: float, parameters: int) -> dict[str, Any]:

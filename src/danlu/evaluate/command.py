@@ -251,7 +251,7 @@ def _numbers(request: Request, asked: Asked, metrics: Sequence[str], answered: S
             if items is not None:
                 found += numbers(
                     metric, one.name, items, _fitting(metric, where), split=split, clusters=data.clusters,
-                    over=request.columns.cluster or "", keys=_keys(asked, metric, one), seed=request.seed,
+                    over=request.columns.cluster or "items", keys=_keys(asked, metric, one), seed=request.seed,
                     resamples=request.resamples, confidence=request.confidence,
                 )  # fmt: skip
     return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from danlu.workspace.sentences import Message, message
 
 @dataclass(frozen=True)
 class Seen:
-    """A row of the test file that `source` holds: where there, how much of it, and whether as it is."""
+    """A row of the test file that `source` holds: where there, in which text, how much of it, and whether as it is."""
 
     row: int
     where: str
+    text: str
     similarity: float
     exact: bool
 
@@ -56,29 +58,59 @@ class Overlap:
 
 
 def overlap(texts: Sequence[str], source: str, named: Iterable[tuple[str, str]] | Path, most: int | None = None) -> Overlap:
-    """The `texts` that stand in a source: a file or folder of texts, or pairs of (where, text) that can be read twice.
+    """The `texts` that stand in a source: a file or folder of texts, or pairs of (where, text) that can be read again.
 
     `most`: characters of the source that are read at most; how many were is in the result.
     """
-    items = [canonical(text) for text in texts]
+    return overlaps([texts], source, named, most)[0]
+
+
+def overlaps(
+    groups: Sequence[Sequence[str]], source: str, named: Iterable[tuple[str, str]] | Path, most: int | None = None
+) -> list[Overlap]:
+    """As `overlap`, for several groups of texts, for which the source is read and searched together."""
+    items = [canonical(text) for group in groups for text in group]
     names: list[str] = []
+    kept: list[str] = []  # what is bounded is kept, so that it is made canonical once
     characters = 0
 
     def documents() -> Iterator[str]:
         nonlocal characters
+        if kept:
+            yield from kept
+            return
         names.clear()
         characters = 0
-        for where, text in read_texts(named) if isinstance(named, Path) else named:
+        for where, text in _texts(named):
             if most is not None and characters >= most:
                 return
             form = canonical(text)
             names.append(where)
             characters += len(form)
+            if most is not None:
+                kept.append(form)
             yield form
 
-    found = find_copies(items, documents)
-    seen = [Seen(one.item, names[one.document], one.similarity, one.exact) for one in found]
-    return Overlap(source, sum(map(bool, items)), len(names), characters, seen)
+    copies = find_copies(items, documents)
+    texts = _chosen(named, {one.document for one in copies})
+    found = [Seen(one.item, names[one.document], texts[one.document], one.similarity, one.exact) for one in copies]
+    result, start = [], 0
+    for group in groups:
+        end = start + len(group)
+        mine = [replace(one, row=one.row - start) for one in found if start <= one.row < end]
+        result.append(Overlap(source, sum(map(bool, items[start:end])), len(names), characters, mine))
+        start = end
+    return result
+
+
+def _texts(named: Iterable[tuple[str, str]] | Path) -> Iterable[tuple[str, str]]:
+    return read_texts(named) if isinstance(named, Path) else named
+
+
+def _chosen(named: Iterable[tuple[str, str]] | Path, places: Collection[int]) -> dict[int, str]:
+    """The texts at some places of a source."""
+    last = max(places, default=-1)
+    return {place: text for place, (_, text) in enumerate(islice(_texts(named), last + 1)) if place in places}
 
 
 def read_texts(path: Path) -> Iterator[tuple[str, str]]:

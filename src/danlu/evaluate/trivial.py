@@ -15,7 +15,7 @@ import numpy as np
 from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import LANGUAGE, Data, read_cells
 from danlu.metrics.bootstrap import generator
-from danlu.metrics.compression import bits_per_byte
+from danlu.metrics.compression import scores
 from danlu.metrics.number import Number, signature
 from danlu.tasks.scoring import BAD, GOOD, MINIMAL, words
 
@@ -131,9 +131,13 @@ def _shorter(data: Data, train: Data | None, seed: int) -> Parts:
 
 def _compressors(data: Data, train: Data | None, seed: int) -> Parts:
     """xz knows nothing of language but what the file itself repeats. It has no items, so no interval."""
-    made = signature(metric="bits_per_byte", level="9e", joined="lines", trained="nothing", data=data.table.key[:16])
-    value = bits_per_byte(data.texts, "xz") if any(data.texts) else None
-    return [{"name": "xz", "numbers": [Number("bits_per_byte", "xz", value, len(data), "file", None, {}, made)]}]
+    made = {"level": "9e", "joined": "lines", "trained": "nothing", "data": data.table.key[:16]}
+    found = scores(data.texts, "xz") if any(data.texts) else {}
+    numbers = [
+        Number(metric, "xz", value, len(data), "file", None, {}, signature(metric=metric, **made))
+        for metric, value in found.items()
+    ]
+    return [{"name": "xz", "numbers": numbers}]
 
 
 BASELINES: Mapping[str, Callable[[Data, Data | None, int], Parts]] = {

@@ -23,7 +23,7 @@ PARTS = (
     ("tokenizer", "tokenize.train", "facts.json"),
     ("encode", "tokenize.encode", "facts.json"),
 )
-LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
+LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning", "overlaps")
 
 
 def write_report(result: RunResult, language: Language | None = None) -> Path:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from danlu.evaluate.data import METRICS_OF
+from danlu.evaluate.data import ASKED, METRICS_OF
 from danlu.evaluate.slices import slices
 from danlu.inference.losses import TextLosses, range_names, summed
 from danlu.metrics.compare import Comparison, compare_items
@@ -41,7 +41,7 @@ class Losses:
     @property
     def metrics(self) -> tuple[str, ...]:
         """All that the sums tell; models are compared by the first."""
-        return METRICS_OF[self.objective]
+        return tuple(name for name in METRICS_OF[self.objective] if name not in ASKED)
 
     @property
     def deciding(self) -> Sums:

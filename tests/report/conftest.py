@@ -315,8 +315,9 @@ def pretrained(family: str, objective: str, start: float, end: float, parameters
             "precision": {"kind": "fp32", "reason": "no bf16 instructions"},
             "threads": 2,
             "compile": False,
+            "pretrain": {"reasons": [["pretrain.reason.rate", {"rate": "0.002", "width": 128}]]},
         },
-        "record": {"seconds": 180.0, "tokens_per_second": 34_120.4},
+        "record": {"reasons": ["learning rate: 0.002, from the width 128"], "seconds": 180.0, "tokens_per_second": 34_120.4},
         "metrics": metrics,
     }
 

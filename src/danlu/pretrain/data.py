@@ -89,7 +89,8 @@ class Texts:
 
     def source(self, windows: int, micro: int) -> WindowSource:
         """Steps of `windows` windows of training text."""
-        store, words = self.train, None if self.words is None else self.train.words
+        store = self.train
+        words = store.words if self.words is not None or self.own is not None else None
         return WindowSource(store.tokens, store.ends, self.config.length, self.marks, windows, micro, self.seed, words)
 
     def objective(self, mask_steps: int | None = None) -> Objective[Windows]:

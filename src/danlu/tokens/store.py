@@ -217,7 +217,7 @@ def _map(path: Path, dtype: str, count: int) -> npt.NDArray[Any]:
         raise DanluError("tokens.truncated", where=str(path), found=found, expected=expected)
     if not count:  # an empty file cannot be mapped
         return np.empty(0, dtype)
-    return np.memmap(path, dtype, mode="r", shape=(count,))
+    return np.asarray(np.memmap(path, dtype, mode="r", shape=(count,)))  # a plain array on the map: slices are made faster
 
 
 def _open_at(path: Path, size: int) -> BinaryIO:

@@ -118,9 +118,8 @@ def corrupt(
     hidden[:, : mask.shape[1]] = mask
     real = np.arange(ids.shape[1]) < lengths[:, None]
     seen = real & ~hidden
-    inputs, targets = (_with_sentinels(ids, kept, gone) for kept, gone in ((seen, hidden), (hidden, seen)))
-    wide = shape or (inputs.shape[1], targets.shape[1])
-    return _padded(inputs, wide[0]), _padded(targets, wide[1])
+    inputs, targets = shape or (None, None)
+    return _with_sentinels(ids, seen, hidden, inputs), _with_sentinels(ids, hidden, seen, targets)
 
 
 def span_batch(samples: Windows, seed: int, spans: Spans = BASE, *, shape: tuple[int, int] | None = None) -> Batch:
@@ -161,23 +160,19 @@ def _cut(items: Ints, parts: Ints, draws: npt.NDArray[np.uint64], firsts: Ints) 
     return found.reshape(len(items), most)
 
 
-def _with_sentinels(ids: Ints, kept: Bools, gone: Bools) -> Ints:
-    """The tokens that are `kept`, a sentinel where a run of `gone` tokens begins, the end mark: [samples, longest]."""
+def _with_sentinels(ids: Ints, kept: Bools, gone: Bools, width: int | None) -> Ints:
+    """The tokens that are `kept`, a sentinel where a run of `gone` tokens begins, the end mark: [samples, width or longest]."""
     first = gone.copy()
     first[:, 1:] &= ~gone[:, :-1]
     number = np.cumsum(first, axis=1) - 1
     found = np.where(first, FIRST_SENTINEL_ID + number, ids)
     stays = kept | first
     sizes = stays.sum(1)
-    packed = np.full((len(ids), int(sizes.max(initial=0)) + 1), PAD_ID, np.int64)
+    longest = int(sizes.max(initial=0)) + 1
+    if width is not None and longest > width:
+        raise ValueError(f"{longest} tokens do not fit {width}")
+    packed = np.full((len(ids), width or longest), PAD_ID, np.int64)
     rows, columns = np.nonzero(stays)
     packed[rows, (np.cumsum(stays, axis=1) - 1)[rows, columns]] = found[rows, columns]
     packed[np.arange(len(ids)), sizes] = EOS_ID
     return packed
-
-
-def _padded(ids: Ints, width: int) -> Ints:
-    """`ids` with padding up to `width`. ValueError where they are longer."""
-    if ids.shape[1] > width:
-        raise ValueError(f"{ids.shape[1]} tokens do not fit {width}")
-    return np.pad(ids, ((0, 0), (0, width - ids.shape[1])), constant_values=PAD_ID)

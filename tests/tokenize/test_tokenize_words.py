@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from danlu.pipeline.graph import build_graph
 from danlu.recipe.load import load_recipe
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize import encode as encoding
@@ -17,6 +18,7 @@ from danlu.tokenize import words as module
 from danlu.tokenize.encode import encode
 from danlu.tokenize.train import train_tokenizer
 from danlu.tokenize.words import Words
+from danlu.tokens.encoding import plain_tokenizer, reference_encoder
 from danlu.tokens.files import TOKENIZER, tokenizer_text
 from danlu.tokens.pieces import token_bytes
 from danlu.tokens.store import TokenStore
@@ -110,8 +112,6 @@ def test_a_missing_segmenter_is_named_with_what_to_install(
 
 def test_real_chinese_words(tokenizer: Artifact) -> None:
     rjieba = pytest.importorskip("rjieba", reason="rjieba, of the extra `words`, is not installed")
-    from danlu.tokens.encoding import plain_tokenizer, reference_encoder
-
     texts = ["今天的天气很好，孩子们在公园里玩。", "", "The weather is good", "A股上涨3.5%，“好！”——他说。don't"]
     words = Words.of("rjieba", tokenizer.path)
     encoded = reference_encoder(plain_tokenizer(tokenizer.path))(texts)
@@ -126,8 +126,6 @@ def test_real_chinese_words(tokenizer: Artifact) -> None:
 
 
 def test_words_change_the_key_of_the_encoding_only(tmp_path: Any) -> None:
-    from danlu.pipeline.graph import build_graph
-
     (tmp_path / "t").mkdir()
     path = tmp_path / "recipe.yaml"
     path.write_text("name: a\ncollect: {sources: [{type: files, path: t}]}\n", encoding="utf-8")

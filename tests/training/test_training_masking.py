@@ -6,6 +6,7 @@ import gzip
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.tokenize.train import train_tokenizer
-from danlu.tokens.encoding import plain_tokenizer, reference_encoder
+from danlu.tokenize.words import Words
+from danlu.tokens.bits import Bits
+from danlu.tokens.encoding import Encoded, plain_tokenizer, reference_encoder
 from danlu.tokens.files import TOKENIZER, tokenizer_text
+from danlu.tokens.packing import MASKED
 from danlu.tokens.pieces import token_bytes
 from danlu.tokens.special import MASK_ID, SPECIAL
 from danlu.tokens.words import WordTable
 from danlu.training.draws import sample_draws
 from danlu.training.language import MaskedObjective, Windows
 from danlu.training.masking import IGNORED, Manner, Ramp, mask_tokens
+from danlu.training.windows import WindowSource
 
 VOCABULARY = 300
 MANY = np.random.default_rng(0).integers(len(SPECIAL), VOCABULARY, (800, 128))  # 102,400 tokens
@@ -165,6 +170,36 @@ def test_a_ramp_is_a_function_of_the_step() -> None:
     assert np.array(counts) / MANY.size == pytest.approx([0.1, 0.3, 0.5], abs=0.01)
 
 
+def test_windows_know_where_words_begin_and_at_which_step_they_are_read() -> None:
+    lengths = np.random.default_rng(0).integers(1, 90, 120)
+    begins = np.random.default_rng(1).random(int(lengths.sum())) < 0.5
+    tokens = len(SPECIAL) + np.arange(len(begins))  # each its own place
+    bits = Bits(np.packbits(begins, bitorder="little"), len(begins))
+    source = WindowSource(tokens, np.cumsum(lengths), 32, MASKED, 4, 3, 7, bits)
+    seen = 0
+    for epoch, step in ((0, 0), (0, 5), (2, 1)):
+        for part in source.batches(epoch, step):
+            assert part.step == epoch * source.steps_per_epoch + step
+            assert part.starts is not None
+            real = part.ids >= len(SPECIAL)
+            assert (part.starts[real] == begins[part.ids[real] - len(SPECIAL)]).all()
+            seen += real.sum()
+    assert seen > 300
+    assert replace(source, words=None).batches(0, 0)[0].starts is None
+
+
+def test_the_column_of_the_store_comes_before_the_table() -> None:
+    table = WordTable(np.ones(VOCABULARY, np.uint8), np.ones(VOCABULARY, np.uint8))  # all tokens are letters: one long word
+    objective = MaskedObjective(VOCABULARY, 0.3, 0, manner=Manner("all"), words=table)
+    hidden = []
+    for starts in (None, STARTS):
+        batch = objective.collate(Windows(MANY, np.arange(len(MANY)), 0, 0, starts))
+        hidden.append((batch["input_ids"] == MASK_ID).numpy())
+    assert (hidden[0].all(1) | ~hidden[0].any(1)).all()
+    assert (hidden[1][:, 1:] == hidden[1][:, :-1])[~STARTS[:, 1:]].all()
+    assert not (hidden[1].all(1) | ~hidden[1].any(1)).all()
+
+
 def test_evaluation_knows_neither_words_nor_runs_nor_ramps() -> None:
     windows = Windows(MANY[:4], np.arange(4), 2, 9, STARTS[:4])
     table = WordTable(np.zeros(VOCABULARY, np.uint8), np.zeros(VOCABULARY, np.uint8))
@@ -262,9 +297,6 @@ def test_real_english_words_are_hidden_whole(directory: Path, sentences: list[st
 
 def test_real_chinese_words_are_hidden_whole(directory: Path, sentences: list[str]) -> None:
     rjieba = pytest.importorskip("rjieba", reason="rjieba, of the extra `words`, is not installed")
-    from danlu.tokenize.words import Words
-    from danlu.tokens.encoding import Encoded
-
     chinese = [text for text in sentences if not text.isascii() and len(text) < 60]
     words = Words.of("rjieba", directory)
 
@@ -279,7 +311,6 @@ def test_real_chinese_words_are_hidden_whole(directory: Path, sentences: list[st
         for word in rjieba.cut(text):
             stop = start + len(word.encode())
             gone = {byte == 0 for byte in seen[start:stop]}
-            # a token of ` word` begins with the space, which is a word of its own to the segmenter
             assert len(gone) == 1, (text, word)
             long += len(word) > 1 and gone == {True}
             start = stop

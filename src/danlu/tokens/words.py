@@ -65,9 +65,14 @@ def segmented_starts(
     found = np.ones(len(tokens), bool)
     stops = np.cumsum(lengths)
     for text, start, stop in zip(texts, (stops - lengths).tolist(), stops.tolist(), strict=True):
-        if (kinds_table()[code_points(text)] & HAN).any():
-            begins = np.zeros(len(text.encode()) + 1, bool)
-            begins[np.cumsum([0, *(len(word.encode()) for word in cut(text))])] = True
+        points = code_points(text)
+        if (kinds_table()[points] & HAN).any():
+            offsets = np.zeros(len(points) + 1, np.int64)  # bytes before each character
+            np.cumsum(1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000), out=offsets[1:])
+            words = cut(text)
+            begins = np.zeros(int(offsets[-1]) + 1, bool)
+            begins[0] = True
+            begins[offsets[np.cumsum(np.fromiter(map(len, words), np.int64, len(words)))]] = True
             those = sizes[tokens[start:stop]]
             found[start:stop] = begins[np.cumsum(those) - those]
     return found

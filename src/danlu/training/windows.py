@@ -18,7 +18,8 @@ class WindowSource:
     """Steps of `windows` windows over the documents of a store, in micro-batches of at most `micro` windows.
 
     `tokens` and `ends` are the store's arrays. Each epoch packs and shuffles anew (slowrun: reshuffling every epoch is
-    worth .026 nats); the windows left over at its end, fewer than one step, wait for another epoch.
+    worth .026 nats); the windows left over at its end, fewer than one step, wait for another epoch. `rank` of `ranks`
+    processes gets its share of every step, in the one order of all of them.
     """
 
     tokens: npt.NDArray[np.generic]
@@ -28,6 +29,8 @@ class WindowSource:
     windows: int
     micro: int
     seed: int
+    rank: int = 0
+    ranks: int = 1
     _plans: dict[int, PackingPlan] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -41,11 +44,25 @@ class WindowSource:
             self._plans[epoch] = pack(self.ends, self.length, seed=self.seed, epoch=epoch, marks=self.marks)
         return self._plans[epoch]
 
+    def mean_passes(self, steps: int) -> float:
+        """How often the text is read through in so many steps."""
+        return steps / self.steps_per_epoch
+
     def batches(self, epoch: int, step: int) -> Sequence[Windows]:
         plan, first = self.plan(epoch), step * self.windows
-        numbers = np.arange(first, first + self.windows, dtype=np.int64)
-        parts = [numbers[start : start + self.micro] for start in range(0, self.windows, self.micro)]
+        numbers = rank_share(np.arange(first, first + self.windows, dtype=np.int64), self.rank, self.ranks)
+        parts = [numbers[start : start + self.micro] for start in range(0, len(numbers), self.micro)]
         return [Windows(plan.windows(part, self.tokens)[0], part, epoch) for part in parts]
+
+
+def rank_share(numbers: npt.NDArray[np.int64], rank: int, ranks: int) -> npt.NDArray[np.int64]:
+    """The windows of a step that process `rank` of `ranks` reads: consecutive ones, their number equal to within one.
+
+    ValueError where there are fewer windows than processes: one of them would have nothing to learn from.
+    """
+    if len(numbers) < ranks:
+        raise ValueError(f"a step of {len(numbers)} windows is too small for {ranks} processes")
+    return numbers[rank * len(numbers) // ranks : (rank + 1) * len(numbers) // ranks]
 
 
 def fixed_windows(source: WindowSource, count: int) -> list[Windows]:

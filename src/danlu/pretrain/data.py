@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from danlu.models.shapes import SHAPES
+from danlu.pretrain.mixing import COUNTED_AT_ONCE, mixed_counts, mixed_sample, mixed_tokens, mixture_source
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest, vocabulary_size
+from danlu.tokens.neighbours import MOST_TOKENS
 from danlu.tokens.packing import CAUSAL, MASKED, Marks
 from danlu.tokens.store import TokenStore
 from danlu.training.language import CausalObjective, MaskedObjective, Windows
+from danlu.training.mixture import MixtureSource
 from danlu.training.objective import Batch, Objective
 from danlu.training.own import Setting, own_objective
 from danlu.training.windows import WindowSource, fixed_windows
@@ -24,7 +28,8 @@ from danlu.workspace.run import Run
 MOST_VALIDATION_TOKENS = 1 << 18
 """Validation in training reads at most so many tokens: the error of its mean is then below .01 nats."""
 
-COUNTED_AT_ONCE = 1 << 22
+TextSource = WindowSource | MixtureSource
+"""Steps of windows of training text."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,24 @@ class Texts:
 
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
-        """How often each token occurs in the training text, [vocabulary]."""
+        """How often each token occurs in an epoch of the training text, [vocabulary]."""
+        if self.config.mixture:
+            return mixed_counts(self.train, self.config.mixture, self.vocabulary)
         counts = np.zeros(self.vocabulary, np.int64)
         for start in range(0, len(self.train.tokens), COUNTED_AT_ONCE):
             counts += np.bincount(self.train.tokens[start : start + COUNTED_AT_ONCE], minlength=self.vocabulary)
         return counts
+
+    def counted(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer]]:
+        """(tokens, ends) of the documents whose neighbours are counted: none of a source that is not read."""
+        if self.config.mixture:
+            return mixed_sample(self.train, self.config.mixture, MOST_TOKENS)
+        return self.train.tokens, self.train.ends
+
+    @property
+    def epoch_tokens(self) -> int:
+        """Tokens in an epoch."""
+        return mixed_tokens(self.train, self.config.mixture) if self.config.mixture else len(self.train.tokens)
 
     @property
     def marks(self) -> Marks:
@@ -73,10 +91,12 @@ class Texts:
     @cached_property
     def windows(self) -> int:
         """Windows in an epoch."""
-        return len(self.source(1, 1).plan(0))
+        return self.source(1, 1).steps_per_epoch
 
-    def source(self, windows: int, micro: int) -> WindowSource:
+    def source(self, windows: int, micro: int) -> TextSource:
         """Steps of `windows` windows of training text."""
+        if self.config.mixture or self.config.curriculum.by != "none":
+            return mixture_source(self.train, self.config, self.marks, windows, micro, self.seed)
         return WindowSource(self.train.tokens, self.train.ends, self.config.length, self.marks, windows, micro, self.seed)
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from danlu.recipe.base import Section, Share, refuse, unit
+from danlu.recipe.base import Section, Share, later, refuse, unit
 from danlu.recipe.budget import Budget, BudgetConfig, Part
 from danlu.recipe.extension import BuiltInOrOwn
 
@@ -21,6 +21,23 @@ class ModelConfig(Section):
     size: Literal["nano", "tiny", "small", "base"] = Field(
         "tiny", description="About 0.6, 1.8, 10 or 90 million parameters at a vocabulary of 8192."
     )
+
+
+class CurriculumConfig(Section):
+    """What is read first."""
+
+    by: Literal["none", "length", "difficulty"] = Field(
+        "none",
+        description="length: short documents first; difficulty: first those with few tokens a byte for their language; "
+        "none: shuffled from the start.",
+    )
+    steps: int = Field(
+        500, ge=1, description="For so many steps, at most one pass; from then on all is shuffled.",
+        json_schema_extra=unit("steps"),
+    )  # fmt: skip
+
+
+Weight = Annotated[float, Field(ge=0)]
 
 
 class PretrainConfig(Section):
@@ -49,12 +66,24 @@ class PretrainConfig(Section):
     mask_rate: float = Field(
         0.3, gt=0, le=1, description="Share of the tokens that are masked in training (evaluation: always .15)."
     )
+    mixture: dict[str, Weight] | None = later(
+        None,
+        "Share of the windows that each source gives, by its name; the sum is taken for 1. A source that is not named, or has 0, "
+        "is not read. None: all sources, each as much as there is of it.",
+    )
+    curriculum: CurriculumConfig = later(CurriculumConfig(), "What is read first.")
     compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")
 
     @model_validator(mode="after")
     def _objective_fits(self) -> PretrainConfig:
         if self.objective != self.kind and not self.own_code():
             raise refuse("objective", ("objective",), family=self.model.family, fits=self.kind)
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_read(self) -> PretrainConfig:
+        if self.mixture is not None and not any(self.mixture.values()):
+            raise refuse("no-weight", ("mixture",))
         return self
 
     @property

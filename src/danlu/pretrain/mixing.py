@@ -29,7 +29,8 @@ Places = npt.NDArray[np.integer]
 
 def documents_by_source(store: TokenStore, mixture: Mapping[str, float]) -> dict[str, Places]:
     """The places of the documents of each source that is read; DanluError if one of them has no text left."""
-    names, lengths, found = list(store.header["sources"]), store.lengths(), {}
+    names, lengths = list(store.header["sources"]), store.lengths()
+    found: dict[str, Places] = {}
     for name in shares_of(mixture):
         places = np.flatnonzero(store.sources == names.index(name)) if name in names else np.empty(0, np.int64)
         if not lengths[places].any():

@@ -68,8 +68,8 @@ class PretrainConfig(Section):
     )
     mixture: dict[str, Weight] | None = later(
         None,
-        "Share of the windows that each source gives, by its name; the sum is taken for 1. A source that is not named, or has 0, "
-        "is not read. None: all sources, each as much as there is of it.",
+        "Share of the windows that each source gives, by its name; the sum is taken for 1. A source that is not named, or has "
+        "0, is not read. None: all sources, each as much as there is of it.",
     )
     curriculum: CurriculumConfig = later(CurriculumConfig(), "What is read first.")
     compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")

@@ -16,7 +16,7 @@ from danlu.training.windows import rank_share
 
 @dataclass
 class MixtureSource:
-    """Steps of `windows` windows, in micro-batches of at most `micro`, of each stream as `weights` says; they need not sum to 1.
+    """Steps of `windows` windows, in micro-batches of at most `micro`, of each stream as `weights` says (of any sum).
 
     Each step has of a stream less than two windows more or fewer than its weight asks for, and all steps up to any one less
     than one (see `danlu.tokens.interleave`). A stream that is through goes on with its next pass, shuffled anew. An epoch is as

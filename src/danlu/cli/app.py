@@ -22,6 +22,7 @@ COMMANDS = {
     "danlu.cli.stages": ("collect", "clean", "tokenize", "pretrain", "finetune"),
     "danlu.cli.evaluate": ("evaluate",),
     "danlu.cli.use": ("predict", "serve"),
+    "danlu.cli.export": ("export",),
     "danlu.cli.keep": ("gc", "pin", "unpin"),
     "danlu.cli.forget": ("forget",),
     "danlu.cli.tensorboard": ("tensorboard",),

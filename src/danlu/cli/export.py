@@ -19,7 +19,7 @@ def export(
     name: Annotated[
         str,
         typer.Argument(
-            help="tokens (token stores of the latest run), an artifact or a folder. tokens 即最近一次运行的词元库，或产物名、目录"
+            help="tokens (the stores of the latest run), an artifact or a folder. tokens 即最近一次运行的词元库，或产物名、目录"
         ),
     ],
     layout: Annotated[str, typer.Argument(help="megatron, datatrove or arrow. 目标格式")],

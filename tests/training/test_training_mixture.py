@@ -98,11 +98,11 @@ def test_any_step_for_any_number_of_processes(seed: int, weights: dict[str, floa
 def test_ranks_of_one_store() -> None:
     tokens, ends, _ = make_store(1, 300)
     whole = WindowSource(tokens, ends, LENGTH, MASKED, 8, 3, 5)
-    parts = [WindowSource(tokens, ends, LENGTH, MASKED, 8, 3, 5, rank, 3) for rank in range(3)]
+    parts = [WindowSource(tokens, ends, LENGTH, MASKED, 8, 3, 5, rank=rank, ranks=3) for rank in range(3)]
     for epoch, step in ((0, 0), (2, whole.steps_per_epoch - 1)):
         assert np.array_equal(ids_of(whole, epoch, step), np.concatenate([ids_of(part, epoch, step) for part in parts]))
     with pytest.raises(ValueError, match="too small for 9 processes"):
-        WindowSource(tokens, ends, LENGTH, MASKED, 8, 3, 5, 0, 9).batches(0, 0)
+        WindowSource(tokens, ends, LENGTH, MASKED, 8, 3, 5, rank=0, ranks=9).batches(0, 0)
 
 
 def test_numbers_of_windows_never_come_twice_in_an_epoch() -> None:

@@ -121,7 +121,7 @@ def find_model(workspace: Workspace, name: str) -> Path:
 
 
 def find_stores(workspace: Workspace, name: str) -> tuple[dict[str, Path], Path | None]:
-    """Token stores by name, and their tokenizer where it is known. `name` is `tokens` (those of the latest run that has any), an
+    """Token stores by name, and their tokenizer where it is known. `name` is `tokens` (those of the latest run with any), an
     artifact, or a folder that is a store or holds some. DanluError `export.no-stores` if there are none."""
     folder, tokenizer = Path(name), None
     if not _stores_in(folder):

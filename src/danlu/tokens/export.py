@@ -27,8 +27,8 @@ def export_stores(
     """Write the stores (name -> folder) to the new folder `target` in a layout of `LAYOUTS`; the tokens of each, without marks.
 
     `eos` puts the mark of the end after each document: readers of flat layouts often know documents by it alone. Memory is that
-    of a run of documents (a million tokens). DanluError if there is no such layout, the folder is not empty, a store is broken or
-    of another tokenizer than `tokenizer`.
+    of a run of documents (a million tokens). DanluError if there is no such layout, the folder is not empty, a store is
+    broken or of another tokenizer than `tokenizer`.
     """
     if layout not in LAYOUTS:
         raise DanluError("export.no-such-layout", where=layout, name=layout, layouts=listed(LAYOUTS))

@@ -96,7 +96,7 @@ def test_counting_reads_nothing_of_a_source_that_is_left_out(mixed: Artifact, to
 
 def test_without_a_mixture_nothing_changes(mixed: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
     config = make_config()
-    assert {"mixture", "curriculum"}.isdisjoint(config.identity())
+    assert {"mixture", "curriculum", "attention"}.isdisjoint(config.identity())
     assert {"mixture", "curriculum"} <= set(make_config(mixture={"law": 1}, curriculum={"by": "length"}).identity())
     texts = open_texts(mixed, tokenizer, tmp_path)
     assert not isinstance(texts.source(8, 4), MixtureSource)
@@ -120,7 +120,7 @@ def test_a_curriculum_without_a_mixture(by: str, mixed: Artifact, tokenizer: Art
 
 
 def test_it_trains_says_what_it_read_and_survives_a_stop(mixed: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
-    options = {"mixture": {"law": 0.7, "wiki": 0.3}, "curriculum": {"by": "length", "steps": 4}}
+    options = {"mixture": {"law": 0.7, "wiki": 0.3}, "curriculum": {"by": "length", "steps": 4}, "attention": "document"}
     config = make_config(**options)
 
     def train(path: Path, *, stop: bool = False) -> tuple[Run, Run]:
@@ -162,6 +162,7 @@ def test_it_trains_says_what_it_read_and_survives_a_stop(mixed: Artifact, tokeni
     law = texts.source(8, 8).streams["law"].windows_in_pass  # type: ignore[union-attr]
     assert facts["mixture"]["law"] == {"share": 0.7, "epochs": round(0.7 * 12 * 8 / law, 4)}
     assert facts["mixture"]["wiki"]["share"] == 0.3
+    assert facts["attention"] == "document"
     assert facts["curriculum"] == {"by": "length", "steps": 4}
     assert facts["epochs"] == round(12 / texts.source(8, 8).steps_per_epoch, 4)
     (said,) = [reason for reason in whole[0].facts["reasons"] if "mixture" in reason]

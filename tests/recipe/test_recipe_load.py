@@ -105,6 +105,12 @@ def test_a_wrong_warmup_is_said_in_words(tmp_path: Path, warmup: str) -> None:
         (GOOD.replace("budget: 2h", "mixture: {texts: -1}"), "recipe.wrong-value", 8, "at least 0"),
         (GOOD.replace("budget: 2h", "mixture: {texts: 0}"), "recipe.inconsistent", 8, "weight above 0"),
         (GOOD.replace("budget: 2h", "mixture: {}"), "recipe.inconsistent", 8, "weight above 0"),
+        (
+            GOOD.replace("objective: mlm", "objective: a:b, attention: document"),
+            "recipe.inconsistent",
+            8,
+            "leave attention out",
+        ),
         (GOOD.replace("budget: 2h", "curriculum: {by: size}"), "recipe.wrong-value", 8, "difficulty"),
         (GOOD + "budget: 2h\n", "recipe.unknown-key", 11, "pretrain.NAME.budget"),
         (GOOD + "seed: .nan\n", "recipe.wrong-value", 11, "number"),

@@ -16,6 +16,7 @@ from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.tokens.neighbours import MOST_TOKENS
 from danlu.tokens.packing import CAUSAL, MASKED, Marks
 from danlu.tokens.store import TokenStore
+from danlu.training.apart import DocumentsApart
 from danlu.training.language import CausalObjective, MaskedObjective, Windows
 from danlu.training.mixture import MixtureSource
 from danlu.training.objective import Batch, Objective
@@ -104,15 +105,22 @@ class Texts:
         if self.own is not None:
             return self.own
         if self.config.kind == "mlm":
-            return MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed)
-        return CausalObjective()
+            return self._apart(MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed))
+        return self._apart(CausalObjective())
 
     @cached_property
     def scoring(self) -> Objective[Windows]:
         """The objective of validation: masked by the mask of all evaluations."""
         if self.config.kind == "mlm":
-            return MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed, evaluate=True)
-        return CausalObjective()
+            return self._apart(MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed, evaluate=True))
+        return self._apart(CausalObjective())
+
+    def _apart(self, objective: Objective[Windows]) -> Objective[Windows]:
+        """The objective, with the documents of a window kept apart where the recipe says so."""
+        if self.config.attention == "window":
+            return objective
+        assert self.marks.begin is not None  # of both kinds it is what tells the pieces
+        return DocumentsApart(objective, self.marks.begin, causal=self.config.kind == "clm")
 
     def validation(self, micro: int, batches: int | None = None) -> list[Batch]:
         """The first `batches` (default: all) of the batches of a fixed slice of the holdout; none if it is empty."""

@@ -84,6 +84,7 @@ def model_facts(
         "dropout": settled.dropout, "precision": plan.precision,
         **({"own_objective": config.objective} if config.own_code() else {}),
         **({"mixture": _mixed(source, steps)} if config.mixture and isinstance(source, MixtureSource) else {}),
+        **({"attention": config.attention} if config.attention != "window" else {}),
         **({"curriculum": config.curriculum.model_dump()} if config.curriculum.by != "none" else {}),
     }  # fmt: skip
 

@@ -71,6 +71,10 @@ class PretrainConfig(Section):
         "Share of the windows that each source gives, by its name; the sum is taken for 1. A source that is not named, or has "
         "0, is not read. None: all sources, each as much as there is of it.",
     )
+    attention: Literal["window", "document"] = later(
+        "window",
+        "window: documents packed into one window see each other; document: each sees itself alone, and its positions begin at 0.",
+    )
     curriculum: CurriculumConfig = later(CurriculumConfig(), "What is read first.")
     compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")
 
@@ -78,6 +82,8 @@ class PretrainConfig(Section):
     def _objective_fits(self) -> PretrainConfig:
         if self.objective != self.kind and not self.own_code():
             raise refuse("objective", ("objective",), family=self.model.family, fits=self.kind)
+        if self.own_code() and self.attention != "window":
+            raise refuse("own-attention", ("attention",))
         return self
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ def test_losses_and_gradients_are_those_of_documents_alone(family: str, preset: 
 
 
 def test_local_layers_stay_local() -> None:
-    """Of windows over 512 tokens ModernBERT has layers that see only what is near; a mask of who sees whom must leave them so."""
+    """For windows over 512 tokens ModernBERT has layers that see only what is near; a mask of who sees whom leaves them so."""
     model = made("bert", "modern", 600)
     assert "sliding_attention" in model.config.layer_types
     ids = torch.randint(FIRST, VOCABULARY, (1, 600), generator=torch.Generator().manual_seed(0))

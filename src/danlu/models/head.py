@@ -26,8 +26,7 @@ def hidden_states(
 
 
 def _by_layer(model: PreTrainedModel, mask: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
-    """A mask of who sees whom as the class takes it. ModernBERT would lay it on its local layers as it is, and they would see as
-    far as the others."""
+    """A mask of who sees whom as the class takes it: ModernBERT would let its local layers see as far as the others."""
     if model.config.model_type != "modernbert":
         return mask
     places = torch.arange(mask.shape[-1], device=mask.device)

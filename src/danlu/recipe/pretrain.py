@@ -73,7 +73,7 @@ class PretrainConfig(Section):
     )
     attention: Literal["window", "document"] = later(
         "window",
-        "window: documents packed into one window see each other; document: each sees itself alone, and its positions begin at 0.",
+        "window: documents packed into one window see each other; document: each sees itself alone, from position 0 on.",
     )
     curriculum: CurriculumConfig = later(CurriculumConfig(), "What is read first.")
     compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,16 @@ def test_difficulty_knows_no_language(tmp_path: Path) -> None:
         density = (lengths / sizes)[languages == language]
         assert np.array_equal(np.argsort(mine), np.argsort(density, kind="stable"))
     assert document_scores(TokenStore.open(tmp_path), "length").tolist() == lengths.tolist()
+
+
+def test_memory_does_not_grow_on_the_way() -> None:
+    source = make_mixture(3, {"a": 1, "b": 2, "c": 0.1})
+    peaks = []
+    tracemalloc.start()
+    for steps in (range(200), range(200, 1000)):  # many passes each
+        tracemalloc.reset_peak()
+        for step in steps:
+            source.batches(*divmod(step, source.steps_per_epoch))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+    tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]

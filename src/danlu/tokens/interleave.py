@@ -34,7 +34,7 @@ class Interleaving:
     turns: npt.NDArray[np.int64]
 
     def locate(self, numbers: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """(stream, the how-manieth window of that stream it is) of windows `numbers` [n] of the mixture, counted from 0."""
+        """(stream, number of the window in that stream) of windows `numbers` [n] of the mixture; both count from 0."""
         periods, places = np.divmod(numbers.astype(np.int64), len(self.streams))
         streams = self.streams[places]
         return streams, periods * self.counts[streams] + self.turns[places]

@@ -41,9 +41,7 @@ class Stream:
         """The plan of pass `number`; the last one asked for is kept."""
         if number not in self._plans:
             self._plans.clear()
-            self._plans[number] = pack(
-                self.ends, self.length, seed=self.seed, epoch=number, marks=self.marks, only=self.only
-            )  # fmt: skip
+            self._plans[number] = pack(self.ends, self.length, seed=self.seed, epoch=number, marks=self.marks, only=self.only)
         return self._plans[number]
 
     def windows(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from danlu.tokens.interleave import Interleaving, interleave, shares_of
 from danlu.tokens.stream import Stream
@@ -70,8 +71,8 @@ class MixtureSource:
         much. Of streams in the proportion of their sizes it is the number of epochs."""
         return sum(self.shares[name] * passes for name, passes in self.passes(steps).items())
 
-    def _ids(self, numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-        """Of windows of the mixture, counted from its beginning."""
+    def _ids(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Of the windows `numbers` [n] of the mixture, counted from its beginning: [n, length]."""
         streams, turns = self.pattern.locate(numbers)
         found = np.empty((len(numbers), self.length), np.int64)
         for place, name in enumerate(self.shares):

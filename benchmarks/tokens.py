@@ -47,6 +47,12 @@ def packing(documents: int) -> dict[str, Any]:
     return {"documents": documents, "tokens": int(ends[-1]), **found}
 
 
+def alike(documents: int) -> dict[str, float]:
+    """How full windows are where packing has least to choose from: documents of 40% to 100% of a window each."""
+    shares = np.random.default_rng(3).uniform(0.4, 1, documents)
+    return {str(length): pack(np.cumsum((shares * length).astype(np.int64)), length).fill for length in LENGTHS}
+
+
 def mixture(documents: int) -> dict[str, Any]:
     """Seconds from nothing to a step far on in a mixture of twenty sources, and to the one after it; how far the share of a
     source is ever from its weight, in windows."""
@@ -99,7 +105,12 @@ def main() -> None:
     options = arguments(__doc__ or "")
     packed = packing(200_000 if options.quick else 10_000_000)
     mixed = mixture(50_000 if options.quick else 1_000_000)
-    results = {"packing": packed, "mixture": mixed, "export": exporting(20_000 if options.quick else 500_000)}
+    results = {
+        "packing": packed,
+        "alike": alike(packed["documents"] // 10),
+        "mixture": mixed,
+        "export": exporting(20_000 if options.quick else 500_000),
+    }
     plans = [entry for entry in packed.values() if isinstance(entry, dict)]
     goals = {
         "least share of places that are no padding": goal(0.99, min(plan["fill"] for plan in plans), higher=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -165,6 +166,31 @@ def test_a_stop_on_the_way_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / ".out.partial/half").touch()
     export_stores({"s": tmp_path / "s"}, None, tmp_path / "out", "megatron", SilentProgress())
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["s.bin", "s.idx"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from danlu.tokens import export, layouts
+from danlu.workspace.progress import SilentProgress
+
+layouts.RUN_TOKENS = 5
+write = export.LAYOUTS["megatron"]
+export.LAYOUTS["megatron"] = lambda store, folder, name, end, advance: write(
+    store, folder, name, end, lambda count: os.kill(os.getpid(), signal.SIGKILL)
+)
+export.export_stores({"s": Path(sys.argv[1])}, None, Path(sys.argv[2]), "megatron", SilentProgress())
+"""
+
+
+def test_a_kill_on_the_way_leaves_no_export(tmp_path: Path) -> None:
+    make_store(tmp_path / "s", [[1, 2, 3]] * 10)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "s"), str(tmp_path / "out")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out").exists()
+    export_stores({"s": tmp_path / "s"}, None, tmp_path / "out", "megatron", SilentProgress(), eos=False)
+    assert read_megatron(tmp_path / "out", "s") == [[1, 2, 3]] * 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "s"]
 
 
 def danlu(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

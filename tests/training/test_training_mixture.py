@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from danlu.tokens.bits import Bits
 from danlu.tokens.curriculum import document_scores, easy_first
 from danlu.tokens.packing import CAUSAL, MASKED, PLAIN
 from danlu.tokens.store import TokenBatch, TokenStore, write_store
@@ -206,3 +207,21 @@ def test_memory_does_not_grow_on_the_way() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
     tracemalloc.stop()
     assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_where_words_begin_comes_with_the_ids() -> None:
+    tokens, ends, sources = make_store(5, 200)
+    begins = np.random.default_rng(0).integers(0, 2, len(tokens)).astype(np.uint8)
+    words = Bits(np.packbits(begins, bitorder="little"), len(tokens))
+    streams = {
+        name: Stream(tokens, ends, LENGTH, CAUSAL, 1, only=np.flatnonzero(sources == place), words=words)
+        for place, name in enumerate("abc")
+    }
+    source = MixtureSource(streams, {"a": 1, "b": 1, "c": 3}, 7, 3)
+    for epoch, step in ((0, 0), (3, 5)):
+        for part in source.batches(epoch, step):
+            assert part.step == epoch * source.steps_per_epoch + step
+            assert part.starts is not None
+            real = part.ids >= FIRST
+            assert np.array_equal(part.starts[real], begins[part.ids[real] - FIRST] == 1)
+    assert make_mixture(0, {"a": 1}).batches(0, 0)[0].starts is None

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.recipe.pretrain import PretrainConfig
+from danlu.tokens.bits import Bits
 from danlu.tokens.curriculum import document_scores
 from danlu.tokens.interleave import shares_of
 from danlu.tokens.packing import Marks
@@ -41,9 +42,9 @@ def documents_by_source(store: TokenStore, mixture: Mapping[str, float]) -> dict
 
 
 def mixture_source(
-    store: TokenStore, config: PretrainConfig, marks: Marks, windows: int, micro: int, seed: int
+    store: TokenStore, config: PretrainConfig, marks: Marks, windows: int, micro: int, seed: int, words: Bits | None = None
 ) -> MixtureSource:
-    """Steps by the `mixture` and `curriculum` of the recipe."""
+    """Steps by the `mixture` and `curriculum` of the recipe; `words` is the store's column where words are asked for."""
     weights = config.mixture or {ALL: 1.0}
     places = documents_by_source(store, weights) if config.mixture else {ALL: None}
     by = config.curriculum.by
@@ -52,7 +53,15 @@ def mixture_source(
     shares = shares_of(weights)
     streams = {
         name: Stream(
-            store.tokens, store.ends, config.length, marks, seed, only=chosen, scores=scores, led=math.ceil(shares[name] * led)
+            store.tokens,
+            store.ends,
+            config.length,
+            marks,
+            seed,
+            only=chosen,
+            scores=scores,
+            led=math.ceil(shares[name] * led),
+            words=words,
         )
         for name, chosen in places.items()
     }

@@ -57,9 +57,9 @@ class MixtureSource:
     def batches(self, epoch: int, step: int) -> Sequence[Windows]:
         first = self.windows * step
         numbers = rank_share(np.arange(first, first + self.windows, dtype=np.int64), self.rank, self.ranks)
-        before = epoch * self.steps_per_epoch * self.windows
+        past = epoch * self.steps_per_epoch
         parts = [numbers[start : start + self.micro] for start in range(0, len(numbers), self.micro)]
-        return [Windows(self._ids(before + part), part, epoch) for part in parts]
+        return [self._windows(past * self.windows, part, epoch, past + step) for part in parts]
 
     def passes(self, steps: int) -> dict[str, float]:
         """How often each stream is read through in so many steps."""
@@ -71,12 +71,15 @@ class MixtureSource:
         much. Of streams in the proportion of their sizes it is the number of epochs."""
         return sum(self.shares[name] * passes for name, passes in self.passes(steps).items())
 
-    def _ids(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Of the windows `numbers` [n] of the mixture, counted from its beginning: [n, length]."""
-        streams, turns = self.pattern.locate(numbers)
-        found = np.empty((len(numbers), self.length), np.int64)
+    def _windows(self, before: int, numbers: npt.NDArray[np.int64], epoch: int, step: int) -> Windows:
+        """The windows `numbers` [n] of an epoch, `before` others being in those before it."""
+        streams, turns = self.pattern.locate(before + numbers)
+        ids = np.empty((len(numbers), self.length), np.int64)
+        starts = np.zeros(ids.shape, bool) if all(stream.words is not None for stream in self.streams.values()) else None
         for place, name in enumerate(self.shares):
             here = streams == place
             if here.any():
-                found[here] = self.streams[name].windows(turns[here])
-        return found
+                ids[here] = self.streams[name].windows(turns[here])
+                if starts is not None:
+                    starts[here] = self.streams[name].starts(turns[here])
+        return Windows(ids, numbers, epoch, step, starts)

@@ -15,7 +15,7 @@ from danlu.pipeline.needs import needs_of
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.reporting import merge
 from danlu.pretrain.settings import batch_tokens
-from danlu.recipe.load import load_recipe
+from danlu.recipe.load import load_recipe, recipe_from
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.files import write_json
 
@@ -258,6 +258,21 @@ def test_the_parts_of_a_pretraining_cost_what_the_whole_does(tmp_path: Path) -> 
     assert needs["pretrain.gpt.trunk"].memory_bytes == needs["pretrain.gpt"].memory_bytes
     stays = needs["pretrain.gpt.trunk"].disk_bytes - needs["pretrain.gpt"].disk_bytes
     assert stays == pytest.approx(8 * PARAMETERS["tiny"]), "a trunk is three times the size of the model"
+
+
+def test_an_epoch_of_a_mixture_is_as_long_as_its_sources(tmp_path: Path) -> None:
+    for name, size in (("a", 100_000), ("b", 300_000)):
+        (tmp_path / f"{name}.txt").write_text("x" * size)
+    sources = [{"type": "files", "path": f"{name}.txt"} for name in "ab"]
+    model = {"model": {"family": "gpt"}, "objective": "clm", "budget": "2 epochs"}
+    recipe = {"name": "mixed", "collect": {"sources": sources}, "pretrain": {"gpt": model}}
+    works = []
+    for mixture in ("null", "{a.txt: 1, b.txt: 9}", "{a.txt: 1}", "{a.txt: 1, b.txt: 0}"):
+        loaded = recipe_from(recipe, tmp_path, [f"pretrain.gpt.mixture={mixture}"])
+        found = estimate(loaded.recipe, build_graph(loaded.recipe), tmp_path, rates(tmp_path / "none.json"))
+        works.append(found["pretrain.gpt"].work)
+    assert works == pytest.approx([works[0], works[0], works[0] / 4, works[0] / 4])
+    assert works[0] > 0
 
 
 def test_calibration_is_near_a_factor_of_this_machine() -> None:

@@ -158,23 +158,39 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Rates
 
 @dataclass(frozen=True)
 class Amounts:
-    """Megabytes, before anything is read: the files of each dataset and the text in them, those of `collect` and its text."""
+    """Megabytes, before anything is read: the files of each dataset and the text in them, those of `collect` and its text, that
+    also by the names that a mixture has for its sources."""
 
     dataset_files: Mapping[str, float]
     dataset_text: Mapping[str, float]
     files: float
-    text: float
+    sources: Mapping[str, float]
+
+    @property
+    def text(self) -> float:
+        return sum(self.sources.values())
+
+    def text_of(self, mixture: Mapping[str, float] | None) -> float:
+        """The text of all sources, or of those that a mixture reads."""
+        return sum(size for name, size in self.sources.items() if mixture is None or mixture.get(name))
 
 
 def measure_text(recipe: Recipe, base: Path) -> Amounts:
     """How much there is to read, by the sizes of files."""
     files = {name: source_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
-    texts = {name: text_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
+    by_source = {name: _megabytes(text_bytes(config, base)) for name, config in recipe.datasets.items()}
+    texts = {name: sum(sizes.values()) for name, sizes in by_source.items()}
     if recipe.collect is None:
-        return Amounts(files, texts, 0.0, 0.0)
-    again = sum(texts[source.dataset] for source in recipe.collect.sources if source.type == "dataset")
-    read, text = source_bytes(recipe.collect, base) / 1e6, text_bytes(recipe.collect, base) / 1e6
-    return Amounts(files, texts, read + again, text + again)
+        return Amounts(files, texts, 0.0, {})
+    again = [source.dataset for source in recipe.collect.sources if source.type == "dataset"]
+    sources = _megabytes(text_bytes(recipe.collect, base))
+    sources |= {f"{dataset}/{name}": size for dataset in again for name, size in by_source[dataset].items()}
+    read = source_bytes(recipe.collect, base) / 1e6 + sum(texts[dataset] for dataset in again)
+    return Amounts(files, texts, read, sources)
+
+
+def _megabytes(sizes: Mapping[str, int]) -> dict[str, float]:
+    return {name: size / 1e6 for name, size in sizes.items()}
 
 
 def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amounts) -> float:
@@ -185,7 +201,7 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
     if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
         return min(config.sample / 1e6, amounts.text)
     if isinstance(config, PretrainConfig):
-        return _part(config, stage) * _pretrain_work(config, amounts.text)
+        return _part(config, stage) * _pretrain_work(config, amounts.text_of(config.mixture))
     if isinstance(config, FinetuneConfig):
         return _finetune_work(config, recipe, base, amounts.dataset_text[config.dataset])
     if isinstance(config, EvaluateConfig):
@@ -205,6 +221,7 @@ def _part(config: PretrainConfig, stage: str) -> float:
 
 
 def _pretrain_work(config: PretrainConfig, text: float) -> float:
+    """`text`: megabytes of an epoch."""
     epoch = text * 1e6 / BYTES_PER_TOKEN
     step = config.batch_tokens or batch_tokens(Machine.probe().cores, accelerator=False, planned_tokens=None)
     tokens = {

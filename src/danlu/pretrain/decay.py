@@ -50,7 +50,7 @@ def decay(trunk: Artifact, tokens: Artifact, tokenizer: Artifact, *, config: Pre
         look=sampler(model, texts, tokenizer.path, run), label="pretrain.progress.decay",
     )  # fmt: skip
     facts = {
-        **model_facts(config, settled, model, result.steps, result.tokens, source.steps_per_epoch),
+        **model_facts(config, settled, model, result.steps, result.tokens, source),
         "train_loss": result.train_loss, "validation_loss": result.validation_loss,
     }  # fmt: skip
     with disk_errors(run.output):

@@ -14,7 +14,7 @@ from danlu.models.build import build_config, build_model
 from danlu.models.flops import training_flops
 from danlu.models.shapes import SHAPES
 from danlu.pretrain import settings
-from danlu.pretrain.data import Texts
+from danlu.pretrain.data import Texts, TextSource
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import (
     Measured,
@@ -26,11 +26,11 @@ from danlu.training.budget import (
     validation_interval,
 )
 from danlu.training.compiling import compile_seconds, compiling_repays
+from danlu.training.mixture import MixtureSource
 from danlu.training.optimizer import second_beta
 from danlu.training.plan import TrainPlan
 from danlu.training.schedule import warmup_steps
 from danlu.training.step import OUT_OF_MEMORY_KEY
-from danlu.training.windows import WindowSource
 from danlu.workspace.errors import DanluError
 from danlu.workspace.run import Run
 
@@ -72,7 +72,7 @@ class _Trial:
 
     config: PretrainConfig
     texts: Texts
-    source: WindowSource
+    source: TextSource
     draft: TrainPlan
     seed: int
     started: float
@@ -104,7 +104,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
     """Choose all that the recipe leaves open, as JSON; `started` is when the stage began (`time.monotonic()`), `opened` the
     seconds that it took to read what the fall will read again."""
     machine, shape = Machine.probe(gpu=True), SHAPES[config.model.size]
-    planned = settings.planned_tokens(config, len(texts.train.tokens))
+    planned = settings.planned_tokens(config, texts.epoch_tokens)
     asked = config.batch_tokens or settings.batch_tokens(run.threads, machine.gpu is not None, planned)
     windows = max(1, min(asked // config.length, texts.windows))
     most = settings.micro_windows(windows, config.length, shape, texts.vocabulary, run.memory_bytes)
@@ -121,7 +121,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
     speed = flops * windows * config.length / measured.step_seconds
     compiled, measured, compiling, why = _compiling(trial, machine, measured, model, speed)
     steps = trial.steps(measured, compiling)
-    passes = steps / trial.source.steps_per_epoch
+    passes = trial.source.mean_passes(steps)
     plan = replace(
         draft, steps=steps, warmup=_warmup(config, steps), compile=compiled,
         checkpoint_every=checkpoint_interval(measured), validate_every=validation_interval(steps),
@@ -140,7 +140,8 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
         reasons=(),
         mask_steps=0 if config.mask_rate_end is None else steps,
     )
-    return asdict(replace(decided, reasons=[*_reasons(decided, config, shape.hidden, asked), why]))
+    reasons = [*_reasons(decided, config, shape.hidden, asked), *_mixture_reasons(config, trial.source, steps), why]
+    return asdict(replace(decided, reasons=reasons))
 
 
 def _warmup(config: PretrainConfig, steps: int) -> int:
@@ -175,6 +176,14 @@ def _reasons(decided: Decided, config: PretrainConfig, width: int, asked: int) -
         (f"pretrain.reason.{plan.precision}", {}),
         ("pretrain.reason.steps", {"steps": plan.steps, "speed": speed}),
     ]
+
+
+def _mixture_reasons(config: PretrainConfig, source: TextSource, steps: int) -> list[Reason]:
+    """How often each source of a mixture is read through."""
+    if not config.mixture or not isinstance(source, MixtureSource):
+        return []
+    read = (f"{name} {100 * source.shares[name]:.3g}% × {passes:.2f}" for name, passes in source.passes(steps).items())
+    return [("pretrain.reason.mixture", {"sources": "; ".join(read)})]
 
 
 def _compiling(

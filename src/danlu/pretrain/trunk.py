@@ -53,7 +53,7 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
         revise=_reviser(config, decided, started) if config.budget.unit == "seconds" else None,
     )  # fmt: skip
     settled = replace(settled, plan=replace(result.plan, compile=result.compiled))
-    facts = model_facts(config, settled, model, result.steps, result.tokens, source.steps_per_epoch)
+    facts = model_facts(config, settled, model, result.steps, result.tokens, source)
     with disk_errors(run.output):
         write_json(run.output / FACTS, {**facts, "total_steps": settled.plan.steps, "settled": settled.facts()})
     run.counts.update({"steps": result.steps, "tokens": result.tokens})

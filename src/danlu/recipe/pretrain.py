@@ -26,6 +26,23 @@ class ModelConfig(Section):
     )
 
 
+class CurriculumConfig(Section):
+    """What is read first."""
+
+    by: Literal["none", "length", "difficulty"] = Field(
+        "none",
+        description="length: short documents first; difficulty: first those with few tokens a byte for their language; "
+        "none: shuffled from the start.",
+    )
+    steps: int = Field(
+        500, ge=1, description="For so many steps, at most one pass; from then on all is shuffled.",
+        json_schema_extra=unit("steps"),
+    )  # fmt: skip
+
+
+Weight = Annotated[float, Field(ge=0)]
+
+
 class PretrainConfig(Section):
     """One pretraining. What is None is chosen by a written formula, shown by `danlu plan` and kept in `resolved.json`."""
 
@@ -64,6 +81,16 @@ class PretrainConfig(Section):
     mask_replace: Literal["80-10-10", "all"] = later(
         "80-10-10", "80-10-10: of the chosen 80% are masked, 10% replaced at random, 10% stay; all: all are masked."
     )
+    mixture: dict[str, Weight] | None = later(
+        None,
+        "Share of the windows that each source gives, by its name; the sum is taken for 1. A source that is not named, or has "
+        "0, is not read. None: all sources, each as much as there is of it.",
+    )
+    attention: Literal["window", "document"] = later(
+        "window",
+        "window: documents packed into one window see each other; document: each sees itself alone, from position 0 on.",
+    )
+    curriculum: CurriculumConfig = later(CurriculumConfig(), "What is read first.")
     compile: Literal["auto", "never", "always"] = Field("auto", description="auto: where the probe says that it repays.")
 
     @model_validator(mode="after")
@@ -73,6 +100,14 @@ class PretrainConfig(Section):
         changed = [name for name in MASKING if getattr(self, name) != type(self).model_fields[name].default]
         if changed and self.objective != "mlm":
             raise refuse("masking", (changed[0],), key=changed[0])
+        if self.own_code() and self.attention != "window":
+            raise refuse("own-attention", ("attention",))
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_read(self) -> PretrainConfig:
+        if self.mixture is not None and not any(self.mixture.values()):
+            raise refuse("no-weight", ("mixture",))
         return self
 
     @property

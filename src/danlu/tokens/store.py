@@ -20,7 +20,7 @@ All numbers are little-endian, so three lines of NumPy read a store without danl
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +96,15 @@ class TokenStore:
         """The token ids of one document."""
         start = int(self.ends[index - 1]) if index else 0
         return self.tokens[start : int(self.ends[index])]
+
+    def runs(self, most: int) -> Iterator[tuple[slice, slice]]:
+        """All documents in runs of at most `most` tokens, at least one document each: (documents, their tokens)."""
+        first = start = 0
+        while first < len(self):
+            stop = max(first + 1, int(np.searchsorted(self.ends, np.uint64(start + most), side="right")))
+            end = int(self.ends[stop - 1])
+            yield slice(first, stop), slice(start, end)
+            first, start = stop, end
 
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens a document, [documents]."""

@@ -23,6 +23,7 @@ from danlu.metrics.items import Floats, Items, Sums
 from danlu.metrics.measure import few, numbers
 from danlu.metrics.number import Number
 from danlu.metrics.registry import METRICS
+from danlu.metrics.rules import language_notes
 from danlu.metrics.slices import Mask, Slice, parts
 from danlu.metrics.words import amount
 from danlu.tasks.scoring import MINIMAL, SCORED
@@ -350,7 +351,8 @@ def _cautions(asked: Asked, metric: str, items: Mapping[str, Items | None]) -> l
     """What to know of the metric on these rows: few of them, languages that its rules do not fit."""
     some = next((one for one in items.values() if one is not None), None)
     caution = None if some is None else few(some, asked.data.clusters)
-    return [] if caution is None else [caution]
+    notes = language_notes(metric, asked.data.truth, asked.data.languages)
+    return notes if caution is None else [*notes, caution]
 
 
 def _incomparable(metric: str, a: Answered, b: Answered) -> Message | None:

@@ -315,8 +315,9 @@ def pretrained(family: str, objective: str, start: float, end: float, parameters
             "precision": {"kind": "fp32", "reason": "no bf16 instructions"},
             "threads": 2,
             "compile": False,
+            "pretrain": {"reasons": [["pretrain.reason.rate", {"rate": "0.002", "width": 128}]]},
         },
-        "record": {"seconds": 180.0, "tokens_per_second": 34_120.4},
+        "record": {"reasons": ["learning rate: 0.002, from the width 128"], "seconds": 180.0, "tokens_per_second": 34_120.4},
         "metrics": metrics,
     }
 
@@ -574,7 +575,16 @@ def invented() -> dict[str, Any]:
             ],
         },
         "encode": {
-            "train": {"tokens": 6_804_000, "documents": 36_902, "bytes": 31_870_000},
+            "train": {
+                "tokens": 6_804_000,
+                "documents": 36_902,
+                "bytes": 31_870_000,
+                "sources": {
+                    "people": {"documents": 2000, "bytes": 6_000_000, "tokens": 1_500_000},
+                    "<b>films</b>": {"documents": 34_902, "bytes": 25_870_000, "tokens": 5_304_000},
+                },
+            },
+            "use": {"ordinary": 8082, "unused": 98, "rare": 32, "rare_below": 10},
             "holdout": {"tokens": 212_000, "documents": 412, "bytes": 1_000_000},
             "encoder": "gigatoken",
             "checked": 200,

@@ -314,5 +314,30 @@ def test_scores_by_part_and_overlaps_are_told(facts: dict[str, Any]) -> None:
     assert "None was found." in render(facts)
 
 
+def test_why_the_machine_decided_so_is_told_in_each_language(facts: dict[str, Any]) -> None:
+    page = render(facts)
+    assert "learning rate: 0.002, from the width 128" in page
+    assert "学习率：0.002，由宽度 128 推得" in page
+    assert "reason.rate" not in page
+    assert page.count("learning rate: 0.002, from the width 128") == len(facts["pretrain"]), "in English on the English page"
+
+
+def test_what_a_model_said_while_it_learned_is_shown_in_order(facts: dict[str, Any]) -> None:
+    page = render(facts)
+    start = page.index("What they said as they learned")
+    after = [page.index(f"由第{step}位代表主持。", start) for step in (40, 80, 160, 320, 400)]
+    assert after == sorted(after)
+    assert "The old fire &lt;b&gt;" in page
+    assert 'class="answer right"><bdi>warm</bdi>' in page
+
+
+def test_the_vocabulary_that_the_text_hardly_has_is_told(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    section = document.css("article.en #en-tokenizer")[0]
+    assert "Of 8,082 tokens 98 never occur in the training text and 32 fewer than 10 times" in section.text()
+    rows = [[cell.text() for cell in row.css("th, td")] for row in section.css("details table tbody tr")]
+    assert rows == [["<b>films</b>", "4.88", "5.3 M"], ["people", "4.00", "1.5 M"]]
+
+
 def test_same_facts_same_bytes(facts: dict[str, Any]) -> None:
     assert render(facts) == render(copy.deepcopy(facts))

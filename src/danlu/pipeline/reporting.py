@@ -54,6 +54,7 @@ def stored_result(workspace: Workspace, name: str) -> RunResult:
 
 def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dict[str, Any]:
     """The facts of a run; parts that were not made are absent."""
+    artifacts = dict(sorted(artifacts.items()))  # a page made anew has the same order and colours
     manifests = {name: artifact.manifest for name, artifact in artifacts.items()}
     newest = max(manifests.values(), key=lambda manifest: manifest["finished"], default={})
     run = {

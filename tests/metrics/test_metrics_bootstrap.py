@@ -7,9 +7,19 @@ import pytest
 from scipy import stats
 
 from danlu.metrics import bootstrap as module
-from danlu.metrics.bootstrap import bootstrap, estimate, generator, interval, paired_bootstrap, resampled_sums, wilson
+from danlu.metrics.bootstrap import (
+    bootstrap,
+    difference,
+    estimate,
+    generator,
+    interval,
+    paired_bootstrap,
+    resampled_sums,
+    wilson,
+)
 from danlu.metrics.classification import f1
 from danlu.metrics.items import mean_of
+from danlu.metrics.measure import items_of
 
 
 def _mean(sums: np.ndarray) -> np.ndarray:
@@ -116,9 +126,9 @@ def test_no_interval_without_spread_or_of_few_items() -> None:
         values = np.random.default_rng(few).normal(size=few)
         assert np.isnan(bootstrap(_columns(values), _mean, generator(0))[1:]).all()
     assert not np.isnan(bootstrap(_columns(np.arange(5.0)), _mean, generator(0)).low)
-    difference, p = paired_bootstrap(same, same, _mean, generator(0), resamples=100)
-    assert difference.value == 0.0
-    assert np.isnan(difference.low)
+    gap, p = paired_bootstrap(same, same, _mean, generator(0), resamples=100)
+    assert gap.value == 0.0
+    assert np.isnan(gap.low)
     assert p == 1.0
 
 
@@ -159,6 +169,21 @@ def test_p_of_a_bootstrap_goes_below_one_in_so_many_resamples() -> None:
     assert few == 2 / 2**6
     _, one = paired_bootstrap(_columns(np.ones(1)), _columns(np.zeros(1)), _mean, generator(0))
     assert one == 1
+
+
+@pytest.mark.parametrize("items", [10, 40])
+def test_p_of_a_bootstrap_holds_its_error_rate(items: int) -> None:
+    """Also far out, where few resamples or none are on the other side, of skewed values and of a correlation of ranks."""
+    random = np.random.default_rng(items)
+    found: dict[str, list[float]] = {"mean": [], "spearman": []}
+    for trial in range(300):
+        a, b, truth = random.lognormal(size=(3, items))
+        found["mean"].append(difference(mean_of(a, {}), mean_of(b, {}), generator(trial), resamples=300)[1])
+        left, right = (items_of("spearman", truth, truth + 2 * noise) for noise in (a, b))
+        found["spearman"].append(difference(left, right, generator(trial), resamples=300)[1])
+    for p in found.values():
+        for level in (0.05, 0.01, 0.002):
+            assert (np.array(p) <= level).sum() <= stats.binom.ppf(0.999, 300, level)
 
 
 def test_a_statistic_of_a_table() -> None:

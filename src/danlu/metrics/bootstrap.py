@@ -95,17 +95,19 @@ def paired_bootstrap(
 
 
 def _two_sided(draws: Floats, value: float, units: int) -> float:
-    """p of no difference: twice the share of resamples on the other side of 0; where they are too few to count, Student's tail
-    at `value` with the resamples' spread, which any number of comparisons can be corrected for. At least 2 / 2^units, which
-    is what the signs of so many differences can show."""
+    """p of no difference: twice the share of resamples on the other side of 0. Fewer than `SEEN` are too few to count, and none
+    could be corrected for many comparisons: there it is Student's tail at `value`, with their spread on that side.
+    At least 2 / 2^units, which is what the signs of so many differences can show.
+    """
     draws = draws[~np.isnan(draws)]
-    if units < 2 or not len(draws):
+    if units < 2 or not len(draws) or not value:
         return 1.0
     beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
-    p = 2 * (beyond + 1) / (len(draws) + 1)
+    p = 2 * (max(beyond, SEEN) + 1) / (len(draws) + 1)
     if beyond < SEEN:
-        spread = float(draws.std()) * math.sqrt(units / (units - 1))
-        p = 2 * float(stdtr(units - 1, -abs(value) / spread)) if spread > 0 else float(value == 0)
+        nearer = draws[(draws - value) * value < 0] - value
+        spread = math.sqrt(float((nearer**2).mean()) * units / (units - 1)) if len(nearer) else 0.0
+        p = min(p, 2 * float(stdtr(units - 1, -abs(value) / spread)) if spread > 0 else 0.0)
     return min(1.0, max(p, 2.0 ** (1 - units)))
 
 

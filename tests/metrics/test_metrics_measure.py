@@ -305,8 +305,10 @@ def test_without_an_interval_p_decides_and_no_margin_is_claimed() -> None:
         "Whether a is worse than b over all by 2.0 points or more cannot be"
     )
     assert say(same.margin_sentence(0.02), "zh").startswith("总体上，无法判断 a 是否落后于 b 2.0 个百分点或更多")
-    few = compare_items("answer_f1", ("a", "b"), right.take(np.arange(4)), wrong.take(np.arange(4)), slice={})
-    assert few.verdict == "none"  # p of four signs is 1/8
+    tiny = compare_items("answer_f1", ("a", "b"), right.take(np.arange(4)), wrong.take(np.arange(4)), slice={})
+    assert tiny.verdict == "none"  # p of four signs is 1/8
+    assert say(tiny.sentence(), "en") == "Which of a and b is better over all cannot be told: too few rows (answer F1)."
+    assert say(tiny.part(), "zh") == "总体上无法判断孰优，因为行数太少"
     one_cluster = compare_items("accuracy", ("a", "b"), right, right, slice={}, clusters=np.zeros(40, int))
     assert not one_cluster.not_worse(0.02)
 

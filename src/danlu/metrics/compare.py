@@ -97,7 +97,8 @@ class Comparison:
             return "undefined"
         found = "none" if self.verdict == "none" else "better"
         if not self.has_interval:
-            return f"{found}-bare"
+            silent = found == "none" and self.gain.value and 2.0 ** (1 - self.count) > self.level
+            return "few" if silent else f"{found}-bare"  # so few rows show nothing even where all say the same
         return "unheld" if found == "none" and self._beyond != "none" else found
 
     def _words(self) -> dict[str, object]:

@@ -363,6 +363,21 @@ def test_few_items_are_told_of() -> None:
     assert say(number.reason, "en") == "There is no interval: it takes 5 groups of items, and there are 1."
 
 
+def test_few_differences_claim_no_margin() -> None:
+    """No share, 20 items, 2 points worse: a bootstrap does not know of losses that the sample happens to lack."""
+    random = np.random.default_rng(12)
+    called = 0
+    for trial in range(200):
+        place = random.random(20)
+        gaps = np.where(place < 0.07, -1.0, np.where(place < 0.12, 1.0, 0.0))
+        found = compare_items("answer_f1", ("a", "b"), mean_of(gaps, {}), mean_of(np.zeros(20), {}), slice={}, seed=trial)
+        called += found.not_worse(0.02)
+        assert found.differ == (gaps != 0).sum()
+    assert called / 200 <= 0.025
+    many = mean_of(random.normal(0.1, 0.1, 50), {})
+    assert compare_items("answer_f1", ("a", "b"), many, mean_of(np.zeros(50), {}), slice={}).not_worse(0.02)
+
+
 def test_items_on_which_models_disagree() -> None:
     a, b = (
         items_of("accuracy", [0, 1, 1, 0], [0, 1, 0, 0], classes=2),

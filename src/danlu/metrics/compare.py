@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from danlu.metrics.bootstrap import Method, difference, generator
+from danlu.metrics.bootstrap import Method, difference, generator, paired_rows
 from danlu.metrics.items import Ints, Items, Sums, Weighted
 from danlu.metrics.measure import interval_signature
 from danlu.metrics.number import Estimate, rounded, signature
@@ -18,6 +18,7 @@ from danlu.metrics.significance import holm, mcnemar, permutation
 from danlu.metrics.words import amount, where
 from danlu.workspace.sentences import Message, message
 
+DIFFERENCES = 10  # between two models, from which on a bootstrap of them says what they may be worse by
 TAIL_DRAWS = 20  # resamples beyond an interval, at both its ends together
 Verdict = Literal["better", "worse", "none"]
 Test = Literal["bootstrap", "permutation", "mcnemar"]
@@ -27,7 +28,8 @@ Test = Literal["bootstrap", "permutation", "mcnemar"]
 class Comparison:
     """`a` against `b`: `difference` is a's value less b's, in the metric's own direction and unit; NaN where one has none.
 
-    `adjusted` is p after the correction for `family` comparisons, and `level` what it must stay below.
+    `adjusted` is p after the correction for `family` comparisons, and `level` what it must stay below. `differ`: on how many
+    items, or clusters of them, the two differ, where an interval is drawn from those alone (none: it is not).
     """
 
     metric: str
@@ -41,6 +43,7 @@ class Comparison:
     adjusted: float | None = None
     family: int = 1
     level: float = 0.05
+    differ: int | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -75,9 +78,13 @@ class Comparison:
         return self.difference if METRICS[self.metric].better == "higher" else Estimate(-value, -high, -low)
 
     def not_worse(self, margin: float) -> bool:
-        """Non-inferiority: the interval rules out that a is worse than b by `margin` (in the metric's unit) or more. Without an
-        interval nothing is ruled out."""
-        return self.gain.low > -margin
+        """Non-inferiority: the interval rules out that a is worse than b by `margin` (in the metric's unit) or more. Nothing is
+        ruled out without an interval, nor by one of a few differences, among which those the other way may be missing."""
+        return self._tells and self.gain.low > -margin
+
+    @property
+    def _tells(self) -> bool:
+        return self.has_interval and (self.differ is None or self.differ >= DIFFERENCES)
 
     def sentence(self) -> Message:
         found = message(f"metrics.compare.{self._kind()}", **self._words())
@@ -85,7 +92,7 @@ class Comparison:
 
     def margin_sentence(self, margin: float) -> Message:
         """Whether a is not worse than b by `margin` or more."""
-        kind = "not_worse" if self.not_worse(margin) else "maybe_worse" if self.has_interval else "unknown_worse"
+        kind = "not_worse" if self.not_worse(margin) else "maybe_worse" if self._tells else "unknown_worse"
         words = self._words() | {"winner": self.a, "loser": self.b}
         worst = amount(max(0.0, -self.gain.low), METRICS[self.metric].unit)
         kind = kind if self.defined else "undefined"
@@ -162,7 +169,17 @@ def compare_items(
     over = "items" if clusters is None else "clusters"
     how = interval_signature(a, clusters is not None, over, resamples, confidence, seed, method, share="tango")
     made = signature(paired=over, **how, **({} if test == "bootstrap" else {"test": test}))
-    return Comparison(metric, *names, found, p, len(a), slice, made, level=round(1 - confidence, 10))
+    level, differ = round(1 - confidence, 10), differences(a, b, clusters)
+    return Comparison(metric, *names, found, p, len(a), slice, made, level=level, differ=differ)
+
+
+def differences(a: Items, b: Items, clusters: Ints | None) -> int | None:
+    """On how many items, or clusters, the two differ; None where the interval of the difference is no bootstrap of sums."""
+    if not isinstance(a, Sums) or not isinstance(b, Sums) or (a.share and b.share and clusters is None):
+        return None
+    left, right, many = paired_rows(*((a, b) if clusters is None else (a.grouped(clusters), b.grouped(clusters))))
+    apart = (left != right).any(1)
+    return int(apart.sum() if many is None else many[apart].sum())
 
 
 def at_once(confidence: float, resamples: int, claims: int) -> dict[str, Any]:

@@ -93,6 +93,14 @@ def test_a_wrong_warmup_is_said_in_words(tmp_path: Path, warmup: str) -> None:
         ),
         (GOOD + "evaluate:\n  models: [bert,\n    bart]\n", "recipe.inconsistent", 13, "bart"),
         (GOOD.replace("objective: mlm", "objective: clm"), "recipe.inconsistent", 8, "mlm"),
+        (
+            GOOD.replace("{model: {family: bert}, objective: mlm", "{model: {family: gpt}, objective: clm, mask_unit: word"),
+            "recipe.inconsistent",
+            8,
+            "mask_unit",
+        ),
+        (GOOD.replace("objective: mlm", "objective: mlm, mask_rate_end: 0"), "recipe.wrong-value", 8, "mask_rate_end"),
+        (GOOD.replace("objective: mlm", "objective: mlm, mask_ngram: 11"), "recipe.wrong-value", 8, "mask_ngram"),
         (GOOD.replace("  mood: {from", "  mo/od: {from"), "recipe.wrong-value", 10, "mo/od"),
         (
             GOOD.replace("\nfinetune", "\n  bert.trunk: {model: {family: bert}, objective: mlm}\nfinetune"),

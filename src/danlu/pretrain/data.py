@@ -12,8 +12,11 @@ from danlu.models.shapes import SHAPES
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest, vocabulary_size
 from danlu.tokens.packing import CAUSAL, MASKED, Marks
+from danlu.tokens.pieces import token_bytes
 from danlu.tokens.store import TokenStore
+from danlu.tokens.words import WordTable
 from danlu.training.language import CausalObjective, MaskedObjective, Windows
+from danlu.training.masking import Manner, Ramp
 from danlu.training.objective import Batch, Objective
 from danlu.training.own import Setting, own_objective
 from danlu.training.windows import WindowSource, fixed_windows
@@ -37,6 +40,8 @@ class Texts:
 
     own: Objective[Windows] | None = None
     """The user's objective, where the recipe names one; validation stays that of the family, so that runs can be compared."""
+    words: WordTable | None = None
+    """How tokens make words, where whole words are masked."""
 
     @classmethod
     def open(cls, tokens: Artifact, tokenizer: Artifact, config: PretrainConfig, run: Run) -> Texts:
@@ -49,7 +54,14 @@ class Texts:
         if config.own_code():
             setting = Setting(config.model.family, vocabulary, config.mask_rate, run.seed, tokenizer.path)
             own = own_objective(config.objective, run.base, setting)
-        return cls(config, vocabulary, run.seed, train, holdout, own)
+        words = WordTable.of(token_bytes(tokenizer.path)) if config.mask_unit == "word" else None
+        return cls(config, vocabulary, run.seed, train, holdout, own, words)
+
+    @property
+    def lacks_words(self) -> bool:
+        """Whether whole words are to be masked and the store cannot tell the Chinese ones."""
+        chinese = any(language.startswith("zh") for language in self.train.header["languages"])
+        return self.words is not None and self.train.words is None and chinese
 
     @property
     def width(self) -> int:
@@ -72,15 +84,23 @@ class Texts:
 
     def source(self, windows: int, micro: int) -> WindowSource:
         """Steps of `windows` windows of training text."""
-        return WindowSource(self.train.tokens, self.train.ends, self.config.length, self.marks, windows, micro, self.seed)
+        store = self.train
+        words = store.words if self.words is not None or self.own is not None else None
+        return WindowSource(store.tokens, store.ends, self.config.length, self.marks, windows, micro, self.seed, words)
 
-    @cached_property
-    def objective(self) -> Objective[Windows]:
+    def objective(self, mask_steps: int | None = None) -> Objective[Windows]:
+        """What is learned. The rate of masking goes to its end in `mask_steps` steps (None: it is the mean of all)."""
+        config = self.config
         if self.own is not None:
             return self.own
-        if self.config.kind == "mlm":
-            return MaskedObjective(self.vocabulary, self.config.mask_rate, self.seed)
-        return CausalObjective()
+        if config.kind == "clm":
+            return CausalObjective()
+        if config.mask_rate_end is None or mask_steps is None:
+            rate: float | Ramp = config.predicted
+        else:
+            rate = Ramp(config.mask_rate, config.mask_rate_end, mask_steps)
+        manner = Manner(config.mask_replace, config.mask_ngram)
+        return MaskedObjective(self.vocabulary, rate, self.seed, manner=manner, words=self.words)
 
     @cached_property
     def scoring(self) -> Objective[Windows]:

@@ -45,7 +45,8 @@ Reason = tuple[str, dict[str, Any]]
 @dataclass(frozen=True)
 class Decided:
     """The plan of the loop and what is around it. `flops` are those of one token; `validation` counts batches; `between` are
-    the seconds that it will take to come from the trunk to the fall."""
+    the seconds that it will take to come from the trunk to the fall. In `mask_steps` steps (0: never) the rate of masking goes
+    to its end: as many as there were to be when this was decided, so that a rate is a function of its step alone."""
 
     plan: TrainPlan
     batch_tokens: int
@@ -57,6 +58,7 @@ class Decided:
     measured: Measured
     between: float
     reasons: Sequence[Reason]
+    mask_steps: int = 0
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Decided:
@@ -84,7 +86,7 @@ class _Trial:
     def measure(self, *, compiled: bool) -> Measured:
         plan, seconds = replace(self.draft, compile=compiled), probe_seconds(self.config.budget)
         validation = self.texts.validation(self.source.micro, 1)
-        return probe(self.build(), self.source, self.texts.objective, plan, validation, self.texts.scoring, seconds)
+        return probe(self.build(), self.source, self.texts.objective(), plan, validation, self.texts.scoring, seconds)
 
     def steps(self, measured: Measured, compiling: float = 0.0) -> int:
         return count_steps(
@@ -115,7 +117,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
     trial, measured = _fitting(_Trial(config, texts, texts.source(windows, most), draft, run.seed, started, opened))
     micro = trial.source.micro
     model = trial.build()
-    flops = training_flops(model, config.length, config.mask_rate if config.kind == "mlm" else 1.0)
+    flops = training_flops(model, config.length, config.predicted)
     speed = flops * windows * config.length / measured.step_seconds
     compiled, measured, compiling, why = _compiling(trial, machine, measured, model, speed)
     steps = trial.steps(measured, compiling)
@@ -136,6 +138,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
         measured=measured,
         between=round(trial.between(measured, compiling), 3),
         reasons=(),
+        mask_steps=0 if config.mask_rate_end is None else steps,
     )
     return asdict(replace(decided, reasons=[*_reasons(decided, config, shape.hidden, asked), why]))
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from danlu.models.build import build_config, build_model, count_parameters
 from danlu.pretrain.data import Texts
-from danlu.recipe.pretrain import PretrainConfig
+from danlu.recipe.pretrain import MASKING, PretrainConfig
 from danlu.training.loop import closing_step, trunk_of
 from danlu.training.plan import TrainPlan
 from danlu.training.windows import WindowSource
@@ -25,12 +25,14 @@ LENGTH = ("steps", "decay")
 
 @dataclass(frozen=True)
 class Settled:
-    """`plan` is the whole one, `batch_tokens` and `micro` (windows) the batch; the upkeep in `plan` does not count."""
+    """`plan` is the whole one, `batch_tokens` and `micro` (windows) the batch; the upkeep in `plan` does not count. In
+    `mask_steps` steps the rate of masking goes to its end (0: it stays the same)."""
 
     plan: TrainPlan
     batch_tokens: int
     micro: int
     dropout: float
+    mask_steps: int = 0
 
     @classmethod
     def read(cls, trunk: Path) -> Settled:
@@ -41,6 +43,8 @@ class Settled:
     def facts(self) -> dict[str, Any]:
         """JSON, back by `read`."""
         values = asdict(self)
+        if not self.mask_steps:
+            del values["mask_steps"]
         return {**values, "plan": {name: value for name, value in values["plan"].items() if name not in UPKEEP}}
 
     @property
@@ -82,5 +86,10 @@ def model_facts(
         "epochs": round(steps / steps_per_epoch, 4), "batch_tokens": settled.batch_tokens, "length": config.length,
         "optimizer": plan.optimizer, "learning_rate": plan.learning_rate, "weight_decay": plan.weight_decay,
         "dropout": settled.dropout, "precision": plan.precision,
-        **({"own_objective": config.objective} if config.own_code() else {}),
+        **({"own_objective": config.objective} if config.own_code() else {}), **_masking(config),
     }  # fmt: skip
+
+
+def _masking(config: PretrainConfig) -> dict[str, Any]:
+    """How tokens were masked, where that is not the usual way."""
+    return {name: getattr(config, name) for name in MASKING if getattr(config, name) != type(config).model_fields[name].default}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.bits import Bits
 from danlu.tokens.random import random_keys
 from danlu.tokens.special import BOS_ID, CLS_ID, EOS_ID, PAD_ID, SEP_ID
 
@@ -79,9 +80,9 @@ class PackingPlan:
         return ids[0], segments[0]
 
     def windows(
-        self, indices: Sequence[int] | npt.NDArray[np.integer], tokens: npt.NDArray[np.generic]
+        self, indices: Sequence[int] | npt.NDArray[np.integer], tokens: npt.NDArray[np.generic] | Bits
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Several windows at once: (ids [n, length], segments [n, length])."""
+        """Several windows at once: (ids [n, length], segments [n, length]); of bits of the tokens as of their ids."""
         ids = np.full((len(indices), self.length), PAD_ID, np.int64)
         segments = np.zeros((len(indices), self.length), np.int32)
         begin, end = self.marks.begin, self.marks.end

@@ -14,7 +14,7 @@ from typing import Any
 from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
 from danlu.evaluate.files import SPLIT, Table, read_table
-from danlu.evaluate.seen import Overlap, overlap
+from danlu.evaluate.seen import Overlap, overlaps
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
 from danlu.metrics.compare import Comparison, Test, compare_items, corrected, disagreements, summary
@@ -357,12 +357,12 @@ def _disagreement(
 
 
 def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, int | None]]) -> list[Overlap]:
-    found = []
+    found: list[Overlap] = []
     if train is not None and train.texts and data.texts:
         rows = [(train.table.where(row), text) for row, text in enumerate(train.texts)]
-        found.append(overlap(data.texts, str(train.table.path), rows))
+        found += overlaps(data.apart, str(train.table.path), rows)
     if data.texts:
-        found += [overlap(data.texts, name, path, most) for name, path, most in seen]
+        found += [one for name, path, most in seen for one in overlaps(data.apart, name, path, most)]
     return found
 
 

@@ -81,8 +81,14 @@ class Data:
         """The two texts of each row, where the inputs are two that belong together."""
         if self.inputs not in (*PAIRED, (GOOD, BAD)):
             return None
-        first, second = ([_shown(cell) for cell in self.table.columns[name]] for name in self.inputs)
+        first, second = ([shown(cell) for cell in self.table.columns[name]] for name in self.inputs)
         return list(zip(first, second, strict=True))
+
+    @property
+    def apart(self) -> dict[str, list[str]]:
+        """The texts of each input column; of a minimal pair the acceptable sentence."""
+        names = self.inputs[:1] if self.task == MINIMAL else self.inputs
+        return {name: [shown(cell) for cell in self.table.columns[name]] for name in names}
 
     def asked(self, row: int) -> dict[str, Any]:
         """The input cells of a row by column."""
@@ -113,9 +119,9 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
         truth_column = find_column(table, columns.label, scored.truth, "--label")
         truth = read_cells(table, truth_column, scored.read_truth)
         inputs = _inputs(table, task, scored, columns.text, truth_column)
-    shown = inputs[:1] if task == MINIMAL else inputs
-    cells = [table.columns[name] for name in shown]
-    texts = ["\n".join(_shown(cell) for cell in row) for row in zip(*cells, strict=True)] if cells else []
+    joined = inputs[:1] if task == MINIMAL else inputs
+    cells = [table.columns[name] for name in joined]
+    texts = ["\n".join(shown(cell) for cell in row) for row in zip(*cells, strict=True)] if cells else []
     tagged = table.columns.get("language")
     languages = None if tagged is None else [str(tag or "und") for tag in tagged]
     clusters = None
@@ -245,7 +251,7 @@ def _read_logs(table: Table) -> tuple[str, list[Any]]:
     return " + ".join(LOGS), list(zip(good, bad, strict=True))
 
 
-def _shown(cell: Any) -> str:
+def shown(cell: Any) -> str:
     """A cell as text: words of a list one after another."""
     if isinstance(cell, list):
         return " ".join(map(str, cell))

@@ -15,6 +15,7 @@ from danlu.evaluate.join import places
 from danlu.metrics.items import Items, Sums
 from danlu.metrics.measure import items_of
 from danlu.metrics.number import Number
+from danlu.metrics.ranking import random_order
 from danlu.metrics.registry import METRICS
 from danlu.tasks.scoring import SCORED
 from danlu.workspace.errors import DanluError
@@ -28,14 +29,16 @@ BY_LANGUAGE = ("texts", "answers")
 @dataclass(frozen=True)
 class Answered:
     """`predicted` by row as the task reads it; `draws`: several of it, whose items are averaged (a random answer in
-    expectation). `shares`: probabilities by class name. `losses`: metric -> (weights, nats) by row. `numbers`: what has no
-    items. `classes`: those it knows. `keys` name what made it, for signatures; `notes` are what a person should know."""
+    expectation); `documents`: instead of answers, how many of them stand in random order. `shares`: probabilities by class
+    name. `losses`: metric -> (weights, nats) by row. `numbers`: what has no items. `classes`: those it knows. `keys` name what
+    made it, for signatures; `notes` are what a person should know."""
 
     name: str
     role: Literal["model", "predictions", "baseline"]
     keys: Mapping[str, object]
     predicted: Sequence[Any] = ()
     draws: Sequence[Sequence[Any]] = ()
+    documents: int | None = None
     shares: Sequence[Mapping[str, float]] | None = None
     losses: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     numbers: Sequence[Number] = ()
@@ -63,6 +66,8 @@ class Asked:
         needs = METRICS[metric].needs
         if needs == "losses":
             return items_of(metric, *answered.losses[metric]) if metric in answered.losses else None
+        if answered.documents is not None:
+            return random_order(self.data.truth, answered.documents, **METRICS[metric].options)  # type: ignore[arg-type]
         if answered.draws:
             tables = [self._items(metric, draw, None) for draw in answered.draws]
             return _averaged([part for part in tables if isinstance(part, Sums)])

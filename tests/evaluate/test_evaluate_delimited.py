@@ -61,8 +61,8 @@ def test_a_tsv_of_uneven_lines_loses_no_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("tsv", "\t")])
 def test_what_python_writes_is_read_as_it_was(suffix: str, separator: str, tmp_path: Path) -> None:
-    """Quotation marks, separators and ends of lines in cells, as `csv` (and pandas) write them; of a TSV not tabs beside ends of
-    lines, since that may as well be several rows."""
+    """Quotation marks, separators and ends of lines in cells, as `csv` (and pandas) write them; not tabs beside ends of lines,
+    which may as well be several rows of a TSV."""
     dice = random.Random(3)
     parts = ["word", '"', '""', "'", ",", "\n", "  ", "好", "[1]"]
     texts = ["x" + "".join(dice.choices(parts, k=9)) for _ in range(58)] + [f"x{separator}y", f'"{separator}"']
@@ -74,9 +74,8 @@ def test_what_python_writes_is_read_as_it_was(suffix: str, separator: str, tmp_p
     said = measured(stream.getvalue(), suffix, tmp_path, 60)
     assert said.status == 0, said.told
     assert said.value("given", "accuracy") == 1
-    again = evaluate(
-        tmp_path / "given.jsonl", "--on", tmp_path / f"truth.{suffix}", "--seen", write(tmp_path / "all.jsonl", rows), folder=tmp_path
-    )  # fmt: skip
+    seen = write(tmp_path / "all.jsonl", rows)
+    again = evaluate(tmp_path / "given.jsonl", "--on", tmp_path / f"truth.{suffix}", "--seen", seen, folder=tmp_path)
     assert again.last["rows"] == 60
 
 

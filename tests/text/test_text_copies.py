@@ -73,7 +73,8 @@ def test_nothing_is_missed_and_nothing_is_made_up(kind: str) -> None:
     [
         ("股市大涨三个点", Reach.WITHIN), ("好片推荐", Reach.WITHIN), ("好看", Reach.WHOLE), ("", Reach.WHOLE),
         ("股市大涨三个点收盘了吗", Reach.NEAR), ("股市大涨三个点收盘了", Reach.WITHIN), ("goodfilms", Reach.WHOLE),
-        ("goodfilmseen", Reach.WITHIN), ("agoodfilmseentw", Reach.WITHIN), ("agoodfilmseentwic", Reach.NEAR), ("a" * 40, Reach.WITHIN),
+        ("goodfilmseen", Reach.WITHIN), ("agoodfilmseentw", Reach.WITHIN), ("agoodfilmseentwic", Reach.NEAR),
+        ("a" * 40, Reach.WITHIN),
     ],
 )  # fmt: skip
 def test_how_a_short_text_is_found(item: str, how: Reach) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from danlu.evaluate.checks import answer_notes, check_shares
 from danlu.evaluate.data import LANGUAGE, Data, read_answers, read_shares
 from danlu.evaluate.files import Table
 from danlu.evaluate.join import places
@@ -89,8 +90,8 @@ class Asked:
             table = [[row.get(name, 0.0) for name in self.classes] for row in shares]
             return items_of(metric, np.array([number[name] for name in truth]), np.array(table), **positive)
         options: dict[str, Any] = {}
-        if needs in BY_LANGUAGE and self.data.languages is not None:
-            options["languages"] = self.data.languages
+        if needs in BY_LANGUAGE and self.data.rules is not None:
+            options["languages"] = self.data.rules
         if needs == "tags":
             options["known"] = self.types
         if metric == "unknown_word_recall":
@@ -110,12 +111,13 @@ def from_file(name: str, predictions: Table, data: Data, column: str | None, sam
     if data.task == LANGUAGE:
         raise DanluError("evaluate.predictions-of-text", where=str(predictions.path))
     scored = SCORED[data.task]
-    order, unasked = places(data.table, predictions)
     usual = (*scored.predicted, *(() if same else scored.truth))
     named, cells = read_answers(predictions, data.task, column, usual)
+    kept = () if same else [name for name in data.inputs if name != named]
+    order, unasked, notes = places(data.table, predictions, kept, name)
     shares = read_shares(predictions) if data.task in ("classification", "pairs") else None
     predicted = [cells[row] for row in order]
-    notes = [message("evaluate.note.column", name=name, column=named)]
+    notes = [message("evaluate.note.column", name=name, column=named), *notes, *answer_notes(name, predicted, data)]
     if unasked:
         notes.append(message("evaluate.note.unasked", name=name, count=unasked))
     return Answered(
@@ -144,4 +146,6 @@ def check_classes(answered: Answered, data: Data, classes: Sequence[str], own: C
     if answered.classes and (unknown := sorted(truth - set(answered.classes))):
         rows = sum(name in unknown for name in data.truth)
         notes.append(message("evaluate.note.unlearned", name=answered.name, count=rows, names=listed(unknown[:5])))
+    if answered.role == "predictions" and answered.shares is not None:
+        notes += check_shares(answered.name, answered.shares, answered.predicted, classes)
     return notes

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
+from danlu.evaluate.checks import data_notes
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
 from danlu.evaluate.files import SPLIT, Table, read_table
 from danlu.evaluate.seen import Overlap, overlaps
@@ -93,9 +94,10 @@ def measure(request: Request, progress: Progress) -> Measured:
     asked = _with_types(asked, everyone)
     metrics = _metrics(request, asked, answered)
     compared, sentences, apart = _compare(request, asked, metrics[0], answered, baselines)
+    said = [*notes, *strange, *(note for one in baselines for note in one.notes), *apart]
     return Measured(
         data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
-        [*notes, *strange, *apart], _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
+        said, _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
     )  # fmt: skip
 
 
@@ -369,8 +371,8 @@ def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, in
 def _read_notes(data: Data) -> list[Message]:
     """Which columns were taken, and what of them a person should look at."""
     if data.truth_column is not None:
-        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs))]
-    notes = [message("evaluate.note.reads", inputs=listed(data.inputs))]
+        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs)), *data_notes(data)]
+    notes = [message("evaluate.note.reads", inputs=listed(data.inputs)), *data_notes(data)]
     if data.task == MINIMAL and (same := sum(good == bad for good, bad in data.couples or ())):
         notes.append(message("evaluate.note.same-sentences", count=same))
     return notes

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.files import Table, stem
+from danlu.evaluate.tongues import tongues
 from danlu.metrics.slices import lengths
 from danlu.tasks.scoring import (
     BAD,
@@ -44,6 +45,7 @@ TEXTS = ("text", "sentence", "content", "review", "document")
 MOST_SOURCES = 20  # a column of more values than this is no part of the data, but a name of each row
 MOST_CONTRASTS = 1000  # of minimal pairs: ZhoBLiMP has 118 paradigms
 MADE = ("translation", "summary")  # where `source` is a text
+BY_RULES = ("answers", *MADE)  # scored by rules that differ between languages
 Words = npt.NDArray[np.str_]
 
 
@@ -61,7 +63,7 @@ class Columns:
 class Data:
     """The rows of a file for one task: `truth` by row as the task reads it (empty where there is no such column), `texts` (the
     input columns of a row joined; of a minimal pair the acceptable sentence), `parts` the attributes to slice by, `languages`
-    only where the file has such a column."""
+    only where the file has such a column; `rules`: the language by whose rules each row is scored, where that matters."""
 
     task: str
     table: Table
@@ -72,6 +74,7 @@ class Data:
     languages: Sequence[str] | None
     parts: Mapping[str, Words]
     clusters: npt.NDArray[np.int64] | None
+    rules: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -129,7 +132,10 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
         named = [str(cell) for cell in table.columns[find_column(table, columns.cluster, (), "--cluster")]]
         clusters = np.unique(np.array(named), return_inverse=True)[1].astype(np.int64)
     parts = _parts(table, task, truth, texts, languages)
-    return Data(task, table, inputs, truth_column, truth, texts, languages, parts, clusters)
+    rules = languages
+    if languages is None and task in BY_RULES:
+        rules = tongues(truth, None if task == "translation" else texts)
+    return Data(task, table, inputs, truth_column, truth, texts, languages, parts, clusters, rules)
 
 
 def _sentences(table: Table) -> tuple[str, str]:

@@ -1,8 +1,8 @@
 """Comma- and tab-separated values with a header row, as rows by column.
 
-In a TSV a quotation mark is mostly a letter like any other. A CSV reader takes all up to the next one as one cell, over the ends
-of lines, so rows would go missing without a word. Where each line has as many tabs as the header, tabs alone part the cells,
-and only a cell that is quoted as spreadsheets quote is taken out of its quotes. Elsewhere quoting must be well formed.
+In a TSV a quotation mark is mostly a letter like any other. A CSV reader takes all up to the next one as one cell, over the
+ends of lines, so rows would go missing without a word. Where each line has as many tabs as the header, tabs alone part the
+cells, and only a cell that is quoted as spreadsheets quote is taken out of its quotes. Elsewhere quoting must be well formed.
 """
 
 from __future__ import annotations

@@ -15,7 +15,17 @@ import pyarrow.parquet as pq
 
 from danlu.evaluate.data import TEXTS, shown
 from danlu.evaluate.delimited import delimited_rows
-from danlu.evaluate.files import JSON_LINES, KNOWN, SEPARATORS, SPLIT, gzip_errors, opened, parquet_errors, read_object, suffix_of
+from danlu.evaluate.files import (
+    JSON_LINES,
+    KNOWN,
+    SEPARATORS,
+    SPLIT,
+    gzip_errors,
+    opened,
+    parquet_errors,
+    read_object,
+    suffix_of,
+)
 from danlu.text.canonical import canonical
 from danlu.text.copies import THRESHOLD, Reach, find_copies, reach
 from danlu.workspace.errors import DanluError

@@ -159,7 +159,8 @@ def _seen(measured: Measured) -> Iterable[Mapping[str, Any]]:
         column = overlap.column or next(iter(texts))
         for one in overlap.found:
             yield {
-                "source": overlap.source, **measured.data.table.place(one.row), "column": column, "text": texts[column][one.row],
+                "source": overlap.source, **measured.data.table.place(one.row),
+                "column": column, "text": texts[column][one.row],
                 "where": one.where, "similarity": round(one.similarity, 4), "exact": one.exact,
             }  # fmt: skip
 

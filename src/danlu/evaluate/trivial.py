@@ -14,9 +14,11 @@ import numpy as np
 
 from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import LANGUAGE, Data, read_cells
+from danlu.inference.prepare import prepare_text
 from danlu.metrics.compression import bits_per_byte
 from danlu.metrics.number import Number, signature
 from danlu.tasks.scoring import BAD, GOOD, MINIMAL, words
+from danlu.workspace.sentences import Message, message
 
 LEAD = 3  # sentences of a text that are its summary
 SENTENCE = re.compile(r".+?(?:[.!?](?=\s)|[。！？!?]+[”’」』]?|\n|$)", re.DOTALL)
@@ -125,10 +127,23 @@ def _shorter(data: Data, train: Data | None, seed: int) -> Parts:
 
 
 def _compressors(data: Data, train: Data | None, seed: int) -> Parts:
-    """xz knows nothing of language but what the file itself repeats. It has no items, so no interval."""
-    made = signature(metric="bits_per_byte", level="9e", joined="lines", trained="nothing", data=data.table.key[:16])
-    value = bits_per_byte(data.texts, "xz") if any(data.texts) else None
-    return [{"name": "xz", "numbers": [Number("bits_per_byte", "xz", value, len(data), "file", None, {}, made)]}]
+    """xz knows nothing of language but what the file itself repeats. It has no items, so no interval. It reads what models
+    read: mark-up and indentation, which they never see, are what it is best at."""
+    made = signature(
+        metric="bits_per_byte", level="9e", joined="lines", trained="nothing", text="prepared", data=data.table.key[:16]
+    )
+    texts = [prepare_text(text) for text in data.texts]
+    value = bits_per_byte(texts, "xz") if any(texts) else None
+    number = Number("bits_per_byte", "xz", value, len(data), "file", None, {}, made)
+    return [{"name": "xz", "numbers": [number], "notes": _prepared(data.texts, texts)}]
+
+
+def _prepared(texts: Sequence[str], prepared: Sequence[str]) -> list[Message]:
+    changed = sum(a != b for a, b in zip(texts, prepared, strict=True))
+    if not changed:
+        return []
+    sizes = [sum(len(text.encode("utf-8", "surrogatepass")) for text in form) for form in (texts, prepared)]
+    return [message("evaluate.note.prepared", count=changed, rows=len(texts), before=sizes[0], after=sizes[1])]
 
 
 BASELINES: Mapping[str, Callable[[Data, Data | None, int], Parts]] = {

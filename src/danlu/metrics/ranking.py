@@ -61,8 +61,8 @@ def _discounted(gains: Sequence[int]) -> float:
 def random_order(
     truth: Sequence[Mapping[str, int]], documents: int, *, score: Score = "ndcg", cut: int | None = None
 ) -> Sums:  # fmt: skip
-    """By query, what `ranking` gives in expectation where all orders of `documents` are equally likely, among them every document
-    that the query has a grade for."""
+    """By query, what `ranking` gives in expectation where all orders of so many `documents` are equally likely; every document
+    that the query has a grade for is one of them."""
     values = [expected([max(grade, 0) for grade in grades.values()], documents, score, cut) for grades in truth]
     return mean_of(values, {"cut": cut or "none", "order": "random", "documents": documents})
 

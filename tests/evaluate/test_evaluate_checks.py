@@ -142,6 +142,11 @@ def test_rows_that_stand_twice(language: str, tmp_path: Path) -> None:
     assert keys(told(ROWS, [{"predicted": "a"}] * 20, tmp_path)) == {"columns", "column"}
 
 
+def test_a_text_may_have_several_translations(tmp_path: Path) -> None:
+    rows: Rows = [{"source": "the same", "reference": f"das Gleiche {number}"} for number in range(3)]
+    assert keys(told(rows, [{"predicted": "x"}] * 3, tmp_path)) == {"columns", "column", "repeats"}
+
+
 def test_two_texts_repeat_only_together(tmp_path: Path) -> None:
     rows: Rows = [
         {"premise": "A man sleeps.", "hypothesis": f"He is {number}.", "label": "ab"[number % 2]} for number in range(20)

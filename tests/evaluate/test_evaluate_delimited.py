@@ -52,11 +52,12 @@ def test_in_a_csv_it_is_an_error_with_its_line(texts: list[str], language: str, 
 
 
 def test_a_tsv_of_uneven_lines_loses_no_row(tmp_path: Path) -> None:
-    """One line has a tab too many, so quotes part the cells; what then runs over whole rows is no cell."""
+    """A line has a tab too many, and quotation marks would run over whole rows: the line is told."""
     content = lines("\t", CLOSED).replace("number 30", 'number "30"\t').replace("nice film number 10", "nice\tfilm")
     said = measured(content, "tsv", tmp_path, 40)
     assert said.status == 1
-    assert "the row that begins on line 7 do not fit" in said.told
+    assert f"{tmp_path / 'truth.tsv'}" in said.told
+    assert said.last["parameters"]["line"] == 12
 
 
 @pytest.mark.parametrize(("suffix", "separator"), [("csv", ","), ("tsv", "\t")])

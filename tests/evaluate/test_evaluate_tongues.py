@@ -76,6 +76,7 @@ def test_a_file_of_one_language(tag: str, tmp_path: Path) -> None:
         ([["東京"], ["それは東京です"]], ["どこですか", "どこですか"], ["ja", "ja"]),
         ([["東京"], ["それは東京です"]], None, ["ja", "ja"]),
         ([["1066"], []], None, ["en", "en"]),
+        ([["The Old Man and the Sea"], ["鲁迅"]], ["这本著名小说的英文书名到底是什么？", "谁写的？"], ["zh-Hans", "zh-Hans"]),
         ([["1066"], []], ["哪一年？", "是谁？"], ["zh-Hans", "zh-Hans"]),
     ],
 )

@@ -16,6 +16,7 @@ from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 from danlu.workspace.sentences import Message, message
 
+ONE_ANSWER = ("classification", "pairs", "regression", "entities")
 SHOWN = 5  # names in a message
 FEWEST_ROWS = 20  # with fewer, as many classes as rows may be by chance
 
@@ -38,7 +39,7 @@ def data_notes(data: Data) -> list[Message]:
 
 
 def _repeats(data: Data) -> list[Message]:
-    """Rows that were asked before, and those of them whose right answer is another."""
+    """Rows that were asked before, and those of them whose right answer is another, where there can be but one."""
     columns: list[Sequence[str]] = list(data.apart.values() if data.couples is None else zip(*data.couples, strict=True))
     first: dict[tuple[str, ...], int] = {}
     again, other = [], 0
@@ -46,7 +47,7 @@ def _repeats(data: Data) -> list[Message]:
         key = tuple(canonical(text) or text.strip() for text in texts)
         if any(key) and (earlier := first.setdefault(key, row)) != row:
             again.append(row)
-            other += bool(data.truth) and data.truth[row] != data.truth[earlier]
+            other += data.task in ONE_ANSWER and data.truth[row] != data.truth[earlier]
     if not again:
         return []
     words = {"count": len(again), "rows": len(data), "first": data.table.where(again[0])}

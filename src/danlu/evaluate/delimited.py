@@ -24,15 +24,19 @@ Row = tuple[int, dict[str, str]]
 def delimited_rows(file: IO[str], separator: str, path: Path) -> Iterator[Row]:
     """All rows of an open file (`newline=""`, and it can go back to its beginning). DanluError with the line of a row that has
     more or fewer cells than the header, or whose quotation marks do not fit."""
-    if separator == TAB and _tabs_suffice(file):
+    uneven = _uneven(file) if separator == TAB else None
+    if separator == TAB and uneven is None:
         return _by_tabs(file)
-    return _by_quotes(file, separator, path)
+    return _by_quotes(file, separator, path, uneven)
 
 
-def _tabs_suffice(file: IO[str]) -> bool:
-    counts = {line.count(TAB) for line in file if line.strip("\r\n")}
+def _uneven(file: IO[str]) -> int | None:
+    """The first line that has more or fewer tabs than the header; None: tabs alone part the cells."""
+    lines = ((number, line.count(TAB)) for number, line in enumerate(file, start=1) if line.strip("\r\n"))
+    _, most = next(lines, (0, 0))
+    found = next((number for number, tabs in lines if tabs != most), None)
     file.seek(0)
-    return len(counts) <= 1
+    return found
 
 
 def _by_tabs(file: IO[str]) -> Iterator[Row]:
@@ -54,7 +58,7 @@ def _unquoted(cell: str) -> str:
     return cell
 
 
-def _by_quotes(file: IO[str], separator: str, path: Path) -> Iterator[Row]:
+def _by_quotes(file: IO[str], separator: str, path: Path, uneven: int | None) -> Iterator[Row]:
     csv.field_size_limit(FIELD_LIMIT)
     taken: list[str] = []  # lines of the row that is being read
 
@@ -71,18 +75,21 @@ def _by_quotes(file: IO[str], separator: str, path: Path) -> Iterator[Row]:
         try:
             cells = next(rows, None)
         except csv.Error as error:
-            raise _unfit(path, first, rows.line_num) from error
+            raise _unfit(path, first, rows.line_num, uneven, names) from error
         if cells is None:
             return
         if names is None:
             names = cells or None
         elif separator == TAB and sum(line.count(TAB) == len(names) - 1 for line in taken) > 1:
-            raise _unfit(path, first, rows.line_num)  # several whole rows in one pair of quotation marks
+            raise _unfit(path, first, rows.line_num, uneven, names)  # several whole rows in one pair of quotation marks
         elif cells:
             if len(cells) != len(names):
                 raise DanluError("predict.fields", where=str(path), line=rows.line_num, expected=len(names))
             yield rows.line_num, dict(zip(names, cells, strict=True))
 
 
-def _unfit(path: Path, first: int, last: int) -> DanluError:
+def _unfit(path: Path, first: int, last: int, uneven: int | None, names: list[str] | None) -> DanluError:
+    """Where quotation marks do not part the cells of a TSV, tabs were meant to, and the uneven line is what is wrong."""
+    if uneven is not None and names is not None:
+        return DanluError("predict.fields", where=str(path), line=uneven, expected=len(names))
     return DanluError("evaluate.quotes", where=f"{path}:{first}", first=first, last=last)

@@ -19,7 +19,7 @@ def tongues(truth: Sequence[Sequence[str]], asked: Sequence[str] | None) -> list
     the commonest language of the file that is written so.
     """
     told = [guess_language(" ".join(texts)) for texts in truth]
-    sure = [_tells(language, texts) for language, texts in zip(told, truth, strict=True)]
+    sure = [_tells(language, texts, bool(asked)) for language, texts in zip(told, truth, strict=True)]
     counts = Counter(language for language, known in zip(told, sure, strict=True) if known)
     counts = counts or Counter(language for language in told if language != UNTOLD)
     commonest = counts.most_common(1)[0][0] if counts else LATIN
@@ -34,9 +34,9 @@ def tongues(truth: Sequence[Sequence[str]], asked: Sequence[str] | None) -> list
     return found
 
 
-def _tells(language: str, texts: Sequence[str]) -> bool:
-    if language == LATIN:
-        return max(len(text.split()) for text in texts) >= FEW_WORDS
+def _tells(language: str, texts: Sequence[str], asked: bool) -> bool:
+    if language == LATIN:  # a title in Latin letters may be long, so the text around it is looked at
+        return not asked and max(len(text.split()) for text in texts) >= FEW_WORDS
     if language.startswith("zh"):
         return max(len(canonical(text)) for text in texts) >= FEW_HAN
     return language != UNTOLD

@@ -138,7 +138,7 @@ def precision_cells(cells: Cells, loaded: Loaded, count: int) -> dict[str, Any]:
         short = shortened(loaded.model)
         exact_seconds, exact = seconds(lambda: score(loaded.model, texts), 1)
         short_seconds, shortly = seconds(lambda: score(short, texts), 1)
-        chosen = choose_precision(loaded.model, lambda model: score(model, texts[: count // 4]), count, native=True)
+        chosen, _ = choose_precision(loaded.model, lambda model: score(model, texts[: count // 4]), count, native=True)
         return {
             "fp32": exact.value(), "bf16": shortly.value(), "times_faster": exact_seconds / short_seconds, "chosen": chosen,
         }  # fmt: skip

@@ -17,6 +17,7 @@ import pytest
 from evaluate_made import write_dataset
 
 from danlu.evaluate.baselines import baselines
+from danlu.evaluate.overlaps import around
 from danlu.evaluate.rows import read_rows
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tokens.store import TokenStore
@@ -64,16 +65,23 @@ def test_what_it_writes(simple: Artifact, dataset: Artifact, texts: dict[str, li
     assert _value(evaluation, "bits_per_byte", "gzip") == pytest.approx(
         8 * len(gzip.compress("\n".join(held).encode(), 9)) / size
     )
+    assert _value(evaluation, "bits_per_character", "xz") == pytest.approx(
+        _value(evaluation, "bits_per_byte", "xz") * size / sum(map(len, held))
+    )
     assert _value(evaluation, "bits_per_byte", "5-gram") < _value(evaluation, "bits_per_byte", "xz")
     assert _value(evaluation, "bits_per_byte", "5-gram", language="zh-Hans") > 0
     assert 0 < _value(evaluation, "masked_nats", "unigram") < np.log(520)
     losses = pq.read_table(simple / "documents.parquet").to_pylist()
     mine = [row for row in losses if row["model"] == "5-gram"]
     assert len(mine) == len(held)
-    total = sum(row["nats"] for row in mine) / np.log(2) / sum(row["weight"] for row in mine)
-    assert total == pytest.approx(_value(evaluation, "bits_per_byte", "5-gram"))
     store = TokenStore.open(tokens / "holdout")
-    assert sum(row["weight"] for row in losses if row["model"] == "unigram") == pytest.approx(
+    assert [(row["bytes"], row["characters"]) for row in mine] == [(len(text.encode()), len(text)) for text in held]
+    assert [row["tokens"] for row in mine] == store.lengths().tolist()
+    nats = sum(row["nats"] for row in mine)
+    assert nats / np.log(2) / size == pytest.approx(_value(evaluation, "bits_per_byte", "5-gram"))
+    assert nats / np.log(2) / sum(map(len, held)) == pytest.approx(_value(evaluation, "bits_per_character", "5-gram"))
+    assert np.exp(nats / len(store.tokens)) == pytest.approx(_value(evaluation, "perplexity", "5-gram"))
+    assert sum(row["tokens"] for row in losses if row["model"] == "unigram") == pytest.approx(
         0.15 * len(store.tokens), rel=0.15
     )
 
@@ -151,41 +159,77 @@ def test_two_datasets_are_told_apart(
     json.dumps(evaluation, allow_nan=False)
 
 
-def test_texts_and_tokens_of_different_runs(tokens: Artifact, make_run: Callable[..., Run], tmp_path: Path) -> None:
+def test_texts_and_tokens_of_different_runs(
+    tokens: Artifact, tokenizer: Artifact, make_run: Callable[..., Run], tmp_path: Path
+) -> None:
     (tmp_path / "empty" / "holdout").mkdir(parents=True)
     config = EvaluateConfig(models=(), baselines=("compression",))
     with pytest.raises(DanluError, match=r"40"):
         baselines(
             {},
             tokens,
-            None,
+            tokenizer,
             Artifact("clean.decide", "0", tmp_path / "empty"),
             config=config,
             run=make_run("evaluate.baselines"),
         )
 
 
-def test_test_rows_in_training_texts_are_counted_and_listed(
+def test_leaks_between_the_parts_of_the_data_are_counted_and_listed(
     rows: list[dict[str, str]], documents: Artifact, tokens: Artifact, tokenizer: Artifact, make_run: Callable[..., Run],
     tmp_path: Path, texts: dict[str, list[tuple[str, str]]],
 ) -> None:  # fmt: skip
     planted = [dict(row) for row in rows]
-    tested = [row for row in planted if row["split"] == "test"]
-    train = next(row for row in planted if row["split"] == "train")
-    tested[0]["text"] = train["text"]
+    tested, train, validation = ([row for row in planted if row["split"] == split] for split in ("test", "train", "validation"))
+    tested[0]["text"] = train[0]["text"]
+    tested[2]["text"] = validation[0]["text"]
+    validation[1]["text"] = train[1]["text"]
     long = texts["train"][7][1]
     tested[1]["text"] = f"{long[: len(long) // 2]}，{long[len(long) // 2 + 1 :]}"  # a letter of it is missing
     run = make_run("evaluate.baselines")
     config = EvaluateConfig(models=(), baselines=("majority",), resamples=100)
     baselines({"reviews": write_dataset(tmp_path / "d", planted)}, tokens, tokenizer, documents, config=config, run=run)
-    found = {entry["source"]: entry for entry in read_json(run.output / "evaluation.json")["overlaps"]}
-    assert found["train"]["rows"] == len(tested)
-    assert tested[0]["id"] in {one["id"] for one in found["train"]["found"] if one["exact"]}
-    (near,) = [one for one in found["documents"]["found"] if one["id"] == tested[1]["id"]]
+    entries = read_json(run.output / "evaluation.json")["overlaps"]
+    found = {(entry["dataset"], entry["split"], entry["source"]): entry for entry in entries}
+    assert list(found) == [
+        ("reviews", "test", "train"), ("reviews", "test", "validation"), ("reviews", "validation", "train"),
+        ("reviews", "test", "documents"), ("reviews", "validation", "documents"), (None, "holdout", "documents"),
+    ]  # fmt: skip
+    assert [entry["rows"] for entry in found.values()] == [len(tested)] * 2 + [
+        len(validation),
+        len(tested),
+        len(validation),
+        40,
+    ]
+    for key, row in (
+        (("test", "train"), tested[0]),
+        (("test", "validation"), tested[2]),
+        (("validation", "train"), validation[1]),
+    ):
+        assert row["id"] in {one["id"] for one in found["reviews", *key]["found"] if one["exact"]}
+    in_documents = found["reviews", "test", "documents"]
+    (near,) = [one for one in in_documents["found"] if one["id"] == tested[1]["id"]]
     assert not near["exact"]
     assert near["similarity"] > 0.9
     assert near["where"].endswith(":8")  # the eighth document of its part
-    assert found["documents"]["exact"] + found["documents"]["near"] >= len(found["documents"]["found"]) > 0
+    assert in_documents["exact"] + in_documents["near"] >= len(in_documents["found"]) > 0
+    (shown,) = [one for one in in_documents["examples"] if one["text"] == tested[1]["text"]]
+    assert shown == {"text": tested[1]["text"], "other": long, "language": tested[1]["language"],
+                     "similarity": near["similarity"], "exact": False}  # fmt: skip
+    for entry in entries:
+        assert len(entry["examples"]) == min(2, entry["exact"]) + min(2, entry["near"])
+
+
+def test_a_long_text_is_shown_around_what_it_holds() -> None:
+    item = "The old man tends the fire day and night."
+    long = "x " * 500 + item + " y" * 500
+    shown = around(item, long)
+    assert item in shown
+    assert shown.startswith("…x x")
+    assert shown.endswith("…")
+    assert len(shown) <= 402
+    assert around(item, "short") == "short"
+    assert around("nothing of it", "ab" * 500).startswith("abab")
 
 
 def test_signatures_name_what_could_change_a_number(simple: Artifact) -> None:

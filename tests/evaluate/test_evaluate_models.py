@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from evaluate_made import write_finetuned
+from transformers import AutoTokenizer
 
-from danlu.evaluate.held_out import held_out_texts
+from danlu.compute.machine import Machine
 from danlu.evaluate.models import evaluate
+from danlu.evaluate.sampled import held_out_texts
 from danlu.inference.load import load_for
 from danlu.inference.samples import Text, masks, prompt
 from danlu.metrics.registry import METRICS
@@ -57,30 +60,99 @@ def measure(
     return call
 
 
-def test_bits_per_byte_of_the_model_by_hand(
-    measure: Callable[..., tuple[dict[str, Any], Run]], models: dict[str, Artifact], tokens: Artifact
+@pytest.fixture(scope="module")
+def by_token(language_models: dict[str, Artifact], tokens: Artifact, texts: dict[str, list[tuple[str, str]]]) -> np.recarray:
+    """The held-out tokens one by one, with their nats under the random GPT as transformers computes them."""
+    model = load_model(language_models["gpt"] / "model", "clm")
+    tokenizer = AutoTokenizer.from_pretrained(language_models["gpt"] / "model")
+    store, rows = TokenStore.open(tokens / "holdout"), []
+    for index, (language, text) in enumerate(texts["holdout"]):
+        ids = store.document(index).astype(np.int64)
+        assert len(ids) < 64, "one window holds each document, so what follows is all of it"
+        with torch.inference_mode():
+            logs = model(input_ids=torch.tensor([[1, *ids]])).logits[0].double().log_softmax(-1)
+        pieces = [len(name) for name in tokenizer.convert_ids_to_tokens(ids)]  # a byte-level name has a letter for each byte
+        assert sum(pieces) == len(text.encode())
+        rows += [
+            (index, language, place, -float(logs[place, token]), size)
+            for place, (token, size) in enumerate(zip(ids.tolist(), pieces, strict=True))
+        ]
+    return np.rec.fromrecords(rows, names="document,language,place,nats,bytes")
+
+
+def test_all_metrics_of_the_model_by_hand(
+    measure: Callable[..., tuple[dict[str, Any], Run]], by_token: np.recarray, texts: dict[str, list[tuple[str, str]]]
 ) -> None:
     evaluation, _ = measure()
-    model = load_model(models["gpt"] / "model", "clm")
-    store = TokenStore.open(tokens / "holdout")
-    documents = [store.document(index).astype(np.int64) for index in range(len(store))]
-    short = [index for index, ids in enumerate(documents) if len(ids) < 64]
-    assert len(short) == len(documents)  # one window holds each document, so the sum below is all of it
-    total = 0.0
-    with torch.inference_mode():
-        for ids in documents:
-            row = torch.tensor([[1, *ids]])
-            total += float(model(input_ids=row, labels=row).loss) * len(ids)
-    expected = total / store.document_bytes.sum() / np.log(2)
-    found = [entry for entry in evaluation["numbers"] if entry["metric"] == "bits_per_byte" and not entry["slice"]]
-    assert [entry["model"] for entry in found] == ["gpt"]
-    assert found[0]["value"] == pytest.approx(expected, rel=1e-4)
-    assert found[0]["interval"][0] < expected < found[0]["interval"][1]
-    assert found[0]["count"] == len(store)
+    numbers = {
+        (number["metric"], number["slice"].get("language")): number
+        for number in evaluation["numbers"]
+        if number["model"] == "gpt"
+    }
+    for tag in (None, "en", "zh-Hans"):
+        mine = by_token[by_token.language == tag] if tag else by_token
+        characters = sum(len(text) for language, text in texts["holdout"] if tag in (None, language))
+        nats = mine.nats.sum()
+        for metric, expected in (
+            ("bits_per_byte", nats / np.log(2) / mine.bytes.sum()),
+            ("bits_per_character", nats / np.log(2) / characters),
+            ("perplexity", np.exp(nats / len(mine))),
+        ):
+            found = numbers[metric, tag]
+            assert found["value"] == pytest.approx(expected, rel=1e-4)
+            assert found["interval"][0] < expected < found["interval"][1]
+            assert found["count"] == len(set(mine.document.tolist()))
     masked = [entry for entry in evaluation["numbers"] if entry["metric"] == "masked_nats"]
     assert {entry["model"] for entry in masked} == {"bert"}
     assert len(masked) == 3
     assert masked[0]["value"] == pytest.approx(np.log(520), rel=0.1)  # random weights
+
+
+def test_bits_per_byte_by_position_by_hand(measure: Callable[..., tuple[dict[str, Any], Run]], by_token: np.recarray) -> None:
+    evaluation, _ = measure()
+    found = {
+        (number["slice"]["position"], number["slice"].get("language")): number
+        for number in evaluation["parts"]
+        if number["model"] == "gpt" and "position" in number["slice"]
+    }
+    assert set(found) == {(place, tag) for place in ("0-15", "16-63") for tag in (None, "en", "zh-Hans")}
+    for (place, tag), number in found.items():
+        low, high = map(int, place.split("-"))
+        there = (by_token.place >= low) & (by_token.place <= high)
+        mine = by_token[there & (by_token.language == tag) if tag else there]
+        assert number["metric"] == "bits_per_byte"
+        assert number["value"] == pytest.approx(mine.nats.sum() / np.log(2) / mine.bytes.sum(), rel=1e-4)
+        assert number["count"] == len(set(mine.document.tolist()))
+
+
+def test_bf16_is_taken_where_the_interval_does_not_notice(
+    measure: Callable[..., tuple[dict[str, Any], Run]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import danlu.evaluate.held_out as module
+
+    exact, first = measure("exact")
+    assert read_json(first.output / "resolved.json")["precision of gpt"] == {"precision": "fp32"}  # too few documents to tell
+    monkeypatch.setattr(module, "STEP", 1)
+    probed, native = Machine.probe(), False
+    monkeypatch.setattr(Machine, "probe", classmethod(lambda cls, *, gpu=False: replace(probed, bf16=native)))
+    _, plain = measure("plain")
+    assert read_json(plain.output / "resolved.json")["precision of gpt"] == {"precision": "fp32"}  # bf16 would be emulated
+    assert hash_payload(plain.output) == hash_payload(first.output)
+    native = True
+    short, run = measure("short")
+    decided = read_json(run.output / "resolved.json")["precision of gpt"]
+    assert decided["documents"] == 40
+    assert decided["precision"] == "bf16"
+    assert decided["error"] <= 0.1 * decided["half"]
+    signatures = {number["model"]: number["signature"] for number in short["numbers"]}
+    assert "precision:bfloat16" in signatures["gpt"]
+    assert "precision:float32" in signatures["sentiment"]
+    for one, other in zip(exact["numbers"], short["numbers"], strict=True):
+        if one["split"] == "holdout":
+            assert abs(one["value"] - other["value"]) < 0.1 * (one["interval"][1] - one["interval"][0])
+    monkeypatch.setattr(module, "choose_precision", lambda *_, **__: pytest.fail("it was decided before"))
+    _, again = measure("short")
+    assert hash_payload(again.output) == hash_payload(run.output)
 
 
 def test_everything_beside_the_baselines(measure: Callable[..., tuple[dict[str, Any], Run]], simple: Artifact) -> None:
@@ -149,13 +221,14 @@ def test_the_same_bytes_after_an_interruption(
     measure: Callable[..., tuple[dict[str, Any], Run]], models: dict[str, Artifact], dataset: Artifact, tokens: Artifact,
     tokenizer: Artifact, documents: Artifact, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    import danlu.evaluate.held_out as passes
     import danlu.evaluate.models as module
 
     monkeypatch.setattr(module, "UNIT_TOKENS", 300)
     _, whole = measure("whole")
     stopped = make_run("evaluate.models", "stopped")
     calls = 0
-    real = module.lm_nats
+    real = passes.lm_nats
 
     def fail(*args: Any, **options: Any) -> Any:
         nonlocal calls
@@ -164,7 +237,7 @@ def test_the_same_bytes_after_an_interruption(
             raise KeyboardInterrupt
         return real(*args, **options)
 
-    monkeypatch.setattr(module, "lm_nats", fail)
+    monkeypatch.setattr(passes, "lm_nats", fail)
     with pytest.raises(KeyboardInterrupt):
         evaluate(models, {"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=stopped)
     assert not (stopped.output / "evaluation.json").exists()
@@ -211,7 +284,7 @@ def test_accuracy_by_label_and_length(
 ) -> None:
     evaluation, _ = measure()
     found = {(number["model"], *number["slice"].items()): (number["value"], number["count"]) for number in evaluation["parts"]}
-    assert {key[1][0] for key in found} == {"label", "length"}  # all rows are of one source
+    assert {key[1][0] for key in found if key[0] == "sentiment"} == {"label", "length"}  # all rows are of one source
     answers = pq.read_table(models["sentiment"] / "predictions.parquet").to_pylist()
     most = max(row["labels"] for row in answers)
     names = ["negative", "positive"]

@@ -6,16 +6,27 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from evaluate_made import dataset_rows, write_dataset, write_finetuned
 from sklearn.metrics import accuracy_score, f1_score
 
-from danlu.evaluate.language import Losses, compare_losses, document_chunks, language_numbers, store_languages
+from danlu.evaluate.language import (
+    Losses,
+    compare_losses,
+    document_chunks,
+    language_numbers,
+    losses_table,
+    read_losses,
+    store_languages,
+)
 from danlu.evaluate.leak import careless_rows
 from danlu.evaluate.predictions import model_predictions
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.scores import classifier_curve, classifier_numbers, compare_classifiers, mistakes
 from danlu.evaluate.slices import slices
+from danlu.inference.losses import TextLosses
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tokens.store import TokenStore
 from danlu.workspace.artifact import Artifact
@@ -91,16 +102,37 @@ def test_comparisons_are_paired_and_by_language() -> None:
     ]
 
 
-def test_losses_by_hand() -> None:
-    nats, sizes = np.array([6.0, 3.0, 9.0] * 4) * math.log(2), np.array([3.0, 3.0, 3.0] * 4)
+def _losses(model: str, bits: list[float]) -> Losses:
+    """Documents of 3 bytes, 2 characters and 1 token each."""
+    rows = np.array([[math.log(2) * bit, 1.0, 3.0, 2.0] for bit in bits])
+    return Losses(model, "clm", TextLosses(rows[:, None], ("0+",)))
+
+
+def test_one_pass_gives_every_metric_by_hand() -> None:
+    bits = [6.0, 3.0, 9.0] * 4
     languages = np.array(["en"] * 6 + ["zh-Hans"] * 6)
-    numbers = language_numbers(Losses("gpt", "bits_per_byte", nats, sizes), languages, CONFIG, 0)
-    assert [number.value for number in numbers] == pytest.approx([2, 2, 2])
-    assert [number.count for number in numbers] == [12, 6, 6]
-    worse = Losses("5-gram", "bits_per_byte", nats + 3 * math.log(2), sizes)
-    compared = compare_losses(Losses("gpt", "bits_per_byte", nats, sizes), worse, languages, CONFIG, 0)
+    numbers = language_numbers(_losses("gpt", bits), languages, CONFIG, 0)
+    assert [number.metric for number in numbers[::3]] == ["bits_per_byte", "bits_per_character", "perplexity"]
+    assert [number.value for number in numbers] == pytest.approx([2] * 3 + [3] * 3 + [2**6] * 3)
+    assert [number.count for number in numbers] == [12, 6, 6] * 3
+    for number in numbers:
+        assert number.interval is not None
+        assert "over:documents" in number.signature
+    ends = {number.metric: number.interval for number in numbers if not number.slice}
+    assert ends["perplexity"][0] < 2**6 < ends["perplexity"][1]
+    compared = compare_losses(_losses("gpt", bits), _losses("5-gram", [bit + 3 for bit in bits]), languages, CONFIG, 0)
+    assert [entry.metric for entry in compared] == ["bits_per_byte"] * 3  # the first decides
     assert [entry.difference.value for entry in compared] == pytest.approx([-1, -1, -1])
     assert {entry.verdict for entry in compared} == {"better"}
+
+
+def test_losses_are_kept_and_read(tmp_path: Path) -> None:
+    found = [_losses("gpt", [1.0, 2.0]), Losses("unigram", "mlm", _losses("", [3.0, 0.5]).sums)]
+    pq.write_table(pa.concat_tables(map(losses_table, found)), tmp_path / "documents.parquet")
+    read = read_losses(tmp_path / "documents.parquet")
+    assert [(losses.model, losses.objective) for losses in read] == [("gpt", "clm"), ("unigram", "mlm")]
+    for one, other in zip(found, read, strict=True):
+        np.testing.assert_array_equal(one.sums.sums, other.sums.sums)
 
 
 def test_chunks_cover_the_store(tokens: Artifact) -> None:

@@ -35,6 +35,7 @@ def looked(rows: list[dict[str, Any]], seen: Path, folder: Path, language: str =
 
 
 def counts(said: Said) -> dict[str, tuple[int, int]]:
+    assert not any(one["short"] for one in said.last["overlaps"])
     return {one.get("column", "text"): (one["exact"], one["near"]) for one in said.last["overlaps"]}
 
 
@@ -87,7 +88,7 @@ def test_short_texts_are_looked_for_within_a_document(language: str, tmp_path: P
     corpus.write_text("新闻：" + "。".join(ZH) + "。" + "其他内容很多很多。" * 20, encoding="utf-8")
     rows = [{"text": text, "label": "ab"[number % 2]} for number, text in enumerate(ZH)]
     said = looked(rows, corpus, tmp_path, language)
-    assert counts(said) == {"text": (5, 0)}
+    assert [(one["exact"], one["near"], one["short"], one["tiny"]) for one in said.last["overlaps"]] == [(0, 0, 5, 1)]
     assert ("5 of these are so short" if language == "en" else "其中 5 行很短") in said.told
     assert ("1 rows are too short to look for" if language == "en" else "有 1 行太短") in said.told
     corpus.write_text("其他内容很多很多。" * 20, encoding="utf-8")
@@ -95,6 +96,13 @@ def test_short_texts_are_looked_for_within_a_document(language: str, tmp_path: P
     assert counts(none) == {"text": (0, 0)}
     assert "so short" not in none.told
     assert ("1 rows are too short to look for" if language == "en" else "有 1 行太短") in none.told
+
+
+def test_short_texts_that_are_whole_texts_there_are_no_chance(tmp_path: Path) -> None:
+    rows = [{"text": text, "label": "ab"[number % 2]} for number, text in enumerate(ZH)]
+    said = looked(rows, write(tmp_path / "learned.jsonl", [{"text": f"{text}！"} for text in ZH]), tmp_path)
+    assert counts(said) == {"text": (6, 0)}
+    assert "so short" not in said.told
 
 
 def test_long_texts_say_nothing_of_short_ones(tmp_path: Path) -> None:

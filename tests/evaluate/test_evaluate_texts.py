@@ -12,6 +12,7 @@ import pytest
 import torch
 from evaluate_asked import evaluate, write
 from evaluate_tiny import SIZE, SMALL, byte_tokenizer, save
+from tokenizers import normalizers
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -19,6 +20,7 @@ from transformers import (
     BertForMaskedLM,
     GPT2Config,
     GPT2LMHeadModel,
+    PreTrainedTokenizerFast,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -187,3 +189,31 @@ def test_xz_reads_what_models_read(language: str, gpt: Path, tmp_path: Path) -> 
         assert notes == ([{"count": many, "rows": 20, "before": before, "after": size}] if many else [])
         if many:
             assert ("20 of 20 texts were changed" if language == "en" else "20 条文本中有 20 条") in said.told
+
+
+@pytest.fixture(scope="session")
+def lossy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT whose tokenizer makes letters small and leaves spaces out."""
+    backend = byte_tokenizer().backend_tokenizer
+    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Replace(" ", "")])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", pad_token="[PAD]")
+    config = GPT2Config(vocab_size=SIZE, n_embd=16, n_layer=1, n_head=2, n_positions=64, bos_token_id=4, eos_token_id=4)
+    return save(GPT2LMHeadModel(config), tokenizer, tmp_path_factory.mktemp("models") / "lossy")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "does not give 4 of 6 texts back"), ("zh", "无法还原 6 条文本中的 4 条")]
+)
+def test_a_tokenizer_that_leaves_text_out_is_told_and_not_compared(
+    gpt: Path, lossy: Path, tmp_path: Path, language: str, words: str
+) -> None:
+    """Fewer letters need fewer bits: between such models bits a byte are no measure."""
+    rows = ["The Fire burns", "fire", "two words", "炉火 Burns", "", "One\nTwo"]
+    texts = write(tmp_path / "texts.jsonl", [{"text": text} for text in rows])
+    said = evaluate(gpt, lossy, "--on", texts, folder=tmp_path, language=language)
+    assert said.status == 0, said.told
+    assert words in said.told
+    assert not [one for one in said.last["comparisons"] if {one["a"], one["b"]} == {"gpt", "lossy"}]
+    numbers = {one["model"]: one for one in said.last["numbers"] if one["metric"] == "bits_per_byte" and not one["slice"]}
+    assert "texts-not-given-back=4" in numbers["lossy"]["signature"].replace(":", "=")
+    assert "texts-not-given-back" not in numbers["gpt"]["signature"]

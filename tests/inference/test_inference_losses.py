@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,12 @@ def test_an_encoder_decoder_is_scored_but_not_used(tmp_path: Path, tokenizer: An
     with pytest.raises(DanluError) as caught:
         sentinel_ids(wordpiece)
     assert caught.value.key == "inference.no-sentinels"
+
+
+def test_a_loss_that_is_not_a_number_is_not_left_out(gpt2: Any, tokenizer: Any) -> None:
+    broken = copy.deepcopy(gpt2)
+    broken.transformer.ln_f.weight.data[0] = math.nan
+    found = text_losses(Loaded("clm", broken, tokenizer, "m"), TEXTS)
+    assert math.isnan(found.items("bits_per_byte").value())
+    assert not found.items("bits_per_byte").finite()
+    assert found.total()[:, 2].tolist() == [len(text.encode()) for text in TEXTS]

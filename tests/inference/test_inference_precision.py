@@ -34,7 +34,8 @@ def test_a_model_is_measured_in_both_and_stays_as_it_was(qwen3: Any, tokenizer: 
 
     exact, short = measure(qwen3), measure(shortened(qwen3))
     assert 0 < abs(exact.value() - short.value()) < 0.05 * exact.value()
-    assert choose_precision(qwen3, measure, 40, native=True) == notices(exact, short, 40).precision
-    assert choose_precision(qwen3, measure, 10**9, native=True) == "fp32"
+    noticed = notices(exact, short, 40)
+    assert choose_precision(qwen3, measure, 40, native=True) == (noticed.precision, noticed)
+    assert choose_precision(qwen3, measure, 10**9, native=True)[0] == "fp32"
     assert next(qwen3.parameters()).dtype == torch.float32
-    assert choose_precision(qwen3, lambda _: pytest.fail("not measured"), 40, native=False) == "fp32"
+    assert choose_precision(qwen3, lambda _: pytest.fail("not measured"), 40, native=False) == ("fp32", None)

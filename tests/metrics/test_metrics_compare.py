@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from danlu.metrics.compare import Comparison, compare
+from danlu.metrics.compare import Comparison, compare_items
 from danlu.metrics.curve import crossing, crossings
+from danlu.metrics.items import Sums
 from danlu.metrics.number import Estimate, Number, metric_definition, metric_name, signature
 from danlu.metrics.registry import METRICS
 from danlu.metrics.words import language_name, where
@@ -55,18 +56,15 @@ def test_a_difference_that_is_there() -> None:
     a = (random.random(2000) < 0.80).astype(float)
     b = np.maximum(a, random.random(2000) < 0.15)
     ones = np.ones(2000)
-    found = compare(
-        "accuracy", ("B", "A"), np.stack((b, ones), 1), np.stack((a, ones), 1), _share, slice={"language": "zh-Hans"}
-    )
+    better, worse = (Sums(np.stack((right, ones), 1), _share) for right in (b, a))
+    found = compare_items("accuracy", ("B", "A"), better, worse, slice={"language": "zh-Hans"})
     assert found.verdict == "better"
     assert found.count == 2000
     assert found.p < 0.01
     low, high = (f"{100 * bound:.1f}" for bound in found.difference[1:])
     assert say(found.sentence(), "en") == f"B is better than A on Chinese by {low} to {high} points (accuracy)."
     assert say(found.sentence(), "zh") == f"在中文上，B 优于 A，领先 {low} 到 {high} 个百分点（准确率）。"
-    turned = compare(
-        "accuracy", ("A", "B"), np.stack((a, ones), 1), np.stack((b, ones), 1), _share, slice={"language": "zh-Hans"}
-    )
+    turned = compare_items("accuracy", ("A", "B"), worse, better, slice={"language": "zh-Hans"})
     assert turned.verdict == "worse"
     assert say(turned.sentence(), "en").startswith("B is better than A on Chinese by")
     assert json.loads(json.dumps(found.to_json()))["sentence"]["key"] == "metrics.compare.better"

@@ -212,6 +212,8 @@ def evaluation() -> dict[str, Any]:
             },
         ],
         "curve": curve,
+        "parts": parts(),
+        "overlaps": overlaps(),
         "crossings": [
             {"a": "sentiment", "b": "tfidf", "language": "en", "labels": 460},
         ],
@@ -230,6 +232,37 @@ def samples(objective: str, step: int) -> list[dict[str, Any]]:
         {"token": token, "probability": share} for token, share in ((" warm", step / 500), (" cold", 0.1), (" <i>", 0.05))
     ]
     return [{"language": "en", "text": "By the<|mask|> fire we sat.", "truth": "warm", "answers": answers}]
+
+
+def parts() -> list[dict[str, Any]]:
+    """Scores by label, length and source of the rows, and by position in the documents."""
+    found = []
+    for model, shift in (("tfidf", 0.0), ("sentiment", 0.02)):
+        for attribute, values in (("label", ("negative", "positive")), ("length", ("0-49", "50-199", "1000+"))):
+            for place, value in enumerate(values):
+                where = {attribute: value}
+                found.append(number("accuracy", model, 0.8 + shift + place / 50, 700, where, split="test", half=0.02))
+    for model, value in (("5-gram", 2.61), ("gpt", 2.18)):
+        for tag in ({}, {"language": "en"}):
+            for place, words in enumerate(("0-15", "16-63", "256-1023")):
+                where = {"position": words, **tag}
+                found.append(number("bits_per_byte", model, value - place / 9, 412, where, split="holdout", half=0.04))
+    return found
+
+
+def overlaps() -> list[dict[str, Any]]:
+    """What was looked for and found, with one pair to look at."""
+    search = {"dataset": "sentiment", "split": "test", "threshold": 0.7, "rows": 4000, "found": [], "examples": []}
+    pair = {
+        "text": "A warm film, and we all laughed.", "other": "A warm film and we all cried.", "language": "en",
+        "similarity": 0.81, "exact": False,
+    }  # fmt: skip
+    return [
+        {**search, "source": "train", "texts": 29_670, "characters": 9_000_000, "exact": 0, "near": 0},
+        {**search, "source": "documents", "texts": 80_000, "characters": 30_000_000, "exact": 2, "near": 5, "examples": [pair]},
+        {**search, "dataset": None, "split": "holdout", "rows": 412, "source": "documents", "texts": 80_000,
+         "characters": 30_000_000, "exact": 0, "near": 1},
+    ]  # fmt: skip
 
 
 def pretrained(family: str, objective: str, start: float, end: float, parameters: int) -> dict[str, Any]:
@@ -282,8 +315,9 @@ def pretrained(family: str, objective: str, start: float, end: float, parameters
             "precision": {"kind": "fp32", "reason": "no bf16 instructions"},
             "threads": 2,
             "compile": False,
+            "pretrain": {"reasons": [["pretrain.reason.rate", {"rate": "0.002", "width": 128}]]},
         },
-        "record": {"seconds": 180.0, "tokens_per_second": 34_120.4},
+        "record": {"reasons": ["learning rate: 0.002, from the width 128"], "seconds": 180.0, "tokens_per_second": 34_120.4},
         "metrics": metrics,
     }
 
@@ -541,7 +575,16 @@ def invented() -> dict[str, Any]:
             ],
         },
         "encode": {
-            "train": {"tokens": 6_804_000, "documents": 36_902, "bytes": 31_870_000},
+            "train": {
+                "tokens": 6_804_000,
+                "documents": 36_902,
+                "bytes": 31_870_000,
+                "sources": {
+                    "people": {"documents": 2000, "bytes": 6_000_000, "tokens": 1_500_000},
+                    "<b>films</b>": {"documents": 34_902, "bytes": 25_870_000, "tokens": 5_304_000},
+                },
+            },
+            "use": {"ordinary": 8082, "unused": 98, "rare": 32, "rare_below": 10},
             "holdout": {"tokens": 212_000, "documents": 412, "bytes": 1_000_000},
             "encoder": "gigatoken",
             "checked": 200,

@@ -38,6 +38,16 @@ def test_a_baseline_that_wins_is_said(facts: dict[str, Any]) -> None:
     assert (found.parameters["model"].raw, found.parameters["baseline"].raw) == ("gpt", "5-gram")
 
 
+def test_many_test_texts_that_were_seen_are_said(facts: dict[str, Any]) -> None:
+    assert "seen" not in keys(facts)  # 7 of 4,000
+    facts["evaluation"]["overlaps"][1].update(exact=60, near=20)
+    found = next(finding for finding in find(facts) if finding.key == "report.finding.seen")
+    assert (found.parameters["n"].raw, found.parameters["rows"].raw) == (80, 4000)
+    facts["evaluation"]["overlaps"][2].update(near=20)
+    words = next(plain("en", finding.key, **finding.parameters) for finding in find(facts) if "seen" in finding.key)
+    assert words.startswith("20 of the 412 documents set aside for measuring stand in the text for pretraining")
+
+
 def test_clean_text_opens_with_something_true() -> None:
     facts = {
         "collect": {"documents": 1, "bytes": 900, "sources": []},
@@ -60,6 +70,7 @@ def test_the_page_shows_different_kinds(facts: dict[str, Any]) -> None:
 
 def test_every_finding_can_be_said(facts: dict[str, Any]) -> None:
     facts["decide"]["leaked"] = {"sentiment": 1, "holdout": 7}
+    facts["evaluation"]["overlaps"][1].update(exact=60)
     for finding in find(facts):
         for language in LANGUAGES:
             words = plain(language, finding.key, **finding.parameters)

@@ -226,6 +226,13 @@ def test_page_stays_small_with_much_of_everything(facts: dict[str, Any]) -> None
         "curve": evaluation["curve"] * 50,
         "crossings": evaluation["crossings"] * 100,
         "openings": evaluation["openings"] * 300,
+        "parts": [
+            {**part, "model": f"{part['model']}-{i}", "slice": {**part["slice"], "source": f"{j}{long}"}}
+            for part in evaluation["parts"]
+            for i in range(20)
+            for j in range(20)
+        ],
+        "overlaps": [{**entry, "examples": evaluation["overlaps"][1]["examples"] * 9} for entry in evaluation["overlaps"] * 50],
         "mistakes": [{**entry, "text": long} for entry in evaluation["mistakes"]] * 100,
         "samples": {
             kind: [{**entry, "text": long} for entry in entries] * 100 for kind, entries in evaluation["samples"].items()
@@ -253,6 +260,7 @@ def test_every_message_of_the_report_is_used_and_every_used_one_is_there() -> No
         "report.scores.lead.",
         "report.next.",
         "report.finding.",
+        "report.parts.by.",
     )
     mine = {key.removesuffix("-one") for key in table() if key.startswith("report.")}
     built = {key for key in mine if key.startswith(prefixes) or re.fullmatch(r"report\.\w+\.heading", key)}
@@ -277,6 +285,58 @@ def test_each_metric_shown_has_its_definition_within_reach(facts: dict[str, Any]
             or metric_definition("en", metric) in document.css_first("article.en dl.glossary").text()
         )
         assert document.css(f'a[href="#en-metric-{slug(metric)}"]')
+
+
+def test_scores_by_part_and_overlaps_are_told(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    captions = [node.text() for node in document.css("article.en .parts caption")]
+    assert captions == [
+        "accuracy, by label",
+        "accuracy, by length of the text in characters",
+        "bits per byte, by how many tokens of the document stand before",
+        "bits per byte, by how many tokens of the document stand before · English",
+    ]
+    table = document.css("article.en .parts table")[2]
+    assert [node.text() for node in table.css("thead th")] == ["", "gpt", "5-gram counts", "Items"]
+    assert [node.text() for node in table.css("tbody th")] == ["0–15", "16–63", "256–1,023"]
+    assert [node.text() for node in table.css("tbody tr")[0].css("td")] == ["2.1802.140–2.220", "2.6102.570–2.650", "412"]
+    heading = next(node for node in document.css("article.en h3") if node.text() == "Were the test texts seen before?")
+    rows = [[cell.text() for cell in row.css("th, td")] for row in heading.parent.css("table.fine")[0].css("tbody tr")]
+    assert rows == [
+        ["sentiment · test set", "training set", "0", "0", "4,000", "29,670"],
+        ["sentiment · test set", "text for pretraining", "2", "5", "4,000", "80,000"],
+        ["text set aside", "text for pretraining", "0", "1", "412", "80,000"],
+    ]
+    (pair,) = [node for node in document.css("article.en #en-scores .repair") if "81% alike" in node.text()]
+    assert [node.text() for node in pair.css("del")]
+    assert not document.css("article.en .parts details[open]")
+    facts["evaluation"]["overlaps"] = facts["evaluation"]["overlaps"][:1]
+    assert "None was found." in render(facts)
+
+
+def test_why_the_machine_decided_so_is_told_in_each_language(facts: dict[str, Any]) -> None:
+    page = render(facts)
+    assert "learning rate: 0.002, from the width 128" in page
+    assert "学习率：0.002，由宽度 128 推得" in page
+    assert "reason.rate" not in page
+    assert page.count("learning rate: 0.002, from the width 128") == len(facts["pretrain"]), "in English on the English page"
+
+
+def test_what_a_model_said_while_it_learned_is_shown_in_order(facts: dict[str, Any]) -> None:
+    page = render(facts)
+    start = page.index("What they said as they learned")
+    after = [page.index(f"由第{step}位代表主持。", start) for step in (40, 80, 160, 320, 400)]
+    assert after == sorted(after)
+    assert "The old fire &lt;b&gt;" in page
+    assert 'class="answer right"><bdi>warm</bdi>' in page
+
+
+def test_the_vocabulary_that_the_text_hardly_has_is_told(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    section = document.css("article.en #en-tokenizer")[0]
+    assert "Of 8,082 tokens 98 never occur in the training text and 32 fewer than 10 times" in section.text()
+    rows = [[cell.text() for cell in row.css("th, td")] for row in section.css("details table tbody tr")]
+    assert rows == [["<b>films</b>", "4.88", "5.3 M"], ["people", "4.00", "1.5 M"]]
 
 
 def test_same_facts_same_bytes(facts: dict[str, Any]) -> None:

@@ -25,6 +25,8 @@ from danlu.workspace.sentences import Message, message
 
 Floats = npt.NDArray[np.float64]
 BY_LANGUAGE = ("texts", "answers")
+LOSSY = "texts-not-given-back"
+"""The key of a number that is about fewer letters than it is divided by: how many texts the tokenizer does not give back."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,14 @@ from danlu.evaluate import linear
 from danlu.evaluate.arrays import save_array
 from danlu.evaluate.finer import classifier_parts
 from danlu.evaluate.leak import careless_rows, leak_numbers
+from danlu.evaluate.overlaps import Tested, overlaps_of_splits, overlaps_with_documents, tested_documents, tested_rows
 from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import SCHEMA
 from danlu.evaluate.rows import Rows, read_rows
 from danlu.evaluate.scores import classifier_curve, classifier_numbers
-from danlu.evaluate.seen import Overlap, overlap
 from danlu.evaluate.signed import signed
 from danlu.evaluate.text import text_baselines
 from danlu.inference.prepare import prepare_text
-from danlu.metrics.number import rounded
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tasks.subset import nested_subsets
 from danlu.workspace.artifact import Artifact
@@ -33,8 +33,6 @@ from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
 Floats = npt.NDArray[np.float64]
-MOST_CHARACTERS = 20_000_000  # of the documents in which test rows are looked for: about 20 s
-MOST_LISTED = 100
 LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings")
 
 
@@ -56,43 +54,33 @@ def baselines(
         rows = read_rows(artifact)
         tables += _classifiers(name, rows, len(datasets) > 1, config, run, result)
         result["labels"][name] = rows.labels
-    for name, artifact in sorted(datasets.items()):
-        result["overlaps"] += run.once(f"overlaps:{name}", partial(_overlaps, name, read_rows(artifact), documents, run))
+    result["overlaps"] = _overlaps(datasets, documents, run)
     if tables:
         _write_table(run.output / "predictions.parquet", pa.concat_tables(tables))
-    if tokens is not None and documents is not None:
+    if tokens is not None and documents is not None and tokenizer is not None:
         found = text_baselines(tokens, documents, tokenizer, config, run)
         result["numbers"] += found.numbers
         result["parts"] += found.parts
         if found.documents is not None:
             _write_table(run.output / "documents.parquet", found.documents)
     for name in ("numbers", "parts"):
-        result[name] = signed(result[name], {}, datasets, tokens, tokenizer)
+        result[name] = signed(result[name], {}, datasets, tokens, tokenizer, {})
     write_json(run.output / "evaluation.json", result)
 
 
-def _overlaps(name: str, rows: Rows, documents: Artifact | None, run: Run) -> list[dict[str, Any]]:
-    """Which test rows stand, as they are or nearly, in training rows of the dataset and in the texts that models learn from."""
-    tested, train = rows.of("test"), rows.of("train")
-    if not tested:
-        return []
-    texts = [rows.text[index] for index in tested]
-    run.check()
+def _overlaps(datasets: Mapping[str, Artifact], documents: Artifact | None, run: Run) -> list[dict[str, Any]]:
+    """What is tested on that stands in another split of its dataset, or in the texts that models are pretrained on."""
+    found: list[dict[str, Any]] = []
+    tested: list[Tested] = []
     with run.progress.task("evaluate.progress.overlaps", None, "texts"):
-        found = [overlap(texts, "train", [(rows.id[index], rows.text[index]) for index in train])]
+        for name, artifact in sorted(datasets.items()):
+            rows = read_rows(artifact)
+            tested += tested_rows(name, rows)
+            found += run.once(f"overlaps:{name}", partial(overlaps_of_splits, name, rows))
         if documents is not None and document_parts(documents / "documents"):
-            found.append(overlap(texts, "documents", documents / "documents", most=MOST_CHARACTERS))
-    return [{"dataset": name, **one.to_json(), "found": _listed(one, rows, tested)} for one in found]
-
-
-def _listed(found: Overlap, rows: Rows, tested: list[int]) -> list[dict[str, Any]]:
-    """The closest copies first; the place in a document by the part's file and the row in it."""
-    closest = sorted(found.found, key=lambda one: (-one.exact, -one.similarity, one.row))[:MOST_LISTED]
-    return [
-        {"id": rows.id[tested[one.row]], "where": one.where.rpartition("/")[2], "similarity": rounded(one.similarity),
-         "exact": one.exact}
-        for one in closest
-    ]  # fmt: skip
+            tested += tested_documents(documents)
+            found += run.once("overlaps", partial(overlaps_with_documents, tested, documents)) if tested else []
+    return found
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

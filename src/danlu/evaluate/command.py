@@ -11,11 +11,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from danlu.evaluate.answered import Answered, Asked, check_classes, from_file
+from danlu.evaluate.answered import LOSSY, Answered, Asked, check_classes, from_file
 from danlu.evaluate.checks import data_notes
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
 from danlu.evaluate.files import SPLIT, Table, read_table
-from danlu.evaluate.seen import Overlap, overlaps
+from danlu.evaluate.seen import Overlap, overlaps_by_column
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
 from danlu.metrics.compare import Comparison, Test, compare_items, corrected, disagreements, summary
@@ -33,6 +33,7 @@ from danlu.workspace.sentences import Message, message
 
 CLASSES = ("classification", "pairs")
 LINEAR = (*CLASSES, "regression")
+BY_TOKEN = ("masked_nats", "perplexity", "pseudo_perplexity")  # they divide by tokens, which each tokenizer has its own of
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ def _numbers(request: Request, asked: Asked, metrics: Sequence[str], answered: S
             if items is not None:
                 found += numbers(
                     metric, one.name, items, _fitting(metric, where), split=split, clusters=data.clusters,
-                    over=request.columns.cluster or "", keys=_keys(asked, metric, one), seed=request.seed,
+                    over=request.columns.cluster or "items", keys=_keys(asked, metric, one), seed=request.seed,
                     resamples=request.resamples, confidence=request.confidence,
                 )  # fmt: skip
     return found
@@ -297,8 +298,8 @@ def _compare(
         left, right = items[a.name], items[b.name]
         if left is None or right is None:
             continue
-        if metric in ("masked_nats", "perplexity", "pseudo_perplexity") and a.keys.get("tokenizer") != b.keys.get("tokenizer"):
-            notes.append(message("evaluate.note.other-tokenizers", a=a.name, b=b.name, metric=_name(metric)))
+        if (reason := _incomparable(metric, a, b)) is not None:
+            notes.append(reason)
             continue
         groups.append([
             compare_items(
@@ -321,6 +322,18 @@ def _compare(
     if request.margin is not None:
         sentences += [one.margin_sentence(request.margin) for one in flat if not one.slice and {one.a, one.b} <= models]
     return flat, sentences, notes
+
+
+def _incomparable(metric: str, a: Answered, b: Answered) -> Message | None:
+    """Why a metric of predicting text says nothing about two models; None where it does."""
+    if METRICS[metric].needs != "losses" or a.keys.get("tokenizer") == b.keys.get("tokenizer"):
+        return None
+    if metric in BY_TOKEN:
+        return message("evaluate.note.other-tokenizers", a=a.name, b=b.name, metric=_name(metric))
+    lossy = [one.name for one in (a, b) if one.keys.get(LOSSY)]
+    if not lossy:
+        return None
+    return message("evaluate.note.lossy-apart", a=a.name, b=b.name, metric=_name(metric), lossy=listed(lossy))
 
 
 def _test(a: Items, b: Items, clustered: bool) -> Test:
@@ -362,9 +375,9 @@ def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, in
     found: list[Overlap] = []
     if train is not None and train.texts and data.texts:
         rows = [(train.table.where(row), text) for row, text in enumerate(train.texts)]
-        found += overlaps(data.apart, str(train.table.path), rows)
+        found += overlaps_by_column(data.apart, str(train.table.path), rows)
     if data.texts:
-        found += [one for name, path, most in seen for one in overlaps(data.apart, name, path, most)]
+        found += [one for name, path, most in seen for one in overlaps_by_column(data.apart, name, path, most)]
     return found
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import ASKED, METRICS_OF, Data
 from danlu.inference.context import pad_id
@@ -14,6 +17,9 @@ from danlu.inference.nats import Marks
 from danlu.workspace.errors import DanluError
 from danlu.workspace.progress import Progress
 from danlu.workspace.sentences import Message, message
+
+Ids = Sequence[int] | npt.NDArray[np.int64]
+"""The tokens of a text."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,11 @@ class Exam:
         """How many texts were longer than the model reads and were cut."""
         return self._counted("cut", count, length=self.loaded.length)
 
-    def windows(self, rows: Sequence[Sequence[int]], length: int) -> list[Message]:
+    def windows(self, rows: Sequence[Ids], length: int) -> list[Message]:
         """How many texts were longer than `length` tokens and were read in windows."""
         return self._counted("windows", sum(len(row) > length for row in rows), length=length)
 
-    def unknown(self, rows: Sequence[Sequence[int]]) -> list[Message]:
+    def unknown(self, rows: Sequence[Ids]) -> list[Message]:
         """Tokens that stand for whatever the tokenizer does not know cost a model less than the text they hide."""
         tokenizer = self.loaded.tokenizer
         unknown = tokenizer.unk_token_id
@@ -68,5 +74,17 @@ class Exam:
             return []
         return self._counted("unknown", sum(index == unknown for row in rows for index in row))
 
+    def lost(self, texts: Sequence[str], rows: Sequence[Ids]) -> int:
+        """How many texts their tokens do not give back: letters changed or left out, or spaces lost. A model never has to tell
+        what its tokenizer leaves out, so it needs fewer bits for the same bytes. Spaces may be added (WordPiece does)."""
+        found = self.loaded.tokenizer.batch_decode([list(row) for row in rows], clean_up_tokenization_spaces=False)
+        return sum(not _gives_back(text, decoded) for text, decoded in zip(texts, found, strict=True))
+
     def _counted(self, key: str, count: int, **more: object) -> list[Message]:
         return [message(f"evaluate.note.{key}", name=self.name, count=count, **more)] if count else []
+
+
+def _gives_back(text: str, decoded: str) -> bool:
+    text, decoded = text.strip(), decoded.strip()
+    letters = ["".join(each.split()) for each in (text, decoded)]
+    return letters[0] == letters[1] and len(decoded) >= len(text)

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.evaluate.answered import Answered, Floats
-from danlu.evaluate.exam import Exam
+from danlu.evaluate.answered import LOSSY, Answered, Floats
+from danlu.evaluate.exam import Exam, Ids
 from danlu.inference.begin import begin_id
-from danlu.inference.nats import causal_nats, masked_nats
+from danlu.inference.losses import COLUMN, NATS, sized, sized_losses
+from danlu.inference.nats import MASK_RATE, masked_nats
 from danlu.inference.prepare import prepare_text
 from danlu.inference.pseudo import pseudo_nats
 from danlu.inference.spans import hide, span_nats
-from danlu.workspace.sentences import message
+from danlu.workspace.sentences import Message, message
 
-MASK_RATE, MASK_SEED = 0.15, 0
 Losses = tuple[Floats, Floats]
 """What nats are divided by, and nats: float64 [texts] each."""
 
@@ -30,25 +30,17 @@ def causal(exam: Exam) -> Answered:
     BOS and EOS the first token of a text is read and not scored; its text is not counted either.
     """
     loaded, tokenizer = exam.loaded, exam.loaded.tokenizer
-    before = begin_id(tokenizer)
     texts = [prepare_text(text) for text in exam.data.texts]
-    rows = exam.tokens(texts)
+    coded = [sized(tokenizer, text) for text in texts]
+    rows = [text.ids for text in coded]
     with exam.progress.task("evaluate.progress.language", float(sum(map(len, rows))), "tokens") as task:
-        tokens = [np.array(row, np.int64) for row in rows]
-        nats = causal_nats(loaded.model, tokens, bos=before, advance=task.advance)
-    notes = exam.windows(rows, loaded.context)
-    counted = list(texts)
-    if before is None:
-        counted = [text[len(tokenizer.decode(row[:1])) :] for text, row in zip(texts, rows, strict=True)]
+        found = sized_losses(loaded, coded, advance=task.advance).total()
+    notes = [*exam.windows(rows, loaded.context), *exam.unknown(rows)]
+    if begin_id(tokenizer) is None:
         notes.append(message("evaluate.note.no-begin", name=exam.name))
-    notes += exam.unknown(rows)
-    sums = np.array([float(found[before is None :].sum()) for found in nats])
-    weights = {
-        "bits_per_byte": [len(text.encode()) for text in counted],
-        "bits_per_character": [len(text) for text in counted],
-        "perplexity": [max(0, len(row) - (before is None)) for row in rows],
-    }
-    return exam.answered(losses={name: _losses(weights[name], sums) for name in exam.wanted}, notes=notes)
+    keys, told = _lossy(exam, texts, rows)
+    losses = {name: _losses(found[:, COLUMN[name]], found[:, NATS]) for name in exam.wanted}
+    return exam.answered(losses=losses, keys=keys, notes=[*notes, *told])
 
 
 def masked(exam: Exam) -> Answered:
@@ -68,12 +60,12 @@ def masked(exam: Exam) -> Answered:
     return exam.answered(losses=losses, keys=keys, notes=notes)
 
 
-def _masked(exam: Exam, rows: Sequence[Sequence[int]]) -> Losses:
+def _masked(exam: Exam, rows: Sequence[Ids]) -> Losses:
     """15% of the tokens; always the same ones for the same tokenizer."""
     flat = np.array([index for row in rows for index in row], np.int64)
     store = _Flat(flat, np.cumsum([len(row) for row in rows]))
     with exam.progress.task("evaluate.progress.language", float(len(flat)), "tokens") as task:
-        found = masked_nats(exam.loaded.model, store, MASK_RATE, MASK_SEED, advance=task.advance, marks=exam.marks())
+        found = masked_nats(exam.loaded.model, store, advance=task.advance, marks=exam.marks())
     sums = np.bincount(found.documents, found.nats, len(rows)).astype(np.float64)
     return _losses(np.bincount(found.documents, minlength=len(rows)), sums)
 
@@ -90,10 +82,21 @@ def spans(exam: Exam) -> Answered:
     parts = [len(hide(text)) for text in texts]
     with exam.progress.task("evaluate.progress.language", float(sum(parts)), "parts") as task:
         table = span_nats(exam.loaded.model, exam.loaded.tokenizer, texts, advance=task.advance)
-    notes = exam.unknown(exam.tokens(texts))
+    rows = exam.tokens(texts)
+    keys, told = _lossy(exam, texts, rows)
+    notes = [*exam.unknown(rows), *told]
     if nothing := parts.count(0):
         notes.append(message("evaluate.note.nothing-hidden", name=exam.name, count=nothing))
-    return exam.answered(losses={"span_bits_per_byte": _losses(table[:, 1], table[:, 0])} if exam.wanted else {}, notes=notes)
+    losses = {"span_bits_per_byte": _losses(table[:, 1], table[:, 0])} if exam.wanted else {}
+    return exam.answered(losses=losses, keys=keys, notes=notes)
+
+
+def _lossy(exam: Exam, texts: Sequence[str], rows: Sequence[Ids]) -> tuple[dict[str, object], list[Message]]:
+    """What a tokenizer that does not give all texts back adds to the keys of a number (`LOSSY`), and the note on it."""
+    count = exam.lost(texts, rows)
+    return (
+        ({LOSSY: count}, [message("evaluate.note.lossy", name=exam.name, count=count, rows=len(texts))]) if count else ({}, [])
+    )
 
 
 @dataclass(frozen=True)

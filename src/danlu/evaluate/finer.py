@@ -1,4 +1,4 @@
-"""Numbers for finer parts of the data than languages: labels, lengths, sources. A page shows few of them; the file has all."""
+"""Numbers for finer parts of the data than languages: labels, lengths, sources, places in a document."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from danlu.evaluate.language import SPLIT, Losses
 from danlu.evaluate.rows import Rows
+from danlu.evaluate.slices import slices
 from danlu.metrics.items import Items
 from danlu.metrics.measure import items_of, numbers
-from danlu.metrics.slices import lengths, parts
+from danlu.metrics.slices import FEWEST, lengths, parts
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tokens.store import TokenStore
 
@@ -46,9 +47,31 @@ def classifier_parts(
     return finer_numbers("accuracy", model, items, attributes, split="test", dataset=dataset, config=config, seed=seed)
 
 
-def text_parts(losses: Losses, store: TokenStore, *, config: EvaluateConfig, seed: int) -> list[dict[str, Any]]:
-    """The metric of a language model by source of the held-out documents."""
+def text_parts(
+    losses: Losses, store: TokenStore, languages: Words, *, config: EvaluateConfig, seed: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The deciding metric of a language model by source of the held-out documents, and by position in them."""
     names = np.array([*store.header["sources"], ""], dtype=np.str_)
     attributes = {"source": np.asarray(names[np.asarray(store.sources, np.int64)])}
-    items = items_of(losses.metric, losses.weights, losses.nats)
-    return finer_numbers(losses.metric, losses.model, items, attributes, split=SPLIT, dataset=None, config=config, seed=seed)
+    by_source = finer_numbers(
+        losses.metrics[0], losses.model, losses.deciding, attributes, split=SPLIT, dataset=None, config=config, seed=seed
+    )
+    return [*by_source, *_by_position(losses, languages, config, seed)]
+
+
+def _by_position(losses: Losses, languages: Words, config: EvaluateConfig, seed: int) -> list[dict[str, Any]]:
+    """By how many tokens of the document stand before a token, over all and by language; none where one range holds all.
+
+    A range is measured on the documents that reach it, so far ranges tell of long documents.
+    """
+    metric, sums = losses.metrics[0], losses.sums
+    ranges = [place for place in sums.ranges if sums.reached(place).sum() >= FEWEST]
+    found: list[dict[str, Any]] = []
+    for place in ranges if len(ranges) > 1 else ():
+        where = [({**slice, "position": place}, mask & sums.reached(place)) for slice, mask in slices(languages)]
+        measured = numbers(
+            metric, losses.model, sums.items(metric, place), [part for part in where if part[1].sum() >= FEWEST],
+            split=SPLIT, over="documents", seed=seed, resamples=config.resamples, confidence=config.confidence,
+        )  # fmt: skip
+        found += [number.to_json() for number in measured]
+    return found

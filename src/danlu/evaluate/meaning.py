@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from danlu.evaluate.data import METRICS_OF
 from danlu.metrics.words import amount
 from danlu.workspace.sentences import Message, message
 
@@ -67,7 +68,7 @@ def classifier_meaning(
 
 def language_meaning(evaluation: Mapping[str, Sequence[Entry]], name: str, facts: Facts) -> Message | None:
     """A pretrained model beside the best simple model of text that was measured on the same documents."""
-    metric = {"clm": "bits_per_byte", "mlm": "masked_nats"}[facts["objective"]]
+    metric = METRICS_OF[facts["objective"]][0]
     mine = _number(evaluation["numbers"], metric, name, None)
     rivals = [found for rival in TEXT_BASELINES[metric] if (found := _number(evaluation["numbers"], metric, rival, None))]
     if mine is None or not rivals:

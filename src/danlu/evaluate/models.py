@@ -9,30 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from danlu.compute.machine import Machine
 from danlu.evaluate.arrays import save_array
 from danlu.evaluate.finer import classifier_parts, text_parts
-from danlu.evaluate.held_out import held_out_texts
+from danlu.evaluate.held_out import LanguageModel
 from danlu.evaluate.language import (
-    MASK_RATE,
-    MASK_SEED,
     Losses,
     compare_losses,
     document_chunks,
     language_numbers,
+    read_losses,
     store_languages,
 )
 from danlu.evaluate.meaning import meaning
 from danlu.evaluate.own import own_numbers
 from danlu.evaluate.predictions import Predictions, baseline_predictions, model_predictions
 from danlu.evaluate.rows import Rows, read_rows
+from danlu.evaluate.sampled import held_out_texts
 from danlu.evaluate.scores import classifier_curve, classifier_numbers, compare_classifiers, mistakes
 from danlu.evaluate.signed import signed
-from danlu.inference.load import Loaded, load_for
-from danlu.inference.nats import lm_nats, masked_nats
+from danlu.inference.losses import TextLosses, range_names
+from danlu.inference.precision import Precision
 from danlu.inference.samples import Text, generated, masks
 from danlu.metrics.compare import Comparison
 from danlu.metrics.curve import crossings
@@ -45,7 +43,6 @@ from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
 UNIT_TOKENS = 100_000  # tokens in a unit of work
-METRICS = {"clm": "bits_per_byte", "mlm": "masked_nats"}
 LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
 
 
@@ -60,15 +57,16 @@ def evaluate(
     result: dict[str, Any] = {name: [] for name in LISTS} | {"samples": {"generated": [], "masks": []}}
     pretrained = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "pretrain.decay"}
     finetuned = {name: artifact for name, artifact in sorted(models.items()) if artifact.stage == "finetune"}
+    precisions: dict[str, Precision] = dict.fromkeys(finetuned, "fp32")
     if pretrained and tokens is not None:
-        _language_models(pretrained, tokens, documents, baselines, config, run, result)
+        _language_models(pretrained, tokens, documents, baselines, config, run, result, precisions)
     if finetuned:
         _classifiers(finetuned, datasets, baselines, config, run, result)
     shown = read_json(baselines / "evaluation.json") if baselines is not None else {}
     together = {name: [*shown.get(name, []), *result[name]] for name in LISTS}
     result["meaning"] = meaning(together, {name: _facts(artifact) for name, artifact in sorted(models.items())})
     for name in ("numbers", "parts"):
-        result[name] = signed(result[name], models, datasets, tokens, tokenizer)
+        result[name] = signed(result[name], models, datasets, tokens, tokenizer, precisions)
     write_json(run.output / "evaluation.json", result)
 
 
@@ -82,109 +80,63 @@ def _facts(artifact: Artifact) -> dict[str, Any]:
 
 def _language_models(
     models: Mapping[str, Artifact], tokens: Artifact, documents: Artifact | None, baselines: Artifact | None,
-    config: EvaluateConfig, run: Run, result: dict[str, Any],
+    config: EvaluateConfig, run: Run, result: dict[str, Any], precisions: dict[str, Precision],
 ) -> None:  # fmt: skip
+    """Fill in `result`, and `precisions` by model."""
     store = TokenStore.open(tokens / "holdout")
     languages = store_languages(store)
     texts = held_out_texts(documents, config.samples) if documents is not None and config.samples else []
     measured = []
-    machine = run.resolve(
-        "machine", lambda: {"device": "cuda" if Machine.probe(gpu=True).gpu else "cpu", "threads": run.threads}
-    )
+    probed = Machine.probe(gpu=True)
+    native = probed.bf16 or probed.gpu is not None
+    machine = run.resolve("machine", lambda: {"device": "cuda" if probed.gpu else "cpu", "threads": run.threads})
     total = float(len(models) * len(store.tokens))
     with threads_of(machine["threads"]), run.progress.task("evaluate.progress.language", total, "tokens") as task:
         for name, artifact in models.items():
-            metric = METRICS[_facts(artifact)["objective"]]
-            opened = _Opened(artifact / "model", machine["device"])
-            measured.append(_losses(name, metric, opened, store, run, task.advance))
-            for kind, entries in _samples(name, metric, opened, texts, run).items():
+            model = LanguageModel(name, artifact, machine["device"])
+            decided = run.resolve(f"precision of {name}", partial(model.decide_precision, store, native))
+            precisions[name] = decided["precision"]
+            measured.append(_losses(model, store, decided["precision"], run, task.advance))
+            for kind, entries in _samples(model, texts, run).items():
                 result["samples"][kind] += entries
     for losses in measured:
         result["numbers"] += [number.to_json() for number in language_numbers(losses, languages, config, run.seed)]
-        result["parts"] += text_parts(losses, store, config=config, seed=run.seed)
+        result["parts"] += text_parts(losses, store, languages, config=config, seed=run.seed)
     known = baseline_losses(baselines, len(store)) if baselines is not None else []
     pairs = [*((a, b) for a in measured for b in known), *combinations(measured, 2)]
     for a, b in pairs:
-        if a.metric == b.metric:
+        if a.objective == b.objective:
             result["comparisons"] += [found.to_json() for found in compare_losses(a, b, languages, config, run.seed)]
 
 
-class _Opened:
-    """A model that is loaded when it is first needed: a resumed run may need it for nothing."""
-
-    def __init__(self, path: Path, device: str) -> None:
-        self._path, self._device = path, device
-        self._loaded: Loaded | None = None
-
-    def __call__(self) -> Loaded:
-        if self._loaded is None:
-            self._loaded = load_for(self._path)
-            self._loaded.model.to(self._device)
-        return self._loaded
-
-
-def _losses(
-    name: str, metric: str, opened: Callable[[], Loaded], store: TokenStore, run: Run, advance: Callable[[int], None]
-) -> Losses:
-    """Losses of each held-out document, measured in parts that are kept in the run's scratch directory."""
+def _losses(model: LanguageModel, store: TokenStore, precision: Precision, run: Run, advance: Callable[[int], None]) -> Losses:
+    """The sums of each held-out document, made in parts that are kept in the run's scratch directory."""
     parts = []
     for number, chunk in enumerate(document_chunks(store, UNIT_TOKENS)):
-        path = run.scratch / f"losses-{digest_bytes(name.encode(), 8)}-{number:05d}.npy"
+        path = run.scratch / f"losses-{digest_bytes(model.name.encode(), 8)}-{number:05d}.npy"
 
         def measure(chunk: range = chunk, path: Path = path) -> None:
-            save_array(path, _measure(metric, opened(), store, chunk, advance))
+            save_array(path, model.losses(store, chunk, precision, advance).sums)
 
-        run.once(f"losses:{name}:{number}", measure)
+        run.once(f"losses:{model.name}:{number}", measure)
         parts.append(np.load(path))
-    table = np.concatenate([np.zeros((0, 2)), *parts])
-    return Losses(name, metric, table[:, 0], table[:, 1])
+    ranges = range_names()
+    return Losses(model.name, model.objective, TextLosses(np.concatenate([np.zeros((0, len(ranges), 4)), *parts]), ranges))
 
 
-def _measure(
-    metric: str, loaded: Loaded, store: TokenStore, chunk: range, advance: Callable[[int], None]
-) -> npt.NDArray[np.float64]:
-    """(documents of the chunk, 2): nats, and bytes or masked tokens."""
-    if metric == "bits_per_byte":
-        nats = lm_nats(loaded.model, store, documents=chunk, advance=advance)
-        weights = np.asarray(store.document_bytes[chunk.start : chunk.stop], np.float64)
-        return np.stack((nats, weights), 1)
-    found = masked_nats(loaded.model, store, MASK_RATE, MASK_SEED, documents=chunk, advance=advance)
-    places = found.documents - chunk.start
-    return np.stack((np.bincount(places, found.nats, len(chunk)), np.bincount(places, minlength=len(chunk))), 1).astype(
-        np.float64
-    )
-
-
-def _samples(
-    name: str, metric: str, opened: Callable[[], Loaded], texts: list[Text], run: Run
-) -> dict[str, list[dict[str, Any]]]:
-    kind = "generated" if metric == "bits_per_byte" else "masks"
+def _samples(model: LanguageModel, texts: list[Text], run: Run) -> dict[str, list[dict[str, Any]]]:
+    kind, make = ("generated", partial(generated, seed=run.seed)) if model.objective == "clm" else ("masks", masks)
 
     def look() -> list[dict[str, Any]]:
-        if not texts:
-            return []
-        found = generated(opened(), texts, run.seed) if kind == "generated" else masks(opened(), texts)
-        return [{"model": name, **entry} for entry in found]
+        return [{"model": model.name, **entry} for entry in make(model.loaded, texts)] if texts else []
 
-    return {kind: run.once(f"samples:{name}", look)}
+    return {kind: run.once(f"samples:{model.name}", look)}
 
 
 def baseline_losses(baselines: Artifact, documents: int) -> list[Losses]:
     """The losses by document that the baselines saved, if they are of as many documents."""
     path = baselines / "documents.parquet"
-    if not path.is_file():
-        return []
-    table = pq.read_table(path)
-    found = []
-    models = np.array(table.column("model").to_pylist(), dtype=np.str_)
-    for model in dict.fromkeys(models.tolist()):
-        mine = table.filter(models == model)
-        losses = Losses(
-            model, mine.column("metric")[0].as_py(), mine.column("nats").to_numpy(), mine.column("weight").to_numpy()
-        )
-        if len(losses.nats) == documents:
-            found.append(losses)
-    return found
+    return [losses for losses in read_losses(path) if len(losses.sums.sums) == documents] if path.is_file() else []
 
 
 # Classifiers

@@ -5,8 +5,10 @@ Each column of a row is looked for on its own: a question that stands in a corpu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,19 @@ from danlu.text.copies import THRESHOLD, Reach, find_copies, reach
 from danlu.workspace.errors import DanluError
 from danlu.workspace.sentences import Message, message
 
+Source = Path | Iterable[tuple[str, str]] | Callable[[], Iterable[tuple[str, str]]]
+"""A file or folder of texts, or (where, text) that can be read again."""
 LEARNED = "train"  # the split that was learned from, where a source has a column `split`
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A row of the test file that `source` holds: where there, how much of it, whether as it is, and whether it is so short
-    that chance may have put it there."""
+    """A row of the test file that `source` holds: where there, in which text, how much of it, whether as it is, and whether it
+    is so short that chance may have put it there, within a longer text."""
 
     row: int
     where: str
+    text: str
     similarity: float
     exact: bool
     short: bool
@@ -63,14 +68,22 @@ class Overlap:
     tiny: int = 0
 
     def counts(self) -> dict[str, int]:
-        exact = sum(one.exact for one in self.found)
-        return {"exact": exact, "near": len(self.found) - exact, "short": sum(one.short for one in self.found)}
+        """Rows that are there as they are, nearly, and as they are but so short that it may be chance."""
+        short, near = sum(one.short for one in self.found), sum(not one.exact for one in self.found)
+        return {"exact": len(self.found) - near - short, "near": near, "short": short}
 
     def sentence(self) -> Message:
         """What was found, of which column, and what could not be looked for."""
         key = "found" if self.found else "none"
         counts = self.counts()
-        words = {"source": self.source, "rows": self.rows, "texts": self.texts, "count": len(self.found), **counts}
+        words = {
+            "source": self.source,
+            "rows": self.rows,
+            "texts": self.texts,
+            "count": len(self.found),
+            "near": counts["near"],
+        }
+        words["exact"] = counts["exact"] + counts["short"]
         said = message(f"evaluate.seen.{key}", **words)
         if self.column is not None:
             said = message("evaluate.seen.column", column=self.column, sentence=said)
@@ -89,49 +102,76 @@ class Overlap:
 
 
 def overlap(texts: Sequence[str], source: str, named: Iterable[tuple[str, str]] | Path, most: int | None = None) -> Overlap:
-    """The `texts` that stand in a source: see `overlaps`, for rows of one column."""
-    return overlaps({"": texts}, source, named, most)[0]
-
-
-def overlaps(
-    columns: Mapping[str, Sequence[str]], source: str, named: Iterable[tuple[str, str]] | Path, most: int | None = None
-) -> list[Overlap]:
-    """For each column of the test rows, the rows whose text there stands in a source: a file or folder of texts, or pairs of
-    (where, text) that can be read twice.
+    """The `texts` that stand in a source: a file or folder of texts, or pairs of (where, text) that can be read again.
 
     `most`: characters of the source that are read at most; how many were is in the result.
     """
-    items = [canonical(text) for texts in columns.values() for text in texts]
+    return overlaps([texts], source, named, most)[0]
+
+
+def overlaps_by_column(
+    columns: Mapping[str, Sequence[str]], source: str, named: Iterable[tuple[str, str]] | Path, most: int | None = None
+) -> list[Overlap]:
+    """As `overlap`, for each column of the test rows. Of a file the same columns are read, if it has them."""
+    read = partial(read_texts, named, columns) if isinstance(named, Path) else named
+    found = overlaps(list(columns.values()), source, read, most)
+    if len(columns) < 2:
+        return found
+    return [replace(one, column=column) for column, one in zip(columns, found, strict=True)]
+
+
+def overlaps(groups: Sequence[Sequence[str]], source: str, named: Source, most: int | None = None) -> list[Overlap]:
+    """As `overlap`, for several groups of texts, for which the source is read and searched together."""
+    items = [canonical(text) for group in groups for text in group]
     names: list[str] = []
+    kept: list[str] = []  # what is bounded is kept, so that it is made canonical once
     characters = 0
 
     def documents() -> Iterator[str]:
         nonlocal characters
+        if kept:
+            yield from kept
+            return
         names.clear()
         characters = 0
-        for where, text in read_texts(named, columns) if isinstance(named, Path) else named:
+        for where, text in _texts_of(named):
             if most is not None and characters >= most:
                 return
             form = canonical(text)
             names.append(where)
             characters += len(form)
+            if most is not None:
+                kept.append(form)
             yield form
 
     copies = find_copies(items, documents)
+    texts = _chosen(named, {one.document for one in copies})
     reaches = [reach(item) for item in items]
-    found, first = [], 0
-    for column, texts in columns.items():
-        last = first + len(texts)
-        seen = [
-            Seen(one.item - first, names[one.document], one.similarity, one.exact, reaches[one.item] is not Reach.NEAR)
-            for one in copies
-            if first <= one.item < last
-        ]
-        there = [how for item, how in zip(items[first:last], reaches[first:last], strict=True) if item]
-        name = column if len(columns) > 1 else None
-        found.append(Overlap(source, len(there), len(names), characters, seen, name, there.count(Reach.WHOLE)))
-        first = last
-    return found
+    found = []
+    for one in copies:
+        text = texts[one.document]
+        short = reaches[one.item] is not Reach.NEAR and canonical(text) != items[one.item]
+        found.append(Seen(one.item, names[one.document], text, one.similarity, one.exact, short))
+    result, start = [], 0
+    for group in groups:
+        end = start + len(group)
+        mine = [replace(one, row=one.row - start) for one in found if start <= one.row < end]
+        there = [how for item, how in zip(items[start:end], reaches[start:end], strict=True) if item]
+        result.append(Overlap(source, len(there), len(names), characters, mine, tiny=there.count(Reach.WHOLE)))
+        start = end
+    return result
+
+
+def _texts_of(named: Source) -> Iterable[tuple[str, str]]:
+    if isinstance(named, Path):
+        return read_texts(named)
+    return named() if callable(named) else named
+
+
+def _chosen(named: Source, places: Collection[int]) -> dict[int, str]:
+    """The texts at some places of a source."""
+    last = max(places, default=-1)
+    return {place: text for place, (_, text) in enumerate(islice(_texts_of(named), last + 1)) if place in places}
 
 
 def read_texts(path: Path, columns: Collection[str] = ()) -> Iterator[tuple[str, str]]:

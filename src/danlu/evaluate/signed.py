@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from danlu.inference.precision import Precision
 from danlu.metrics.number import signature
 from danlu.workspace.artifact import Artifact
 
 LIBRARIES = ("danlu", "torch", "transformers", "scikit-learn")
-PRECISION = "float32"  # of every model that is measured
+DTYPES: Mapping[Precision, str] = {"fp32": "float32", "bf16": "bfloat16"}
 
 
 def signed(
     numbers: Sequence[Mapping[str, Any]], models: Mapping[str, Artifact], datasets: Mapping[str, Artifact],
-    tokens: Artifact | None, tokenizer: Artifact | None,
+    tokens: Artifact | None, tokenizer: Artifact | None, precisions: Mapping[str, Precision],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """The numbers with the keys of their artifacts and the versions in their signatures. A baseline is named: what it learned
-    from is the data itself, or the tokens beside it."""
+    """The numbers with the keys of their artifacts, the versions, and the precision that each model answered in, in their
+    signatures. A baseline is named: what it learned from is the data itself, or the tokens beside it."""
     versions = {name: version(name).partition("+")[0] for name in LIBRARIES}
     found = []
     for number in numbers:
@@ -30,7 +31,7 @@ def signed(
         if tokenizer is not None and (model is not None or number["split"] == "holdout"):
             keys["tokenizer"] = tokenizer.key
         if model is not None:
-            keys["precision"] = PRECISION
+            keys["precision"] = DTYPES[precisions[number["model"]]]
         found.append({**number, "signature": f"{number['signature']}|{signature(**keys, **versions)}"})
     return found
 

@@ -15,7 +15,7 @@ import numpy as np
 from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import LANGUAGE, Data, read_cells
 from danlu.inference.prepare import prepare_text
-from danlu.metrics.compression import bits_per_byte
+from danlu.metrics.compression import scores
 from danlu.metrics.number import Number, signature
 from danlu.tasks.scoring import BAD, GOOD, MINIMAL, words
 from danlu.workspace.sentences import Message, message
@@ -129,13 +129,14 @@ def _shorter(data: Data, train: Data | None, seed: int) -> Parts:
 def _compressors(data: Data, train: Data | None, seed: int) -> Parts:
     """xz knows nothing of language but what the file itself repeats. It has no items, so no interval. It reads what models
     read: mark-up and indentation, which they never see, are what it is best at."""
-    made = signature(
-        metric="bits_per_byte", level="9e", joined="lines", trained="nothing", text="prepared", data=data.table.key[:16]
-    )
     texts = [prepare_text(text) for text in data.texts]
-    value = bits_per_byte(texts, "xz") if any(texts) else None
-    number = Number("bits_per_byte", "xz", value, len(data), "file", None, {}, made)
-    return [{"name": "xz", "numbers": [number], "notes": _prepared(data.texts, texts)}]
+    made = {"level": "9e", "joined": "lines", "trained": "nothing", "text": "prepared", "data": data.table.key[:16]}
+    found = scores(texts, "xz") if any(texts) else {}
+    numbers = [
+        Number(metric, "xz", value, len(data), "file", None, {}, signature(metric=metric, **made))
+        for metric, value in found.items()
+    ]
+    return [{"name": "xz", "numbers": numbers, "notes": _prepared(data.texts, texts)}]
 
 
 def _prepared(texts: Sequence[str], prepared: Sequence[str]) -> list[Message]:

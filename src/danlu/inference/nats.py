@@ -23,6 +23,7 @@ from danlu.tokens.special import BOS_ID, CLS_ID, MASK_ID, PAD_ID, SEP_ID
 
 Nats = npt.NDArray[np.float64]
 BATCH_TOKENS = 8192
+MASK_RATE, MASK_SEED = 0.15, 0  # fixed, so that all encoders of one tokenizer, and the unigram, answer on the same tokens
 MASKS = 15  # the random stream of evaluation masks; packing and training have others
 
 
@@ -62,6 +63,13 @@ def document_tokens(store: Store, index: int) -> Tokens:
     return tokens
 
 
+def document_places(store: Store, documents: Sequence[int]) -> npt.NDArray[np.int64]:
+    """The places in the flat store of the tokens of some documents, one document after another."""
+    ends = np.asarray(store.ends).astype(np.int64)
+    starts = np.concatenate(([0], ends))
+    return np.concatenate([np.zeros(0, np.int64), *(np.arange(starts[index], ends[index]) for index in documents)])
+
+
 def lm_nats(
     model: torch.nn.Module,
     store: Store,
@@ -72,7 +80,7 @@ def lm_nats(
     batch_tokens: int = BATCH_TOKENS,
     advance: Advance = unheard,
 ) -> Nats:
-    """Nats of each document under a causal model, float64 [documents]: the sum over its tokens, each scored once.
+    """Nats of each token under a causal model, one document after another, float64 [tokens of the documents]; each scored once.
 
     `documents`: which of the store (default all). `length`: positions that the model reads at a time (default: what it was
     trained for); `stride`: how far windows move (default half of that). `advance` is told of tokens scored.
@@ -80,7 +88,7 @@ def lm_nats(
     chosen = range(len(store.ends)) if documents is None else documents
     rows = [document_tokens(store, index) for index in chosen]
     found = causal_nats(model, rows, bos=BOS_ID, length=length, stride=stride, batch_tokens=batch_tokens, advance=advance)
-    return np.array([nats.sum() for nats in found], dtype=np.float64)
+    return np.concatenate([np.zeros(0), *found])
 
 
 def causal_nats(
@@ -137,8 +145,8 @@ def causal_nats(
 def masked_nats(
     model: torch.nn.Module,
     store: Store,
-    rate: float = 0.15,
-    seed: int = 0,
+    rate: float = MASK_RATE,
+    seed: int = MASK_SEED,
     *,
     documents: Sequence[int] | None = None,
     length: int | None = None,
@@ -212,6 +220,6 @@ def _masked_batch(model: torch.nn.Module, store: Store, cuts: Sequence[_Cut], ma
     return found
 
 
-def masked_places(tokens: int, rate: float = 0.15, seed: int = 0) -> npt.NDArray[np.int64]:
+def masked_places(tokens: int, rate: float = MASK_RATE, seed: int = MASK_SEED) -> npt.NDArray[np.int64]:
     """The places of a flat store of `tokens` that are masked in evaluation, in order: each with chance `rate`."""
     return np.flatnonzero(random_keys(tokens, seed=seed, epoch=0, purpose=MASKS) < np.uint64(rate * 2**64)).astype(np.int64)

@@ -6,8 +6,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -19,8 +18,7 @@ SHARE = 0.1  # of the interval's half: an error that is this part of it widens t
 RESAMPLES = 400
 
 
-@dataclass(frozen=True)
-class Noticed:
+class Noticed(NamedTuple):
     """`error`: how far off the score in bf16 may be, by the interval of the difference on the sample; `half`: half the width
     that the score's own interval will have on all items."""
 
@@ -41,14 +39,18 @@ def notices(exact: Items, short: Items, count: int, seed: int = 0) -> Noticed:
     return Noticed(max(abs(between.low), abs(between.high)), half)
 
 
-def choose_precision(model: Any, measure: Callable[[Any], Items], count: int, *, native: bool) -> Precision:
-    """fp32, or bf16 where the machine computes it itself (`Machine.bf16`, or a GPU) and the score does not notice.
+def choose_precision(
+    model: Any, measure: Callable[[Any], Items], count: int, *, native: bool
+) -> tuple[Precision, Noticed | None]:
+    """fp32, or bf16 where the machine computes it itself (`Machine.bf16`, or a GPU) and the score does not notice; and what was
+    noticed, if anybody looked.
 
     `measure(model)` scores a sample, some hundred of the `count` items; it is called with the model and with a copy in bf16.
     """
     if not native:
-        return "fp32"
-    return notices(measure(model), measure(shortened(model)), count).precision
+        return "fp32", None
+    noticed = notices(measure(model), measure(shortened(model)), count)
+    return noticed.precision, noticed
 
 
 def shortened(model: Any) -> Any:

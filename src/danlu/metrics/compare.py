@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from danlu.metrics.bootstrap import Method, difference, generator
-from danlu.metrics.items import Ints, Items, Statistic, Sums, Weighted
+from danlu.metrics.items import Ints, Items, Sums, Weighted
 from danlu.metrics.number import Estimate, rounded, signature
 from danlu.metrics.registry import METRICS
 from danlu.metrics.significance import holm, mcnemar, permutation
@@ -110,17 +109,6 @@ class Comparison:
 
 def _finite(value: float) -> float | None:
     return None if math.isnan(value) else rounded(value)
-
-
-def compare(
-    metric: str, names: tuple[str, str], a: npt.ArrayLike, b: npt.ArrayLike, statistic: Statistic, *,
-    slice: Mapping[str, str], seed: int = 0, resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
-) -> Comparison:  # fmt: skip
-    """Paired comparison. `a` and `b` (items, columns) hold the same items in the same order; see `metrics.bootstrap`."""
-    left, right = (Sums(np.asarray(rows, np.float64), statistic) for rows in (a, b))
-    return compare_items(
-        metric, names, left, right, slice=slice, seed=seed, resamples=resamples, confidence=confidence, method=method
-    )
 
 
 def compare_items(

@@ -16,9 +16,16 @@ Compressor = Literal["gzip", "xz"]
 WINDOW = 64 << 20  # bytes that `xz -9e` remembers; gzip remembers 32 KiB
 
 
+def scores(texts: Sequence[str], compressor: Compressor) -> dict[str, float]:
+    """`bits_per_byte` and `bits_per_character` of `gzip -9` or `xz -9e` on the texts alone: it has seen nothing before and
+    learns as it reads. ZeroDivisionError where there is no text at all."""
+    bits = 8 * _size(_join(texts), compressor)
+    return {"bits_per_byte": bits / _bytes(texts), "bits_per_character": bits / sum(map(len, texts))}
+
+
 def bits_per_byte(texts: Sequence[str], compressor: Compressor) -> float:
-    """`gzip -9` or `xz -9e` on the texts alone: it has seen nothing before and learns as it reads."""
-    return 8 * _size(_join(texts), compressor) / _bytes(texts)
+    """The first of `scores`."""
+    return scores(texts, compressor)["bits_per_byte"]
 
 
 def primed_bits_per_byte(texts: Sequence[str], prime: Sequence[str], most: int = 4 << 20) -> float:

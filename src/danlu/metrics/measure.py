@@ -23,12 +23,12 @@ def items_of(metric: str, truth: Any, predicted: Any, **options: Any) -> Items:
 
 def numbers(
     metric: str, model: str, items: Items, parts: Iterable[tuple[Mapping[str, str], Mask]], *, split: str,
-    clusters: Ints | None = None, over: str = "clusters", keys: Mapping[str, object] | None = None,
+    clusters: Ints | None = None, over: str = "items", keys: Mapping[str, object] | None = None,
     seed: int = 0, resamples: int = 1000, confidence: float = 0.95, method: Method = "bca",
 ) -> list[Number]:  # fmt: skip
-    """One number for each part (`metrics.slices`), with its interval over items, or over `clusters` of them (items,), such as
-    the documents that the questions are about; `over` is their name. `keys` (model, data, precision, the name of
-    the positive class) go into the signature.
+    """One number for each part (`metrics.slices`), with its interval over items, which `over` names, or over `clusters` of them
+    (items,), such as the documents that the questions are about. `keys` (model, data, precision, the name of the positive
+    class) go into the signature.
     """
     found = []
     for slice, mask in parts:
@@ -48,7 +48,7 @@ def interval_signature(
     """What an interval depends on."""
     if not clustered and not isinstance(items, Weighted) and items.share:
         return {"interval": "wilson", "confidence": confidence}
-    drawn = {"interval": "percentile" if isinstance(items, Weighted) else method, "over": over if clustered else "items"}
+    drawn = {"interval": "percentile" if isinstance(items, Weighted) else method, "over": over}
     return {**drawn, "resamples": resamples, "confidence": confidence, "seed": seed}
 
 

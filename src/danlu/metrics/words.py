@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from danlu.workspace.messages import table
 from danlu.workspace.sentences import Message, message
 
-OTHERS = ("label", "source", "length", "field", "phenomenon", "paradigm")
+OTHERS = ("label", "source", "length", "position", "field", "phenomenon", "paradigm")
 
 
 def where(slice: Mapping[str, str]) -> Message:

@@ -8,6 +8,7 @@ scaled by a calibration of a tenth of a second.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -16,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.collect.locate import source_bytes, text_bytes
+from danlu.compute.machine import Machine
 from danlu.models.locate import CONFIG, WEIGHTS, LocatedModel, locate_model
 from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.graph import Node
+from danlu.pretrain.settings import batch_tokens
+from danlu.recipe.collect import MOST_HELD_OUT
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
@@ -183,7 +187,7 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
     if isinstance(config, PretrainConfig):
         return _part(config, stage) * _pretrain_work(config, amounts.text)
     if isinstance(config, FinetuneConfig):
-        return _finetune_work(config, recipe, base)
+        return _finetune_work(config, recipe, base, amounts.dataset_text[config.dataset])
     if isinstance(config, EvaluateConfig):
         return _evaluate_work(recipe, stage, amounts)
     return amounts.files if stage == "collect" else amounts.text
@@ -192,7 +196,7 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
 BYTES_PER_TOKEN = 3.7
 FEW_EXAMPLES = 1600  # that a fine-tuning reads at least: 100 steps of 16
 TOKENS_A_ROW = 80
-ROWS = 4000  # training rows a language where the recipe sets no limit
+ROW_BYTES = 150  # of a labelled text: a few sentences
 
 
 def _part(config: PretrainConfig, stage: str) -> float:
@@ -201,19 +205,23 @@ def _part(config: PretrainConfig, stage: str) -> float:
 
 
 def _pretrain_work(config: PretrainConfig, text: float) -> float:
+    epoch = text * 1e6 / BYTES_PER_TOKEN
+    step = config.batch_tokens or batch_tokens(Machine.probe().cores, accelerator=False, planned_tokens=None)
     tokens = {
         "tokens": config.budget.amount,
-        "epochs": config.budget.amount * text * 1e6 / BYTES_PER_TOKEN,
-        "steps": config.budget.amount * (config.batch_tokens or 4096),
+        "epochs": config.budget.amount * epoch,
+        "steps": config.budget.amount * min(step, max(epoch, config.length)),
     }[config.budget.unit]
     return 6e-12 * PARAMETERS[config.model.size] * tokens
 
 
-def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
+def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path, text: float) -> float:
+    """`text`: megabytes of the dataset's."""
     data = recipe.datasets[config.dataset]
     languages = max(len({getattr(source, "language", None) for source in data.sources}), 1)
-    rows = (data.most_train or ROWS) * languages
-    heldout = 2 * (data.most_heldout or ROWS // 5) * languages
+    found, share = text * 1e6 / ROW_BYTES, data.split.validation + data.split.test
+    rows = int(max(1, min(found * (1 - share), (data.most_train or math.inf) * languages)))
+    heldout = min(found * share, 2 * (data.most_heldout or math.inf) * languages)
     if config.start in recipe.pretrain:
         parameters = PARAMETERS[recipe.pretrain[config.start].model.size]
     else:
@@ -224,10 +232,10 @@ def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
     epochs = _epochs(config, rows)
     sizes = [min(size, rows) for size in config.labels] + [rows]
     if config.freeze.until >= 1:
-        learned, read = 0.0, float(rows + heldout)
+        learned, read = 0.0, rows + heldout
     else:  # few labels are read again and again
         learned = sum(min(epochs * rows, max(epochs * size, FEW_EXAMPLES)) for size in sizes)
-        read = float(heldout * len(sizes))
+        read = heldout * len(sizes)
     passes = 6 * learned + 2 * read
     return 1e-12 * parameters * passes * config.length * 0.7
 
@@ -256,5 +264,5 @@ def _evaluate_work(recipe: Recipe, stage: str, amounts: Amounts) -> float:
     """Seconds on the reference machine, roughly: linear baselines and the 5-gram by megabytes, models by held-out text."""
     if stage == "evaluate.baselines":
         return 0.6 * amounts.text + 0.4 * sum(amounts.dataset_text.values())
-    heldout = recipe.collect.holdout.bytes / 1e6 if recipe.collect else 0.0
+    heldout = min(recipe.collect.holdout.bytes / 1e6, MOST_HELD_OUT * amounts.text) if recipe.collect else 0.0
     return 15.0 * heldout * max(len(recipe.pretrain), 1)

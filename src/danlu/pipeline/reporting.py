@@ -23,7 +23,7 @@ PARTS = (
     ("tokenizer", "tokenize.train", "facts.json"),
     ("encode", "tokenize.encode", "facts.json"),
 )
-LISTS = ("numbers", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning")
+LISTS = ("numbers", "parts", "comparisons", "openings", "mistakes", "curve", "crossings", "meaning", "overlaps")
 
 
 def write_report(result: RunResult, language: Language | None = None) -> Path:
@@ -54,6 +54,7 @@ def stored_result(workspace: Workspace, name: str) -> RunResult:
 
 def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dict[str, Any]:
     """The facts of a run; parts that were not made are absent."""
+    artifacts = dict(sorted(artifacts.items()))  # a page made anew has the same order and colours
     manifests = {name: artifact.manifest for name, artifact in artifacts.items()}
     newest = max(manifests.values(), key=lambda manifest: manifest["finished"], default={})
     run = {

@@ -24,8 +24,6 @@ from danlu.workspace.run import Run
 MOST_VALIDATION_TOKENS = 1 << 18
 """Validation in training reads at most so many tokens: the error of its mean is then below .01 nats."""
 
-COUNTED_AT_ONCE = 1 << 22
-
 
 @dataclass(frozen=True)
 class Texts:
@@ -61,10 +59,7 @@ class Texts:
     @cached_property
     def counts(self) -> npt.NDArray[np.int64]:
         """How often each token occurs in the training text, [vocabulary]."""
-        counts = np.zeros(self.vocabulary, np.int64)
-        for start in range(0, len(self.train.tokens), COUNTED_AT_ONCE):
-            counts += np.bincount(self.train.tokens[start : start + COUNTED_AT_ONCE], minlength=self.vocabulary)
-        return counts
+        return self.train.counts(self.vocabulary)
 
     @property
     def marks(self) -> Marks:

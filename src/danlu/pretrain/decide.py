@@ -137,7 +137,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
         between=round(trial.between(measured, compiling), 3),
         reasons=(),
     )
-    return asdict(replace(decided, reasons=[*_reasons(decided, shape.hidden), why]))
+    return asdict(replace(decided, reasons=[*_reasons(decided, config, shape.hidden, asked), why]))
 
 
 def _warmup(config: PretrainConfig, steps: int) -> int:
@@ -157,16 +157,18 @@ def _fitting(trial: _Trial) -> tuple[_Trial, Measured]:
         trial = replace(trial, source=trial.texts.source(trial.source.windows, trial.source.micro // 2))
 
 
-def _reasons(decided: Decided, width: int) -> list[Reason]:
+def _reasons(decided: Decided, config: PretrainConfig, width: int, asked: int) -> list[Reason]:
+    """`asked`: tokens a step before the text's own limit, by the recipe or by the machine."""
     plan, batch = decided.plan, decided.batch_tokens
     speed = f"{batch / decided.measured.step_seconds:,.0f}"
+    few = "-text" if batch <= asked - config.length else ""  # the text has fewer windows
+    by_recipe = config.weight_decay is not None or config.dropout is not None
+    regular = {"passes": f"{decided.passes:.2f}", "decay": f"{plan.weight_decay:.2g}", "dropout": f"{decided.dropout:g}"}
+    rate = {"rate": f"{plan.learning_rate:.2g}"}
     return [
-        ("pretrain.reason.batch", {"tokens": batch}),
-        ("pretrain.reason.rate", {"rate": f"{plan.learning_rate:.2g}", "width": width}),
-        (
-            "pretrain.reason.passes",
-            {"passes": f"{decided.passes:.2f}", "decay": f"{plan.weight_decay:.2g}", "dropout": f"{decided.dropout:g}"},
-        ),
+        (f"pretrain.reason.batch{few or ('-asked' if config.batch_tokens else '')}", {"tokens": batch, "asked": asked}),
+        ("pretrain.reason.rate-asked", rate) if config.learning_rate else ("pretrain.reason.rate", {**rate, "width": width}),
+        (f"pretrain.reason.passes{'-asked' if by_recipe else ''}", regular),
         (f"pretrain.reason.{plan.precision}", {}),
         ("pretrain.reason.steps", {"steps": plan.steps, "speed": speed}),
     ]

@@ -16,6 +16,7 @@ from danlu.report.words import BASELINES, Value, finite
 
 Facts = Mapping[str, Any]
 CLEARLY_MORE = 1.5
+SEEN = 0.01  # of the test texts: what fewer could change is within the interval of any score here
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def find(facts: Facts) -> list[Finding]:
     makers: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
         leak,
         heldout_in_training,
+        seen_before,
         removed,
         repeated_documents,
         repaired,
@@ -129,6 +131,26 @@ def heldout_in_training(facts: Facts) -> Iterator[Finding]:
             key = "report.finding.heldout-documents" if name == "holdout" else "report.finding.heldout"
             surprise = 0.5 + min(0.12 * math.log10(number + 1), 0.45)
             yield Finding(key, surprise, "removed", {"n": Value("count", number), "dataset": Value("name", name)})
+
+
+def seen_before(facts: Facts) -> Iterator[Finding]:
+    """Test rows or held-out documents that still stand in what is learned from: the worst of the searches."""
+    searches = [entry for entry in _mapping(facts, "evaluation").get("overlaps") or [] if entry.get("split") != "validation"]
+    worst: Facts = max(searches, key=_seen_share, default={})
+    if (share := _seen_share(worst)) >= SEEN:
+        values = {"n": Value("count", _seen(worst)), "rows": Value("count", worst["rows"])}
+        if worst.get("dataset"):
+            values["dataset"] = Value("name", worst["dataset"])
+        key = "report.finding.seen" if worst.get("dataset") else "report.finding.seen-documents"
+        yield Finding(key, 0.5 + min(2 * share, 0.6), "scores", values)
+
+
+def _seen(search: Facts) -> int:
+    return (search.get("exact") or 0) + (search.get("near") or 0)
+
+
+def _seen_share(search: Facts) -> float:
+    return _seen(search) / search["rows"] if search.get("rows") else 0.0
 
 
 def removed(facts: Facts) -> Iterator[Finding]:

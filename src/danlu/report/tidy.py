@@ -11,7 +11,7 @@ from typing import Any
 
 LONGEST_TEXT, LONGEST_NAME, LONGEST_RECIPE = 700, 80, 40_000
 TEXTS = frozenset(
-    {"text", "before", "after", "prompt", "tokens", "definition"}
+    {"text", "other", "before", "after", "prompt", "tokens", "definition"}
 )  # keys of facts that hold running text, also in several languages; other strings are names
 WIDER = {"origin": 3, "path": 3, "signature": 5}  # names that may be so many times as long
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")  # in HTML, and what UTF-8 cannot write

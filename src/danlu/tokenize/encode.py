@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from danlu.documents.store import count_documents, document_parts, read_documents
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokens.encoding import Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
-from danlu.tokens.files import tokenizer_digest, vocabulary_size
+from danlu.tokens.files import special_ids, tokenizer_digest, vocabulary_size
+from danlu.tokens.measure import RARE, Use
 from danlu.tokens.special import EOS, MASK
-from danlu.tokens.store import StoreWriter, TokenBatch, token_dtype, write_header
+from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, token_dtype, write_header
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
@@ -57,10 +58,39 @@ def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, 
     for split, folder in SPLITS:
         _encode_parts(documents / folder, run.output / split, split, dtype, encoder, sources, languages, run)
         header = write_header(run.output / split, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=digest)
-        facts[split] = {name: header[name] for name in ("tokens", "documents", "bytes")}
+        facts[split] = {name: header[name] for name in ("tokens", "documents", "bytes")} | store_amounts(run.output / split)
         run.counts[f"{split}_tokens"] = header["tokens"]
+    facts["use"] = vocabulary_use(TokenStore.open(run.output / "train"), tokenizer.path)
     run.facts |= chosen
     write_json(run.output / "facts.json", facts)
+
+
+def store_amounts(path: Path) -> dict[str, Any]:
+    """`languages`, `sources`: documents, bytes and tokens of each in a store."""
+    store = TokenStore.open(path)
+    lengths = store.lengths()
+    found: dict[str, Any] = {}
+    for name, places in (("languages", store.languages), ("sources", store.sources)):
+        names = store.header[name]
+        columns = [
+            np.bincount(places, weights, len(names)).astype(np.int64).tolist()
+            for weights in (None, store.document_bytes, lengths)
+        ]
+        found[name] = {
+            part: {"documents": documents, "bytes": size, "tokens": tokens}
+            for part, documents, size, tokens in zip(names, *columns, strict=True)
+            if documents
+        }
+    return found
+
+
+def vocabulary_use(store: TokenStore, tokenizer: Path) -> dict[str, int]:
+    """How many of the tokens that texts are made of never occur in a store (`unused`), or fewer than `RARE` times (`rare`)."""
+    vocabulary = vocabulary_size(tokenizer)
+    ordinary = np.ones(vocabulary, np.bool_)
+    ordinary[special_ids(tokenizer)] = False
+    use = Use(store.counts(vocabulary))
+    return {"ordinary": int(ordinary.sum()), "unused": use.unused(ordinary), "rare": use.rare(ordinary), "rare_below": RARE}
 
 
 def choose_encoder(documents: Artifact, reference: Encoder, fast: Encoder | None) -> dict[str, Any]:

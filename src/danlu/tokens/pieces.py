@@ -1,10 +1,38 @@
-"""What the tokens of a byte-level vocabulary stand for: bytes, and words for people."""
+"""What the tokens of a byte-level vocabulary stand for: bytes, characters, and words for people."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from danlu.tokens.files import read_tokenizer
+
+
+class TokenSizes(NamedTuple):
+    """By id, int64 [vocabulary] each: the bytes of a token, and the characters that begin in it. Special tokens have none.
+
+    So the sums over the tokens of a text are the text's own, also where tokens are parts of characters.
+    """
+
+    bytes: npt.NDArray[np.int64]
+    characters: npt.NDArray[np.int64]
+
+
+def token_sizes(directory: Path) -> TokenSizes:
+    """Sizes of a byte-level vocabulary's tokens."""
+    special = {token["id"] for token in read_tokenizer(directory).get("added_tokens") or [] if token["special"]}
+    pieces = [b"" if place in special else piece for place, piece in enumerate(token_bytes(directory))]
+    return TokenSizes(
+        np.array([len(piece) for piece in pieces], np.int64), np.array([begun(piece) for piece in pieces], np.int64)
+    )
+
+
+def begun(piece: bytes) -> int:
+    """Characters whose first byte is in `piece`: every byte begins one but UTF-8's continuation bytes."""
+    return sum(byte & 0xC0 != 0x80 for byte in piece)
 
 
 def token_bytes(directory: Path) -> list[bytes]:

@@ -34,6 +34,7 @@ FORMAT = "danlu-tokens-1"
 HEADER = "header.json"
 COLUMNS = {"ends": "<u8", "sources": "<u2", "languages": "u1", "bytes": "<u4"}
 """One value a document: name of the file (less `.bin`) -> dtype."""
+COUNTED_AT_ONCE = 1 << 22  # tokens
 
 
 def token_dtype(vocabulary: int) -> str:
@@ -89,6 +90,13 @@ class TokenStore:
         stops = self.ends.astype(np.int64)
         stops[1:] -= stops[:-1].copy()
         return stops
+
+    def counts(self, vocabulary: int) -> npt.NDArray[np.int64]:
+        """How often each token occurs, [vocabulary], counted a part at a time."""
+        found = np.zeros(vocabulary, np.int64)
+        for start in range(0, len(self.tokens), COUNTED_AT_ONCE):
+            found += np.bincount(self.tokens[start : start + COUNTED_AT_ONCE], minlength=vocabulary)
+        return found
 
 
 class StoreWriter:

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from danlu.report.figures import Bar, bar_chart
+from danlu.report.sections import overlaps, parts
 from danlu.report.sections.access import entries
 from danlu.report.sections.tones import tones
 from danlu.report.words import (
@@ -31,7 +32,7 @@ from danlu.workspace.messages import Language
 
 HEADLINES = ("bits_per_byte", "masked_nats", "accuracy")  # the others are folded away
 LEAK = "leak_accuracy"  # shown among the accuracies, as an outline
-PANELS, BARS, ROWS, COMPARISONS, MOST_COMPARISONS = 18, 12, 240, 8, 60
+PANELS, BARS, ROWS, COMPARISONS, MOST_COMPARISONS = 24, 12, 240, 8, 60
 
 
 def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
@@ -43,15 +44,15 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     metrics = list(dict.fromkeys(str(entry.get("metric")) for entry in numbers))
     order = [metric for metric in HEADLINES if metric in metrics] + [metric for metric in metrics if metric not in HEADLINES]
     groups = []
-    panels = 0
+    drawn = 0
     for metric in order[:12]:
         if metric == LEAK and "accuracy" in metrics:
             continue
         extra = [entry for entry in numbers if entry.get("metric") == LEAK] if metric == "accuracy" else []
         group = _group(
-            language, metric, [entry for entry in numbers if entry.get("metric") == metric], extra, colours, PANELS - panels
+            language, metric, [entry for entry in numbers if entry.get("metric") == metric], extra, colours, PANELS - drawn
         )
-        panels += len(group["panels"])
+        drawn += len(group["panels"])
         if group["panels"]:
             groups.append(group)
     compared = sorted(entries(facts, "evaluation", "comparisons"), key=lambda entry: "language" in (entry.get("slice") or {}))
@@ -72,6 +73,8 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
             )
             for entry in entries(facts, "evaluation", "openings")[:20]
         ],
+        "parts": parts.build(facts, language),
+        "overlaps": overlaps.build(facts, language),
         "table": [_row(language, entry) for entry in numbers[:ROWS]],
         "more": max(len(numbers) - ROWS, 0),
     }

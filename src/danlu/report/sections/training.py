@@ -52,6 +52,7 @@ def _model(language: Language, name: str, entry: Mapping[str, Any], tone: int) -
         "rows": [{"name": plain(language, f"report.training.{key}"), "key": key, "value": str(value)} for key, value in rows],
         "chart": _curve(language, name, facts, entries(entry, "metrics"), tone),
         "growth": build_growth(language, entries(entry, "metrics")),
+        "reasons": _reasons(language, part(entry, "resolved", "pretrain").get("reasons")),
         "resolved": resolved(language, {**part(entry, "resolved"), **part(entry, "record")}),
     }
 
@@ -94,6 +95,8 @@ def resolved(language: Language, decisions: Mapping[str, Any]) -> list[dict[str,
     lines = []
 
     def add(path: str, value: Any) -> None:
+        if path.rpartition(".")[2] == "reasons":  # in words elsewhere
+            return
         if isinstance(value, Mapping):
             for name, child in value.items():
                 add(f"{path}.{name}" if path else str(name), child)
@@ -108,6 +111,12 @@ def resolved(language: Language, decisions: Mapping[str, Any]) -> list[dict[str,
 
     add("", decisions)
     return lines[:40]
+
+
+def _reasons(language: Language, reasons: object) -> list[str]:
+    """Why the machine decided so, in words."""
+    found = reasons if isinstance(reasons, list) else []
+    return [plain(language, key, **parameters) for key, parameters in found if known(key)]
 
 
 def _tuned(language: Language, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from danlu.evaluate.answered import LOSSY, Answered, Asked, check_classes, from_file
+from danlu.evaluate.checks import data_notes
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
 from danlu.evaluate.files import SPLIT, Table, read_table
-from danlu.evaluate.seen import Overlap, overlap
+from danlu.evaluate.seen import Overlap, overlaps_by_column
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
 from danlu.metrics.compare import Comparison, Test, at_once, compare_items, corrected, disagreements, summary
@@ -96,9 +97,10 @@ def measure(request: Request, progress: Progress) -> Measured:
     asked = _with_types(asked, everyone)
     metrics = _metrics(request, asked, answered)
     compared, sentences, apart = _compare(request, asked, metrics[0], answered, baselines)
+    said = [*notes, *strange, *(note for one in baselines for note in one.notes), *apart]
     return Measured(
         data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
-        [*notes, *strange, *apart], _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
+        said, _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
     )  # fmt: skip
 
 
@@ -403,20 +405,20 @@ def _disagreement(
 
 
 def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, int | None]]) -> list[Overlap]:
-    found = []
+    found: list[Overlap] = []
     if train is not None and train.texts and data.texts:
         rows = [(train.table.where(row), text) for row, text in enumerate(train.texts)]
-        found.append(overlap(data.texts, str(train.table.path), rows))
+        found += overlaps_by_column(data.apart, str(train.table.path), rows)
     if data.texts:
-        found += [overlap(data.texts, name, path, most) for name, path, most in seen]
+        found += [one for name, path, most in seen for one in overlaps_by_column(data.apart, name, path, most)]
     return found
 
 
 def _read_notes(data: Data) -> list[Message]:
     """Which columns were taken, and what of them a person should look at."""
     if data.truth_column is not None:
-        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs))]
-    notes = [message("evaluate.note.reads", inputs=listed(data.inputs))]
+        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs)), *data_notes(data)]
+    notes = [message("evaluate.note.reads", inputs=listed(data.inputs)), *data_notes(data)]
     if data.task == MINIMAL and (same := sum(good == bad for good, bad in data.couples or ())):
         notes.append(message("evaluate.note.same-sentences", count=same))
     return notes

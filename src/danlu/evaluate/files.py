@@ -19,6 +19,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.text.charset import codec
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
@@ -79,7 +80,7 @@ class Table:
 def read_table(path: Path) -> Table:
     """All rows of a file; or those of all files of a folder (not below it), in the order of their names.
 
-    DanluError if there is no such file, no row, a broken one, or bytes that are not UTF-8.
+    DanluError if there is no such file, no row, a broken one, or bytes in no encoding that is known.
     """
     if not path.is_dir():
         return _read_file(path)
@@ -155,7 +156,9 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _opened(path: Path, newline: str | None) -> IO[str]:
     opened = gzip.open if path.name.lower().endswith(GZIP) else open
-    return opened(path, "rt", encoding="utf-8-sig", newline=newline)
+    with opened(path, "rb") as file:
+        encoding = codec(file)
+    return opened(path, "rt", encoding=encoding, newline=newline)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

@@ -159,7 +159,12 @@ def test_every_encoding_that_is_learned_from_is_answered_too(
 
 
 @pytest.mark.parametrize(
-    "data", ["這家酒店的服務很好，我們住了兩天\n".encode("big5"), "text\n中文\n".encode("utf-16") + b"\x2d", "déjà\n".encode("latin-1")]
+    "data",
+    [
+        "這家酒店的服務很好，我們住了兩天\n".encode("big5"),
+        "text\n中文\n".encode("utf-16") + b"\x2d",
+        "déjà\n".encode("latin-1"),
+    ],
 )
 def test_another_encoding_is_one_error(tmp_path: Path, classifier: Loaded, data: bytes) -> None:
     (tmp_path / "in.txt").write_bytes(data)

@@ -65,7 +65,8 @@ def test_it_is_the_same_as_in_a_recipe_that_makes_the_model_itself(project: Path
     whole["finetune"] = {"own": {"from": "gpt", "dataset": "mood", "budget": "2 steps"}}
     whole["evaluate"]["models"] = ["own"]
     model = place.artifacts / artifact_of(project, "job", "pretrain.gpt") / "model"
-    alone = {name: whole[name] for name in ("name", "datasets")} | {"finetune": {"own": whole["finetune"]["own"] | {"from": str(model)}}}
+    alone = {name: whole[name] for name in ("name", "datasets")}
+    alone["finetune"] = {"own": whole["finetune"]["own"] | {"from": str(model)}}
     keys = [stand(recipe_from(recipe, job), place).keys["finetune.own"] for recipe in (whole, alone)]
     assert keys[0] == keys[1] is not None
 

@@ -88,7 +88,9 @@ def evaluate(
     try:
         log_opening(place.path / LOG, on, key, measured.split, len(measured.data), show.models(measured))
     except DanluError as error:
-        unlogged = text("evaluate.not-logged", path=error.where, reason=error.parameters.get("reason") or error.explain()["what"])
+        unlogged = text(
+            "evaluate.not-logged", path=error.where, reason=error.parameters.get("reason") or error.explain()["what"]
+        )
 
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     title = text("evaluate.title", file=on, rows=len(measured.data), task=measured.data.task)

@@ -129,9 +129,12 @@ def _json(
         "models": sorted({entry.node.partition(".")[2] for entry in reached if entry.role == "model"}),
         "rebuild": [
             {
-                "run": entry.run, "recipe": str(entry.recipe), "stages": entry.stages, "seconds": round(entry.seconds, 1),
+                "run": entry.run,
+                "recipe": str(entry.recipe),
+                "stages": entry.stages,
+                "seconds": round(entry.seconds, 1),
                 "starts": entry.starts,
-            }  # fmt: skip
+            }
             for entry in rebuilds
         ],
     }

@@ -64,7 +64,9 @@ def pretrain(
 @command
 def finetune(
     data: Data,
-    model: Annotated[str, typer.Option("--from", help="A model: NAME, RUN/NAME, directory, package:NAME or owner/name. 起始模型")],
+    model: Annotated[
+        str, typer.Option("--from", help="A model: NAME, RUN/NAME, directory, package:NAME or owner/name. 起始模型")
+    ],
     column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
     label: Annotated[str, typer.Option("--label", help="Column of the label. 标签列")] = "label",
     budget: BudgetOption = "3 epochs",

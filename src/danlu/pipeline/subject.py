@@ -35,8 +35,8 @@ def find_subject(workspace: Workspace, name: str) -> Path | str:
 
 
 def find_start(workspace: Workspace, name: str) -> str:
-    """What `from` of a recipe says for a model that a person names to fine-tune: where `danlu predict` finds it, `package:NAME`,
-    or, where there is no such model, `owner/name` of a hub. DanluError if it can be none of them."""
+    """What `from` of a recipe says for a model that a person names to fine-tune: where `danlu predict` finds it,
+    `package:NAME`, or, where there is no such model, `owner/name` of a hub. DanluError if it can be none of them."""
     if name.startswith(PACKAGE):
         return name
     try:

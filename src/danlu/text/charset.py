@@ -10,7 +10,11 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from typing import BinaryIO
+
+Bytes = BinaryIO | BufferedIOBase
+"""A file open for reading that can be read from the start again; one that is decompressed on the way, too."""
 
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
@@ -39,7 +43,7 @@ class Coding:
     mark: int = 0
 
 
-def detect(file: BinaryIO) -> Coding | str:
+def detect(file: Bytes) -> Coding | str:
     """The encoding of an open file, or the reason why it is rejected: `binary` or `encoding`. Reads it once or twice, from the
     start, and leaves it anywhere."""
     file.seek(0)
@@ -60,7 +64,7 @@ def detect(file: BinaryIO) -> Coding | str:
     return Coding("utf-8") if 2 * bad <= lines else "encoding"  # ASCII with a few broken lines
 
 
-def codec(file: BinaryIO) -> str:
+def codec(file: Bytes) -> str:
     """What Python's `open` is to be given as the encoding, to read an open file without its mark. UTF-8 where it is in no
     encoding that is known, so that whoever reads it is told which bytes do not fit."""
     coding = detect(file)
@@ -78,13 +82,13 @@ def looks_chinese(text: str) -> bool:
     return bool(han) and len(common) >= _COMMON_SHARE * len(high) and frequent >= _FREQUENT_SHARE * len(han)
 
 
-def chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks(file: Bytes) -> Iterator[bytes]:
     """The rest of an open file, a piece at a time."""
     while chunk := file.read(_CHUNK):
         yield chunk
 
 
-def _decodes(file: BinaryIO) -> bool:
+def _decodes(file: Bytes) -> bool:
     """Whether the whole file is UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     file.seek(0)
@@ -97,7 +101,7 @@ def _decodes(file: BinaryIO) -> bool:
     return True
 
 
-def _survey(file: BinaryIO, encoding: str) -> tuple[int, int, int, str]:
+def _survey(file: Bytes, encoding: str) -> tuple[int, int, int, str]:
     """(lines, those with bytes above ASCII, those of them that do not decode, a sample of what such lines say)."""
     file.seek(0)
     lines = high = bad = 0

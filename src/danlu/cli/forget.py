@@ -111,7 +111,8 @@ def _tell(place: Workspace, hits: Hits, reached: Sequence[Reached], rebuilds: Se
         print(text("forget.words.rebuild", run=rebuild.run, stages=", ".join(rebuild.stages), **numbers))
         for start in rebuild.starts:
             print(f"  {text('forget.words.start', run=rebuild.run, start=start)}")
-        print(f"  {program()} run {shlex.quote(short(rebuild.recipe.absolute()))}{option}")
+        if not rebuild.starts:  # else it would begin from the same model again
+            print(f"  {program()} run {shlex.quote(short(rebuild.recipe.absolute()))}{option}")
     if left := forgetting.unfinished(place):
         print(text("forget.words.unfinished", count=len(left)))
     if pages := forgetting.reports(place, rebuilds):

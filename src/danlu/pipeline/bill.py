@@ -142,9 +142,9 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Rates
     amounts = measure_text(recipe, base)
     found = {}
     for name, node in nodes.items():
-        config = (
-            recipe.finetune.get(node.own, node.config) if node.stage.name == "finetune" else node.config
-        )  # `from` as written
+        config = node.config
+        if isinstance(config, FinetuneConfig):
+            config = recipe.finetune[node.own]  # its `from` as it is written
         if isinstance(config, PretrainConfig) and config.budget.unit == "seconds":
             seconds = _part(config, node.stage.name) * config.budget.amount
             found[name] = Estimate(seconds, seconds, fixed=True)

@@ -110,7 +110,7 @@ def _tell(place: Workspace, hits: Hits, reached: Sequence[Reached], rebuilds: Se
         numbers = {"count": len(rebuild.stages), "minutes": f"{rebuild.seconds / 60:.1f}"}
         print(text("forget.words.rebuild", run=rebuild.run, stages=", ".join(rebuild.stages), **numbers))
         for start in rebuild.starts:
-            print(f"  {text('forget.words.start', run=rebuild.run, start=start)}")
+            print(f"  {text('forget.words.start', start=start)}")
         if not rebuild.starts:  # else it would begin from the same model again
             print(f"  {program()} run {shlex.quote(short(rebuild.recipe.absolute()))}{option}")
     if left := forgetting.unfinished(place):

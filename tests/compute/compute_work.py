@@ -97,6 +97,21 @@ def hold(run: Run, megabytes: int) -> int:
     return len(block) >> 20
 
 
+def hold_then_crash(run: Run, megabytes: int, marker: Path) -> int:
+    """Holds so much; a unit that has begun before crashes instead."""
+    if marker.exists():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if megabytes > 1:
+        marker.touch()
+    return hold(run, megabytes)
+
+
+def slow_square(run: Run, value: int, answered: Path) -> dict[str, int]:
+    time.sleep(1.0)
+    answered.touch()
+    return write_square(run, value)
+
+
 def wait_for_stop(run: Run, value: int) -> int:
     while True:
         time.sleep(0.01)

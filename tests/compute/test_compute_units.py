@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,35 @@ def test_a_unit_too_large_for_its_share_is_done_alone_and_one_too_large_for_all_
         small, large = each_unit(never, "compute_work:hold", units, give_up=True)
         assert small == 1
         assert (large.unit, large.key) == ("large", MEMORY_KEY)
+
+
+def test_a_unit_that_was_too_large_once_may_die_of_something_else(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2, memory_bytes=400 << 20)
+    units = [Unit("small", (1, tmp_path / "none"), LARGE), Unit("large", (250, tmp_path / "seen"), LARGE)]
+    small, large = each_unit(run, "compute_work:hold_then_crash", units, give_up=True)
+    assert small == 1
+    assert large == Loss("large", DIED_KEY, {"unit": "large", "how": "SIGSEGV"})
+
+
+def test_a_worker_that_was_ended_just_after_its_answer_is_no_death_of_the_next_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def too_late(pid: int) -> int:
+        """Too much memory, found out when the answer is on its way; once."""
+        looked.append(pid)
+        while len(looked) == 1 and not (tmp_path / "answered").exists():
+            time.sleep(0.05)
+        time.sleep(0.5 if len(looked) == 1 else 0)
+        return 1 << 60 if len(looked) == 1 else 0
+
+    monkeypatch.setattr("danlu.compute.units.tree_pss_bytes", too_late)
+    with Crew(make_run(tmp_path / "run", 1)) as crew:
+        units = [Unit(f"unit-{value}", (value, tmp_path / "answered"), LARGE) for value in range(3)]
+        assert crew.each("compute_work:slow_square", units) == [{"square": value * value} for value in range(3)]
+        assert not crew.careful  # nothing has died at its work
+    assert looked
 
 
 def test_memory_that_the_system_refuses_counts_as_death(tmp_path: Path) -> None:

@@ -108,7 +108,11 @@ def test_files_that_do_not_fit(name: str, language: str, tmp_path: Path) -> None
     ("content", "english", "chinese"),
     [
         (b'{"text": "a", "label": "x"}\n{"text": \n', "Line 2 is not a JSON object.", "第 2 行不是 JSON 对象"),
-        ("好".encode("gb18030"), "The file is not UTF-8.", "文件不是 UTF-8 编码"),
+        (
+            "這家酒店的服務很好".encode("big5"),
+            "The file is not text in UTF-8, UTF-16 or GBK.",
+            "文件不是 UTF-8、UTF-16 或 GBK 编码",
+        ),
         (b"\n\n", "The file has no rows.", "文件中没有数据"),
     ],
 )

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from math import log
 from pathlib import Path
 from typing import Any
@@ -134,13 +138,69 @@ def test_a_failure_leaves_no_file(tmp_path: Path, classifier: Loaded, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
 
 
-@pytest.mark.parametrize("data", ["全是中文\n".encode("gb18030"), "text\n中文".encode("utf-16")])
+@pytest.mark.parametrize("encoding", ["gb18030", "gbk", "utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("suffix", ["txt", "csv", "tsv", "jsonl"])
+def test_every_encoding_that_is_learned_from_is_answered_too(
+    tmp_path: Path, classifier: Loaded, encoding: str, suffix: str
+) -> None:
+    texts = ["这本书写得真好，我们都很喜欢。", "他在北京的酒店里住了两天，房间不大", "The old king"]
+    separator = {"csv": ",", "tsv": "\t"}.get(suffix)
+    if suffix == "jsonl":
+        words = "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
+    else:
+        words = "".join(text + "\n" for text in ["text"] * (separator is not None) + texts)
+    for name in ("utf-8", encoding):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / f"in.{suffix}").write_bytes(words.encode(name))
+        counts = predict_file(classifier, tmp_path / name / f"in.{suffix}", tmp_path / name / "out.jsonl")
+        assert (counts["rows"], counts["quarantined"]) == (3, 0)
+    assert lines(tmp_path / encoding / "out.jsonl") == lines(tmp_path / "utf-8" / "out.jsonl")
+    assert [row["text"] for row in lines(tmp_path / encoding / "out.jsonl")] == texts
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "這家酒店的服務很好，我們住了兩天\n".encode("big5"),
+        "text\n中文\n".encode("utf-16") + b"\x2d",
+        "déjà\n".encode("latin-1"),
+    ],
+)
 def test_another_encoding_is_one_error(tmp_path: Path, classifier: Loaded, data: bytes) -> None:
     (tmp_path / "in.txt").write_bytes(data)
     with pytest.raises(DanluError) as caught:
         predict_file(classifier, tmp_path / "in.txt", tmp_path / "out.jsonl")
     assert caught.value.key == "predict.encoding"
     assert "iconv" in caught.value.explain("zh")["remedy"]
+
+
+def test_where_answers_cannot_go_is_said_before_any_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("danlu.inference.predict.answer", lambda *_: pytest.fail("answered"))
+    (tmp_path / "in.txt").write_text("a\n", encoding="utf-8")
+    loaded = Loaded("classification", None, None, "m")
+    for output, key in ((tmp_path / "in.txt" / "x.csv", "workspace.not-a-folder"), (tmp_path, "predict.output-folder")):
+        with pytest.raises(DanluError) as caught:
+            predict_file(loaded, tmp_path / "in.txt", output)
+        assert caught.value.key == key
+        assert len({caught.value.explain(language)["what"] for language in ("en", "zh")}) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "A file or folder cannot be used"), ("zh", "有一个文件或目录无法使用")])
+def test_a_file_that_may_not_be_read(tmp_path: Path, classifier: Loaded, language: str, words: str) -> None:
+    as_anybody = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    if as_anybody and shutil.which("setpriv") is None:
+        pytest.skip("root without setpriv")
+    classifier.model.save_pretrained(tmp_path / "model")
+    classifier.tokenizer.save_pretrained(tmp_path / "model")
+    (tmp_path / "in.csv").write_text("text\na\n", encoding="utf-8")
+    (tmp_path / "in.csv").chmod(0)
+    command = [sys.executable, "-m", "danlu", "--lang", language, "predict", tmp_path / "model", tmp_path / "in.csv"]
+    done = subprocess.run([*as_anybody, *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "in.csv" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_empty_file_has_no_answers(tmp_path: Path, classifier: Loaded) -> None:

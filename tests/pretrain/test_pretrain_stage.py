@@ -234,6 +234,49 @@ def test_a_trunk_that_went_on_and_was_stopped_needs_the_other_no_more(
     assert hash_payload(run.output) == hash_payload(whole)
 
 
+@pytest.mark.parametrize("how", ["gone", "damaged", "damaged after its own checkpoint"])
+def test_a_trunk_whose_beginning_was_lost_before_its_own_checkpoint_begins_from_nothing(
+    how: str, tokens: Artifact, tokenizer: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config("gpt", weight_decay=0.1, decay=0.25)
+    begun = make_trunk(tokens, tokenizer, tmp_path / "begun", make_config("gpt", weight_decay=0.1))
+    whole = make_run(tmp_path / "whole")
+    trunk(tokens, tokenizer, config=config, run=whole)
+    run = make_run(tmp_path / "run", earlier=(begun,))
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*arguments: Any, **options: Any) -> None:
+        if how.endswith("own checkpoint"):
+            run.cancelled.set()
+            train(*arguments, **options)
+        raise Killed
+
+    monkeypatch.setattr("danlu.pretrain.trunk.train", kill)
+    with pytest.raises((Killed, Interrupted)):
+        trunk(tokens, tokenizer, config=config, run=run)
+    monkeypatch.undo()
+    run.cancelled.clear()
+    if how == "gone":
+        run.earlier = ()
+    else:
+        (begun / "checkpoint/model.safetensors").write_bytes(b"broken")
+    said: list[str] = []
+    monkeypatch.setattr(run.progress, "warn", lambda key, **_: said.append(key))
+    trunk(tokens, tokenizer, config=config, run=run)
+    assert hash_payload(run.output) == hash_payload(whole.output)
+    if how.endswith("own checkpoint"):
+        assert "pretrain.start-gone" not in said
+        assert run.facts["goes_on_from"]["artifact"] == "begun"
+    else:
+        assert "pretrain.start-gone" in said
+        assert "goes_on_from" not in run.facts
+    curves = [read_json_lines(one.output / "metrics.jsonl") for one in (whole, run)]
+    lines = [[(line["step"], line["loss"]) for line in curve if line["kind"] == "train"] for curve in curves]
+    assert lines[0] == lines[1], "no step stands there twice"
+
+
 STARTS_ANEW = {
     "another warmup": {"warmup": "5 steps"},
     "warmup as a share": {"warmup": 0.3, "budget": "60 steps"},

@@ -14,6 +14,8 @@ from rich.table import Table
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
 from danlu.pipeline.subject import find_subject, learned_from
 from danlu.workspace.artifact import Workspace
+from danlu.workspace.errors import DanluError
+from danlu.workspace.files import disk_errors, make_folder
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
 
@@ -77,12 +79,18 @@ def evaluate(
         named(found), on, split, task, metric, Columns(column, label, prediction, cluster), baseline, texts, positive, margin,
         confidence, resamples, seed,
     )  # fmt: skip
+    if out is not None:
+        make_folder(out)
     measured = measure(request, progress_for_terminal())
     key = measured.data.table.key
     earlier, models = earlier_openings(place.path / LOG, key, measured.split)
-    log_opening(place.path / LOG, on, key, measured.split, len(measured.data), show.models(measured))
-    if out is not None:
-        show.write(measured, out)
+    unlogged = ""
+    try:
+        log_opening(place.path / LOG, on, key, measured.split, len(measured.data), show.models(measured))
+    except DanluError as error:
+        unlogged = text(
+            "evaluate.not-logged", path=error.where, reason=error.parameters.get("reason") or error.explain()["what"]
+        )
 
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     title = text("evaluate.title", file=on, rows=len(measured.data), task=measured.data.task)
@@ -94,7 +102,11 @@ def evaluate(
         say(line)
     if earlier:
         say(text("evaluate.opened", earlier=earlier, models=models))
+    if unlogged:
+        say(unlogged)
     if out is not None:
+        with disk_errors(out):
+            show.write(measured, out)
         say(text("evaluate.written", path=out))
     last_line({**measured.to_json(), "earlier_openings": earlier}, json_line)
 

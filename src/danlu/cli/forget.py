@@ -109,7 +109,10 @@ def _tell(place: Workspace, hits: Hits, reached: Sequence[Reached], rebuilds: Se
     for rebuild in rebuilds:
         numbers = {"count": len(rebuild.stages), "minutes": f"{rebuild.seconds / 60:.1f}"}
         print(text("forget.words.rebuild", run=rebuild.run, stages=", ".join(rebuild.stages), **numbers))
-        print(f"  {program()} run {shlex.quote(short(rebuild.recipe.absolute()))}{option}")
+        for start in rebuild.starts:
+            print(f"  {text('forget.words.start', start=start)}")
+        if not rebuild.starts:  # else it would begin from the same model again
+            print(f"  {program()} run {shlex.quote(short(rebuild.recipe.absolute()))}{option}")
     if left := forgetting.unfinished(place):
         print(text("forget.words.unfinished", count=len(left)))
     if pages := forgetting.reports(place, rebuilds):
@@ -126,7 +129,13 @@ def _json(
         "artifacts": [{"name": entry.name, "node": entry.node, "role": entry.role} for entry in reached],
         "models": sorted({entry.node.partition(".")[2] for entry in reached if entry.role == "model"}),
         "rebuild": [
-            {"run": entry.run, "recipe": str(entry.recipe), "stages": entry.stages, "seconds": round(entry.seconds, 1)}
+            {
+                "run": entry.run,
+                "recipe": str(entry.recipe),
+                "stages": entry.stages,
+                "seconds": round(entry.seconds, 1),
+                "starts": entry.starts,
+            }
             for entry in rebuilds
         ],
     }

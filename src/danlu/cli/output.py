@@ -14,6 +14,7 @@ import typer
 
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError
+from danlu.workspace.files import file_error
 from danlu.workspace.messages import LANGUAGES, Language, choose_language, text
 
 WorkspaceOption = Annotated[Path, typer.Option("--workspace", "-w", help="Folder that holds all artifacts. 存放全部产物的目录")]
@@ -52,13 +53,14 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             choose_language(lang)
         try:
             function(*arguments, **options)
-        except DanluError as error:
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+        except (DanluError, PermissionError) as failure:  # no permission for whatever file a person named
+            error = failure if isinstance(failure, DanluError) else file_error(failure, Path())
             explain(error)
             if options.get("json_line"):
                 last_line({"error": error.key, "where": error.where, "parameters": error.parameters}, True)
             raise typer.Exit(error.exit_status) from None
-        except BrokenPipeError:
-            raise typer.Exit(0) from None
 
     given = signature(function, eval_str=True)
     option = Parameter("lang", Parameter.KEYWORD_ONLY, default=None, annotation=LangOption)

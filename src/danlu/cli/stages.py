@@ -11,6 +11,7 @@ import typer
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.cli.run import run_and_tell, short, summary, tell_set_aside
 from danlu.pipeline.reporting import report_of
+from danlu.pipeline.subject import find_start
 from danlu.recipe.load import recipe_from
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.messages import text
@@ -63,7 +64,9 @@ def pretrain(
 @command
 def finetune(
     data: Data,
-    model: Annotated[str, typer.Option("--from", help="Directory, package:NAME or hub name of a model. 起始模型")],
+    model: Annotated[
+        str, typer.Option("--from", help="A model: NAME, RUN/NAME, directory, package:NAME or owner/name. 起始模型")
+    ],
     column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
     label: Annotated[str, typer.Option("--label", help="Column of the label. 标签列")] = "label",
     budget: BudgetOption = "3 epochs",
@@ -74,7 +77,7 @@ def finetune(
     """Make a classifier from labelled rows and a model. 用标注数据和模型训练分类器。"""
     name = _name(data)
     source = {"type": "files", "path": str(data.absolute()), "text": column, "label": label}
-    start = str(Path(model).absolute()) if Path(model).is_dir() else model
+    start = find_start(Workspace(workspace), model)
     recipe = {
         "name": name,
         "datasets": {name: {"sources": [source]}},

@@ -148,6 +148,9 @@ class _Shift:
     """Units whose worker died: each is done once more, with nothing beside it."""
     at_work: dict[Child, Unit] = field(default_factory=dict)
     too_large: set[str] = field(default_factory=set)
+    """Units whose worker was ended for its memory the last time."""
+    ended: set[Child] = field(default_factory=set)
+    """Workers that were ended for their memory: one may have answered just before."""
     run: Run = field(init=False)
     idle: list[Child] = field(init=False)
     words: Replay = field(init=False)
@@ -179,6 +182,7 @@ class _Shift:
     def _give(self, unit: Unit) -> None:
         child = self.idle.pop() if self.idle else Child()
         self.at_work[child] = unit
+        self.too_large.discard(unit.name)
         run = self.run
         child.start("danlu.compute.units:do_unit", self.entry, unit, run.stage, run.name, run.output, run.base, run.seed)
 
@@ -190,7 +194,7 @@ class _Shift:
         unit = self.at_work.pop(child)
         second = bool(self.again) and self.again[0] is unit
         if message.kind == "done":
-            self.idle.append(child)
+            self._keep(child)
             if second:
                 self.again.popleft()
             self._finish(unit, True if message.content is None else message.content)
@@ -205,11 +209,18 @@ class _Shift:
                 self.shown[unit.name].done = 0
                 self.again.append(unit)
         elif message.kind == "failed":
-            self.idle.append(child)
+            self._keep(child)
             raise message.content
         else:
-            self.idle.append(child)
+            self._keep(child)
             raise RuntimeError(f"{message.content[0]}\n{message.content[1]}")
+
+    def _keep(self, child: Child) -> None:
+        """For the next unit, whose death it must not be that this one is at its end."""
+        if child in self.ended:
+            child.close()
+        else:
+            self.idle.append(child)
 
     def _listen(self, unit: Unit, told: Told) -> None:
         if told.verb == "advance" and not told.task:
@@ -238,6 +249,7 @@ class _Shift:
         for child, unit in self.at_work.items():
             if tree_pss_bytes(child.process.pid) > share:
                 self.too_large.add(unit.name)
+                self.ended.add(child)
                 child.process.kill()
 
 

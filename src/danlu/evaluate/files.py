@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danlu.evaluate.delimited import delimited_rows
+from danlu.text.charset import codec
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
@@ -78,7 +79,7 @@ class Table:
 def read_table(path: Path) -> Table:
     """All rows of a file; or those of all files of a folder (not below it), in the order of their names.
 
-    DanluError if there is no such file, no row, a broken one, or bytes that are not UTF-8.
+    DanluError if there is no such file, no row, a broken one, or bytes in no encoding that is known.
     """
     if not path.is_dir():
         return _read_file(path)
@@ -156,9 +157,11 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def opened(path: Path, newline: str | None = None, errors: str = "strict") -> IO[str]:
-    """The text of a file, decompressed."""
+    """The text of a file, decompressed, by the encoding that it is in."""
     open_it = gzip.open if path.name.lower().endswith(GZIP) else open
-    return open_it(path, "rt", encoding="utf-8-sig", newline=newline, errors=errors)
+    with open_it(path, "rb") as file:
+        encoding = codec(file)
+    return open_it(path, "rt", encoding=encoding, newline=newline, errors=errors)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a fine-tuning starts: a model of this recipe, a directory, a package or a hub."""
+"""Where a fine-tuning starts: a model of this recipe or of another run, a directory, a package or a hub."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Start:
 
 
 def find_start(config: FinetuneConfig, pretrained: Artifact | None, base: Path) -> Start:
-    """The starting model. The version of one of this recipe is the digest of its payload: equal models, equal facts."""
+    """The starting model. The version of one that danlu made is the digest of its payload: equal models, equal facts."""
     if pretrained is not None:
         version = pretrained.payload[:16] if (pretrained / PAYLOAD).exists() else ""
         return Start(str(pretrained / "model"), config.start, "recipe", version)

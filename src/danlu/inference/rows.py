@@ -13,15 +13,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from danlu.text.charset import codec
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors
+from danlu.workspace.files import disk_errors, make_folder
 from danlu.workspace.messages import listed
 
 Write = Callable[[Mapping[str, Any]], None]
 Quarantine = Callable[[int, DanluError], None]
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-ENCODING = "utf-8-sig"
+ENCODING = "utf-8-sig"  # of standard input, which cannot be read twice to tell
 FIELD_LIMIT = 2**31 - 1  # characters of a CSV field; Python's default of 131,072 is too few for documents
 
 
@@ -51,8 +52,12 @@ def open_rows(source: Path | None, text_column: str) -> Iterator[Iterator[Row | 
         except (FileNotFoundError, IsADirectoryError) as error:
             raise DanluError("inference.no-file", where=where, name=where) from error
         suffix = source.suffix.lower() if source is not None else ""
-        # Bytes that are not UTF-8 become lone surrogates, so that they spoil their own row and no other.
-        text = io.TextIOWrapper(file, ENCODING, errors="surrogateescape", newline="" if suffix in SEPARATORS else None)
+        encoding = ENCODING
+        if source is not None:
+            encoding = codec(file)
+            file.seek(0)
+        # Bytes that do not fit become lone surrogates, so that they spoil their own row and no other.
+        text = io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="" if suffix in SEPARATORS else None)
         if source is None:
             stack.callback(text.detach)  # closing it would close standard input
         yield _checked(read_rows(text, suffix, text_column, where), where)
@@ -113,9 +118,17 @@ def _no_column(column: str, names: Iterable[str], where: str) -> DanluError:
 
 
 def _checked(rows: Iterator[Row | Bad], where: str) -> Iterator[Row | Bad]:
-    """Rows of whole characters. If the first that is not ASCII is not UTF-8, the file is in another encoding: an error."""
-    seen = False
-    for row in rows:
+    """Rows of whole characters. If the first that is not ASCII does not fit, the file is in another encoding: an error. So are
+    bytes that leave no way to tell where the next row begins (half a character of UTF-16)."""
+    seen, line = False, 0
+    while True:
+        try:
+            row = next(rows, None)
+        except UnicodeDecodeError:
+            raise DanluError("predict.encoding", where=f"{where}:{line + 1}", line=line + 1) from None
+        if row is None:
+            return
+        line = row.line
         words = "" if isinstance(row, Bad) else json.dumps(row.fields, ensure_ascii=False)
         if words.isascii():
             yield row
@@ -143,8 +156,10 @@ def open_sinks(source: Path | None, output: Path | None) -> Iterator[tuple[Write
         return
     kept = output.with_name(f"{output.name}.quarantine.jsonl")
     partials = {path: path.with_name(f".{path.name}.partial") for path in (output, kept)}
+    if output.is_dir():
+        raise DanluError("predict.output-folder", where=str(output))
+    make_folder(output.parent)
     with disk_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
         try:
             with (
                 partials[output].open("w", encoding="utf-8", newline="") as good,

@@ -8,6 +8,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
+from danlu.workspace.artifact import MODEL, Artifact, artifact_with
 from danlu.workspace.digest import digest_file
 from danlu.workspace.errors import DanluError
 
@@ -22,14 +23,16 @@ class LocatedModel:
     """A model that danlu did not make in this run.
 
     `path` is its directory (None for a hub), `hub` its `owner/name` there (None elsewhere). `version` tells one state
-    of it from another: a package's version, a directory's digest of its weights, empty for a hub.
+    of it from another: a package's version, a directory's digest of its weights, empty for a hub. `artifact`: what another
+    run made, with all that is known of it; its name is the one that it had there, its version the digest of its payload.
     """
 
-    kind: Literal["directory", "package", "hub"]
+    kind: Literal["directory", "package", "hub", "artifact"]
     path: Path | None
     hub: str | None
     name: str
     version: str
+    artifact: Artifact | None = None
 
     @property
     def address(self) -> str:
@@ -38,7 +41,7 @@ class LocatedModel:
 
 
 def locate_model(name: str, base: Path) -> LocatedModel:
-    """Find `name`: `package:NAME`, a directory (relative paths start at `base`), or `owner/name` of a hub.
+    """Find `name`: `package:NAME`, a directory (relative paths start at `base`; an artifact's too), or `owner/name` of a hub.
 
     A directory wins over a hub of the same name. Nothing is downloaded here.
     """
@@ -46,6 +49,10 @@ def locate_model(name: str, base: Path) -> LocatedModel:
         return _in_package(name, name.removeprefix(PACKAGE))
     directory = base / Path(name).expanduser()
     if directory.is_dir():
+        artifact = artifact_with(directory)
+        if artifact is not None and _weights(artifact / MODEL) is not None:
+            own = str(artifact.manifest["node"]).partition(".")[2]
+            return LocatedModel("artifact", artifact / MODEL, None, own, artifact.payload[:16], artifact)
         weights = _weights(directory)
         if weights is None:
             raise DanluError("models.incomplete", where=str(directory), name=name, needed=f"{CONFIG}, {WEIGHTS[0]}")

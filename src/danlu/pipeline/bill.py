@@ -147,6 +147,8 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Rates
     found = {}
     for name, node in nodes.items():
         config = node.config
+        if isinstance(config, FinetuneConfig):
+            config = recipe.finetune[node.own]  # its `from` as it is written
         if isinstance(config, PretrainConfig) and config.budget.unit == "seconds":
             seconds = _part(config, node.stage.name) * config.budget.amount
             found[name] = Estimate(seconds, seconds, fixed=True)

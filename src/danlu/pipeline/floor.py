@@ -99,10 +99,11 @@ class Floor:
     def _begin(self, name: str) -> bool:
         """Start a node, or find that it is there already; False where it must still wait."""
         line, entry = self.plan.nodes[name], self.state.nodes[name]
-        if any(need not in self.done for need in line.node.needs()):
+        there = {**self.plan.given, **self.done}
+        if any(need not in there for need in line.node.needs()):
             return False
         seed, external = self.plan.loaded.recipe.seed, self.plan.external[name]
-        entry.key = node_key(line.node, seed, external, self.done)
+        entry.key = node_key(line.node, seed, external, there)
         assert entry.key is not None  # every input is done
         with self.workspace.steady():  # what is found is noted down before `danlu gc` looks
             artifact = self.workspace.find(line.node.stage.name, entry.key)
@@ -113,7 +114,7 @@ class Floor:
         if cores > self.machine.cores - sum(order.share.cores for order in self.at_work.values()):
             return False
         order = Order(
-            line.node, entry.key, self.workspace.path, {need: self.done[need] for need in line.node.needs()}, seed,
+            line.node, entry.key, self.workspace.path, {need: there[need] for need in line.node.needs()}, seed,
             self.plan.loaded.base, self.machine, self._share(cores), external, careful=name in self.died,
         )  # fmt: skip
         put_resolved(self.workspace, line.node, entry.key, self.plan.loaded)

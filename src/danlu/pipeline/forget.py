@@ -7,7 +7,7 @@ punctuation do not count) is forgotten with it. The text itself is written nowhe
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -62,12 +62,14 @@ class Reached:
 
 @dataclass(frozen=True)
 class Rebuild:
-    """What a run must make again, in order, and about how many seconds that takes. `recipe` is what to run."""
+    """What a run must make again, in order, and about how many seconds that takes. `recipe` is what to run; `starts` are models
+    of other runs (`RUN/NAME`) that it begins from and that learned from the document: those come first."""
 
     run: str
     recipe: Path
     stages: tuple[str, ...]
     seconds: float
+    starts: tuple[str, ...] = ()
 
 
 def document_of_text(text: str) -> Document:
@@ -177,15 +179,24 @@ def _role(stage: str) -> Role:
 
 
 def rebuilds(workspace: Workspace, reached: Sequence[Reached]) -> list[Rebuild]:
-    """What each run of the workspace that made or used one of the artifacts has to make again, the latest run first."""
+    """What each run of the workspace that made or used one of the artifacts has to make again, the latest run first; but after
+    the others those that start from a model of another run, which has to be there anew before."""
     found = []
-    for run in run_names(workspace):
-        state = read_state(workspace, run)
+    states = [read_state(workspace, run) for run in run_names(workspace)]
+    models = {
+        f"{node.stage}-{node.key}": f"{state.name}/{node.name.partition('.')[2]}"
+        for state in states
+        for node in state.nodes.values()
+        if node.stage in MODELS
+    }
+    gone = {entry.name for entry in reached}
+    for state in states:
         nodes = {f"{node.stage}-{node.key}": node.name for node in state.nodes.values()}
         touched = [nodes[entry.name] for entry in reached if entry.name in nodes]
         if touched:
-            found.append(_rebuild(workspace, state, touched))
-    return found
+            starts = tuple(models.get(name, name) for name in state.reads if name in gone)
+            found.append(replace(_rebuild(workspace, state, touched), starts=starts))
+    return [*(one for one in found if not one.starts), *(one for one in reversed(found) if one.starts)]
 
 
 def _rebuild(workspace: Workspace, state: RunState, touched: Sequence[str]) -> Rebuild:

@@ -151,6 +151,7 @@ def read_runs(workspace: Workspace) -> Iterator[StoredRun]:
         try:
             state = read_json(path)
             names = tuple(f"{node['stage']}-{node['key']}" for node in state["nodes"].values() if node["key"])
+            names += tuple(state.get("reads", ()))
             yield StoredRun(folder.name, folder, float(state["started"]), names, holder(folder / LOCK) is not None)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise DanluError("gc.unreadable-run", where=str(path), name=folder.name) from None

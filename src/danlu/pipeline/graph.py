@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from danlu.clean.preset import LINE_RULES
 from danlu.clean.rules import check_names, own_rules
+from danlu.models.locate import LocatedModel
 from danlu.recipe.base import Section
 from danlu.recipe.clean import CleanConfig
 from danlu.recipe.schema import Recipe
@@ -23,7 +24,8 @@ Inputs = Mapping[str, str | Mapping[str, str] | None]
 
 @dataclass(frozen=True)
 class Node:
-    """One stage of one recipe. `inputs` maps each argument of the stage to the node (or nodes by name) it reads."""
+    """One stage of one recipe. `inputs` maps each argument of the stage to the node (or nodes by name) it reads, or to the
+    name of the artifact of another run."""
 
     name: str
     stage: Stage
@@ -32,7 +34,7 @@ class Node:
     inputs: Inputs = field(default_factory=dict)
 
     def needs(self) -> Iterator[str]:
-        """Names of the nodes it waits for."""
+        """Names of the nodes it waits for, and of artifacts of other runs."""
         for value in self.inputs.values():
             if isinstance(value, str):
                 yield value
@@ -49,8 +51,12 @@ def stages() -> dict[str, Stage]:
     return found
 
 
-def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict[str, Node]:
-    """The nodes in an order in which each comes after what it needs. `leave_out` names fine-tunings to skip."""
+def build_graph(
+    recipe: Recipe, leave_out: frozenset[str] = frozenset(), starts: Mapping[str, LocatedModel] | None = None
+) -> dict[str, Node]:
+    """The nodes in an order in which each comes after what it needs. `leave_out` names fine-tunings to skip; `starts` are
+    models that another run made and a fine-tuning of that name starts from: it then reads the artifact, and is the same as if
+    this recipe had made it."""
     stage = stages()
     nodes: dict[str, Node] = {}
 
@@ -82,7 +88,10 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
         models[name] = add(f"pretrain.{name}", "pretrain.decay", pretrain, name, {"trunk": trunk, **texts})
     for name, tuning in recipe.finetune.items():
         if name not in leave_out:
-            inputs: Inputs = {"dataset": datasets[tuning.dataset], "start": models.get(tuning.start)}
+            start, made = models.get(tuning.start), (starts or {}).get(name)
+            if made is not None and made.artifact is not None:
+                start, tuning = made.artifact.path.name, tuning.model_copy(update={"start": made.name})
+            inputs: Inputs = {"dataset": datasets[tuning.dataset], "start": start}
             models[name] = add(f"finetune.{name}", "finetune", tuning, name, inputs)
     if recipe.evaluate:
         shared: Inputs = {"datasets": datasets, "tokens": tokens, "tokenizer": tokenizer, "documents": documents}
@@ -119,5 +128,5 @@ def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:
         name = wanted.pop()
         if name not in kept:
             kept.add(name)
-            wanted.extend(nodes[name].needs())
+            wanted.extend(need for need in nodes[name].needs() if need in nodes)
     return {name: node for name, node in nodes.items() if name in kept}

@@ -72,7 +72,7 @@ def _parameters(node: Node, recipe: Recipe) -> float:
     """Parameters that a node trains."""
     config = node.config
     if isinstance(config, FinetuneConfig):
-        start = recipe.pretrain.get(config.start)
+        start = recipe.pretrain.get(recipe.finetune[node.own].start)
         return PARAMETERS[start.model.size] if start else 30e6
     return PARAMETERS[config.model.size] if isinstance(config, PretrainConfig) else 0.0
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from danlu.models.locate import locate_model
+from danlu.models.locate import LocatedModel, locate_model
 from danlu.pipeline.bill import Estimate, estimate, measure_text, rates
 from danlu.pipeline.graph import Node, build_graph, until
 from danlu.pipeline.keys import external_inputs, node_key
@@ -30,12 +30,13 @@ class PlannedNode:
 
 @dataclass(frozen=True)
 class Plan:
-    """All lines, what is skipped and why, and what comes from outside."""
+    """All lines, what is skipped and why, what comes from outside, and artifacts of other runs by name that a node reads."""
 
     loaded: LoadedRecipe
     nodes: dict[str, PlannedNode]
     skipped: tuple[dict[str, Any], ...]
     external: Mapping[str, Mapping[str, str]]
+    given: Mapping[str, Artifact] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -64,18 +65,27 @@ def make_plan(loaded: LoadedRecipe, workspace: Workspace, target: str | None = N
         key, artifact = standing.keys[name], standing.artifacts.get(name)
         needs = needs_of(node, loaded.recipe, text)
         lines[name] = PlannedNode(node, standing.state(name), key, estimates[name], artifact, needs)
-    return Plan(loaded, lines, standing.skipped, standing.external)
+    return Plan(loaded, lines, standing.skipped, standing.external, standing.given)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a recipe stands in a workspace: the plan without its bill, which `danlu why` can do without."""
+    """How a recipe stands in a workspace: the plan without its bill, which `danlu why` can do without.
+
+    `artifacts` are those of its nodes; `given` those of other runs that a node reads, by their own names.
+    """
 
     nodes: Mapping[str, Node]
     keys: Mapping[str, str | None]
     artifacts: Mapping[str, Artifact]
     skipped: tuple[dict[str, Any], ...]
     external: Mapping[str, Mapping[str, str]]
+    given: Mapping[str, Artifact]
+
+    @property
+    def there(self) -> dict[str, Artifact]:
+        """All that can be read already, by the names that inputs have."""
+        return {**self.given, **self.artifacts}
 
     def state(self, name: str) -> Literal["cached", "runs", "waits"]:
         return "cached" if name in self.artifacts else "runs" if self.keys[name] else "waits"
@@ -84,8 +94,8 @@ class Standing:
 def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None) -> Standing:
     """The nodes of a recipe up to `target`, their keys as far as they are known, the artifacts that are there."""
     recipe = loaded.recipe
-    skipped = missing_starts(loaded)
-    nodes = build_graph(recipe, frozenset(entry["name"] for entry in skipped))
+    starts, skipped = find_starts(loaded)
+    nodes = build_graph(recipe, frozenset(entry["name"] for entry in skipped), starts)
     if target is not None:
         try:
             nodes = until(nodes, target)
@@ -93,24 +103,26 @@ def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None)
             raise RecipeError("pipeline.no-such-stage", where=f"--until {target}", stages=", ".join(nodes)) from None
     external = {name: external_inputs(node, loaded.base, workspace.path) for name, node in nodes.items()}
     keys: dict[str, str | None] = {}
+    given = {model.artifact.path.name: model.artifact for model in starts.values() if model.artifact}
     done: dict[str, Artifact] = {}
     for name, node in nodes.items():
-        key = keys[name] = node_key(node, recipe.seed, external[name], done)
+        key = keys[name] = node_key(node, recipe.seed, external[name], {**given, **done})
         if key and (artifact := workspace.find(node.stage.name, key)):
             done[name] = artifact
-    return Standing(nodes, keys, done, tuple(skipped), external)
+    return Standing(nodes, keys, done, tuple(skipped), external, given)
 
 
-def missing_starts(loaded: LoadedRecipe) -> list[dict[str, Any]]:
-    """Optional fine-tunings whose starting model cannot be had, with the reason; an error if one is not optional."""
-    found = []
+def find_starts(loaded: LoadedRecipe) -> tuple[dict[str, LocatedModel], list[dict[str, Any]]]:
+    """Where the fine-tunings start whose model this recipe does not make, by name; and the optional ones whose model cannot
+    be had, with the reason. An error if one of those is not optional."""
+    starts, missing = {}, []
     for name, tuning in loaded.recipe.finetune.items():
         if tuning.start in loaded.recipe.pretrain:
             continue
         try:
-            locate_model(tuning.start, loaded.base)
+            starts[name] = locate_model(tuning.start, loaded.base)
         except DanluError as error:
             if not tuning.optional:
                 raise
-            found.append({"name": name, "reason_key": error.key, "params": {k: str(v) for k, v in error.parameters.items()}})
-    return found
+            missing.append({"name": name, "reason_key": error.key, "params": {k: str(v) for k, v in error.parameters.items()}})
+    return starts, missing

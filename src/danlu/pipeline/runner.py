@@ -55,6 +55,7 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch,
     with interruptible() as cancelled, locked(lock, stage=recipe.name, say=progress.say, cancelled=cancelled.is_set):
         before = keys_of_run(workspace, recipe.name)
         state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
+        state.reads = list(plan.given)
         state.nodes = {
             name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)  # the key: for `danlu gc`
             for name, line in plan.nodes.items()

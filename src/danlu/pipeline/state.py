@@ -46,6 +46,8 @@ class RunState:
     seconds: float = 0.0
     nodes: dict[str, NodeState] = field(default_factory=dict)
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    """Names of artifacts of other runs that its nodes read: needed as long as this run is."""
 
     def save(self, workspace: Workspace) -> None:
         with disk_errors(workspace.path):

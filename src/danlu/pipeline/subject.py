@@ -34,6 +34,19 @@ def find_subject(workspace: Workspace, name: str) -> Path | str:
         raise
 
 
+def find_start(workspace: Workspace, name: str) -> str:
+    """What `from` of a recipe says for a model that a person names to fine-tune: where `danlu predict` finds it,
+    `package:NAME`, or, where there is no such model, `owner/name` of a hub. DanluError if it can be none of them."""
+    if name.startswith(PACKAGE):
+        return name
+    try:
+        return str(find_model(workspace, name).absolute())
+    except DanluError:
+        if HUB_NAME.fullmatch(name):
+            return name
+        raise
+
+
 def find_tokenizer(workspace: Workspace, name: str) -> Path | str:
     """A tokenizer: a directory that holds one, the stage `tokenize.train` of the latest run or its artifact, or a model's."""
     if Path(name).is_dir():

@@ -121,7 +121,7 @@ def _why(past: _Past, name: str, gone: Mapping[str, list[str]], now: Mapping[str
         causes = (Cause((), message("why.cause.formula")),)
     if state == "runs" or any(not cause.chain for cause in causes):
         return Why(name, state, nearest, message("why.verdict.runs", **shown), causes)
-    waiting = [need for need in dict.fromkeys(node.needs()) if need not in past.standing.artifacts]
+    waiting = [need for need in dict.fromkeys(node.needs()) if need not in past.standing.there]
     kind = "waits" if causes else "same"
     return Why(name, state, nearest, message(f"why.verdict.{kind}", **shown, inputs=_some(waiting)), causes)
 
@@ -160,6 +160,8 @@ def _differences(past: _Past, old: Mapping[str, Any], new: _Made) -> tuple[Cause
             found.append(Cause((), message("why.cause.input-gone", label=label)))
         elif before is None:
             found.append(Cause((), message("why.cause.input-new", label=label, node=node)))
+        elif node in past.standing.given:
+            found.append(Cause((), message("why.cause.input-other", label=label, old=before, new=node)))
         elif before not in past.manifests:
             found.append(Cause((node,), message("why.cause.earlier-gone", artifact=before)))
         else:
@@ -186,7 +188,7 @@ def _inputs(past: _Past, old: Mapping[str, Any], new: _Made) -> Iterator[tuple[s
 
 def _same(past: _Past, old: str, node: str) -> bool:
     """Whether the artifact `old` is what the node `node` gives, as far as can be told before that has run."""
-    artifact, key = past.standing.artifacts.get(node), past.standing.keys[node]
+    artifact, key = past.standing.there.get(node), past.standing.keys.get(node)
     if artifact:
         there = old in past.manifests
         return old == artifact.path.name or (there and past.payload(old) == past.payload(artifact.path.name))

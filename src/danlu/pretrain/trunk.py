@@ -16,9 +16,10 @@ from danlu.pretrain.settled import CHECKPOINT, FACTS, Settled, model_facts
 from danlu.pretrain.start import count_text
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import count_again
-from danlu.training.checkpoint import is_whole
-from danlu.training.loop import Revise, train
+from danlu.training.checkpoint import has_checkpoint, is_whole
+from danlu.training.loop import CHECKPOINTS, Revise, train
 from danlu.workspace.artifact import Artifact
+from danlu.workspace.events import METRICS
 from danlu.workspace.files import disk_errors, write_json
 from danlu.workspace.messages import text
 from danlu.workspace.run import Run
@@ -64,7 +65,11 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
 
 
 def _begin(settled: Settled, run: Run) -> Path | None:
-    """The earlier trunk to go on from, chosen once; None if there is none, or none any more."""
+    """The earlier trunk to go on from, chosen once; None if there is none, or none any more.
+
+    If it was lost since then, and nothing of this training is on disk either, the training begins from nothing, which gives
+    the same bytes, and so do its metrics.
+    """
 
     def choose() -> str:
         earlier = _longest(run.earlier, settled)
@@ -74,8 +79,15 @@ def _begin(settled: Settled, run: Run) -> Path | None:
         carry_metrics(earlier, run)
         return earlier.name
 
+    resumed = run.ledger.get("begin") is not None
     name = run.once("begin", choose)
-    return next((path for path in run.earlier if path.name == name), None)
+    found = next((path for path in run.earlier if path.name == name), None)
+    if not (name and resumed) or has_checkpoint(run.scratch / CHECKPOINTS) or (found and is_whole(found / CHECKPOINT)):
+        return found
+    run.progress.warn("pretrain.start-gone", artifact=name)
+    (run.output / METRICS).unlink(missing_ok=True)
+    run.finish("begin", "")
+    return None
 
 
 def _longest(found: tuple[Path, ...], wanted: Settled) -> Path | None:

@@ -82,6 +82,11 @@ def read_checkpoint(path: Path, model: nn.Module, optimizer: torch.optim.Optimiz
     return int(record["step"]), record["state"]
 
 
+def has_checkpoint(directory: Path) -> bool:
+    """Whether there is a whole checkpoint to go on from."""
+    return any(map(is_whole, reversed(_found(directory))))
+
+
 def is_whole(path: Path) -> bool:
     """Whether the checkpoint `path` is what was written."""
     return _read(path) is not None

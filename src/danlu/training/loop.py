@@ -27,6 +27,8 @@ from danlu.training.step import StepResult, accumulate, evaluate, take_step, thr
 from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.run import Run
 
+CHECKPOINTS = "checkpoints"
+"""Folder of a run's scratch, where nothing else is said."""
 LOGS = 100
 """Lines of the training log, about."""
 SETTLING = 3
@@ -92,8 +94,8 @@ def train(
     Raises `Interrupted` (after a checkpoint) when the user stops, `training.not-finite` and `training.out-of-memory` with the
     remedy, `training.broken-start` where `start` is damaged.
     """
-    folder = checkpoints or run.scratch / "checkpoints"
-    training = folder.name.removeprefix("checkpoints").removeprefix("-")
+    folder = checkpoints or run.scratch / CHECKPOINTS
+    training = folder.name.removeprefix(CHECKPOINTS).removeprefix("-")
     model.to(plan.device)
     optimizer = optimizer or build_optimizer(plan.optimizer, model, plan.learning_rate, plan.weight_decay, plan.beta2)
     peaks = [float(group["lr"]) for group in optimizer.param_groups]

@@ -39,6 +39,8 @@ PAYLOAD = "payload.sha256"
 MANIFEST = "manifest.json"
 LEDGER = "ledger.sqlite"
 LOCK = "lock.json"
+MODEL = "model"
+"""The folder of a model in the artifact of the stage that made it."""
 PARTIAL = ".partial"
 TRASH = ".trash"
 GUARD = ".guard"
@@ -67,6 +69,15 @@ class Artifact:
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
+
+
+def artifact_with(model: Path) -> Artifact | None:
+    """The finished artifact, of whatever workspace, whose model lies in this directory (or which lies there itself)."""
+    place = model.resolve()
+    found = place if (place / PAYLOAD).is_file() else place.parent
+    stage, hyphen, key = found.name.rpartition("-")
+    is_its = place in (found, found / MODEL)
+    return Artifact(stage, key, found) if hyphen and is_its and (found / PAYLOAD).is_file() else None
 
 
 def artifact_key(stage: str, version: int, config: Any, seed: int, inputs: Mapping[str, str]) -> str:

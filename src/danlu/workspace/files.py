@@ -66,6 +66,25 @@ def sync_directory(path: Path) -> None:
     sync(path)
 
 
+def file_error(error: OSError, path: Path) -> DanluError:
+    """What the file system says, in words."""
+    where = str(error.filename or path)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return DanluError("workspace.not-a-folder", where=where)
+    return explain_full(error, path) or DanluError("workspace.file-error", where=where, reason=error.strerror or str(error))
+
+
+def make_folder(path: Path) -> None:
+    """A folder that can be written in, made if it is not there. DanluError if it cannot be: before long work, not after it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = temporary(path / "probe")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise file_error(error, path) from error
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn 'no space' (of whatever library), 'no permission' and 'read-only' into errors with a remedy."""

@@ -17,7 +17,7 @@ from danlu.pipeline.graph import MODELS
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Branch, Manifests, payload_bytes, read_manifests, tree
 from danlu.pipeline.reporting import stored_result, write_report
-from danlu.pipeline.state import RunState, read_state, run_names
+from danlu.pipeline.state import RunState, artifact_of, read_state, run_names
 from danlu.workspace.artifact import Artifact, Workspace, read_payload
 from danlu.workspace.lock import holder
 from danlu.workspace.messages import text
@@ -112,11 +112,11 @@ def find_artifact(workspace: Workspace, name: str) -> Artifact:
     (`quickstart/bert`), else by the name of the artifact."""
     before, slash, after = name.partition("/")
     for run in [before] if slash else run_names(workspace):
-        nodes = read_state(workspace, run).nodes
+        state = read_state(workspace, run)
         wanted = after if slash else name
         for candidate in (wanted, f"finetune.{wanted}", f"pretrain.{wanted}", f"dataset.{wanted}"):
-            node = nodes.get(candidate)
-            if node and node.key and (found := workspace.find(node.stage, node.key)):
+            node = state.standing(workspace, candidate)
+            if node and (found := artifact_of(workspace, node)):
                 return found
     return workspace.named(name)
 

@@ -181,8 +181,8 @@ def rebuilds(workspace: Workspace, reached: Sequence[Reached]) -> list[Rebuild]:
     found = []
     for run in run_names(workspace):
         state = read_state(workspace, run)
-        nodes = {f"{node.stage}-{node.key}": node.name for node in state.nodes.values()}
-        touched = [nodes[entry.name] for entry in reached if entry.name in nodes]
+        nodes = {f"{node.stage}-{node.key}": node.name for node in (*state.earlier.values(), *state.nodes.values())}
+        touched = list(dict.fromkeys(nodes[entry.name] for entry in reached if entry.name in nodes))
         if touched:
             found.append(_rebuild(workspace, state, touched))
     return found
@@ -197,7 +197,9 @@ def _rebuild(workspace: Workspace, state: RunState, touched: Sequence[str]) -> R
         stages = _downstream({name: line.node for name, line in plan.nodes.items()}, touched)
         return Rebuild(state.name, recipe, stages, sum(plan.nodes[name].estimate.seconds for name in stages))
     except DanluError:
-        return Rebuild(state.name, recipe, tuple(touched), sum(state.nodes[name].seconds or 0.0 for name in touched))
+        nodes = {**state.earlier, **state.nodes}
+        seconds = sum(nodes[name].seconds or 0.0 for name in touched)
+        return Rebuild(state.name, recipe, tuple(touched), seconds)
 
 
 def _downstream(nodes: Mapping[str, Node], touched: Collection[str]) -> tuple[str, ...]:

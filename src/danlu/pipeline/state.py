@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from danlu.recipe.load import LoadedRecipe, load_recipe
 from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors, read_json, write_atomic, write_json
+from danlu.workspace.files import disk_errors, read_json, write_atomic
 from danlu.workspace.messages import listed
 
 KEPT = "recipe.yaml"
@@ -44,10 +45,18 @@ class RunState:
     seconds: float = 0.0
     nodes: dict[str, NodeState] = field(default_factory=dict)
     skipped: list[dict[str, Any]] = field(default_factory=list)
+    earlier: dict[str, NodeState] = field(default_factory=dict)
+    """What the run before made of nodes that this one has still to make: it stands for them until then."""
+
+    def standing(self, workspace: Workspace, name: str) -> NodeState | None:
+        """The node of that name whose artifact is there: this run's, else the earlier one."""
+        found = (nodes[name] for nodes in (self.nodes, self.earlier) if name in nodes)
+        return next((node for node in found if artifact_of(workspace, node)), None)
 
     def save(self, workspace: Workspace) -> None:
+        written = json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"  # the nodes in the order in which they run
         with disk_errors(workspace.path):
-            write_json(run_folder(workspace, self.name) / "state.json", asdict(self))
+            write_atomic(run_folder(workspace, self.name) / "state.json", written)
 
     def keep_recipe(self, workspace: Workspace, loaded: LoadedRecipe) -> None:
         """Keep the whole recipe beside the state; what lies in one project with the workspace is named as seen from there."""
@@ -75,7 +84,8 @@ def read_state(workspace: Workspace, name: str) -> RunState:
     if not path.exists():
         raise DanluError("pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=listed(run_names(workspace)))
     data = read_json(path)
-    data["nodes"] = {key: NodeState(**value) for key, value in data["nodes"].items()}
+    for part in ("nodes", "earlier"):
+        data[part] = {key: NodeState(**value) for key, value in data.get(part, {}).items()}
     return RunState(**data)
 
 
@@ -101,14 +111,13 @@ def find_model(workspace: Workspace, name: str) -> Path:
     for candidate in [run] if slash else run_names(workspace):
         if candidate not in run_names(workspace):
             continue
-        for node in read_state(workspace, candidate).nodes.values():
+        state = read_state(workspace, candidate)
+        for node in (*state.nodes.values(), *state.earlier.values()):
             if node.stage in MODELS:
                 own = node.name.partition(".")[2]
                 known.append(own)
-                if own == (model if slash else name) and node.key:
-                    artifact = workspace.find(node.stage, node.key)
-                    if artifact:
-                        return artifact / "model"
+                if own == (model if slash else name) and (artifact := artifact_of(workspace, node)):
+                    return artifact / "model"
     try:
         artifact = workspace.named(name)
     except DanluError:

@@ -9,13 +9,13 @@ from pydantic_core import ErrorDetails
 
 from danlu.recipe.base import ENTRY_NAME, LANGUAGE
 from danlu.recipe.keys import fields, kind_of, models_at, nearest, paths_ending, without_kinds
-from danlu.recipe.schema import NAME, Recipe, RecipeFile
+from danlu.recipe.schema import Recipe, RecipeFile
 from danlu.recipe.written import NAMED, Location, Written, dotted, existing, plain
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import listed, table, text
 
 REASONS = "recipe.reasons"
-PATTERNS = {NAME: "name", ENTRY_NAME: "entry-name", LANGUAGE: "language"}
+PATTERNS = {ENTRY_NAME: "entry-name", LANGUAGE: "language"}
 """Pattern -> the words for a text that does not fit it."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from danlu.pipeline.state import kept_recipe, run_names
 from danlu.recipe.load import LoadedRecipe, load_recipe, recipe_from
 from danlu.recipe.names import as_name
+from danlu.recipe.written import Place, Written
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError
 
@@ -30,8 +31,10 @@ def text_recipe(paths: Sequence[Path], made: str) -> dict[str, Any]:
 
 def pretraining(paths: Sequence[Path], family: str, size: str, budget: str) -> dict[str, Any]:
     """The recipe that trains a model of that family from nothing and measures it."""
-    section = {"model": {"family": family, "size": size}, "objective": OBJECTIVES.get(family, "clm"), "budget": budget}
-    return {**text_recipe(paths, family), "pretrain": {family: section}, "evaluate": {"models": [family]}}
+    name = family if family in OBJECTIVES else "model"
+    model = {"family": option("--family", family), "size": option("--size", size)}
+    section = {"model": model, "objective": OBJECTIVES.get(family, "clm"), "budget": option("--budget", budget)}
+    return {**text_recipe(paths, name), "pretrain": {name: section}, "evaluate": {"models": [name]}}
 
 
 def classifier(data: Path, start: str, column: str, label: str, budget: str) -> dict[str, Any]:
@@ -42,9 +45,14 @@ def classifier(data: Path, start: str, column: str, label: str, budget: str) -> 
     return {
         "name": name,
         "datasets": {dataset: {"sources": [source]}},
-        "finetune": {name: {"from": start, "dataset": dataset, "budget": budget}},
+        "finetune": {name: {"from": start, "dataset": dataset, "budget": option("--budget", budget)}},
         "evaluate": {"models": [name]},
     }
+
+
+def option(name: str, value: str) -> Written:
+    """What an option says, so that an error names the option."""
+    return Written(value, Place(f"{name} {value}"))
 
 
 def file_name(path: Path) -> str:

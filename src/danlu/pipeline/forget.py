@@ -212,7 +212,7 @@ def _downstream(nodes: Mapping[str, Node], touched: Collection[str]) -> tuple[st
 
 
 def unfinished(workspace: Workspace) -> list[Path]:
-    """Directories of work that was begun and not finished: what was read for it lies there until `danlu gc`."""
+    """Directories of work that was begun and not finished: what was read for it lies there until `danlu gc --partial`."""
     return sorted(workspace.artifacts.glob("*.partial"))
 
 

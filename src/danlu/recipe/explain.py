@@ -50,6 +50,9 @@ def explain(error: ValidationError, tree: Written) -> RecipeError:
     if "at" in context or not found or (first["type"] == "value_error" and isinstance(at.value, dict)):
         return RecipeError("recipe.inconsistent", where=where, reason=reason)
     value, reason = repr(plain(at))[:80], f"{reason} {more}".strip()
+    if where.startswith("--") and not where.startswith("--set "):
+        option = where.partition(" ")[0]
+        return RecipeError("recipe.wrong-option", where=where, value=value, reason=reason, option=option)
     return RecipeError("recipe.wrong-value", where=where, key=dotted(found), value=value, reason=reason)
 
 

@@ -24,6 +24,8 @@ def choose(tree: Written, names: Sequence[str]) -> Written:
     tree = without(tree, "variants")
     variants = _checked(declared) if declared is not None else {}
     for name in dict.fromkeys(names):
+        if not variants:
+            raise RecipeError("recipe.no-variants", where=f"--variant {name}", name=name)
         if name not in variants:
             choices = nearest(name, list(variants)) or listed(variants)
             raise RecipeError("recipe.no-such-variant", where=f"--variant {name}", name=name, choices=choices)

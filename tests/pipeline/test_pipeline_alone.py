@@ -54,6 +54,8 @@ def test_each_command_and_each_path_is_a_run_of_its_own(tmp_path: Path) -> None:
     danlu("collect", "b/texts", "--set", "collect.holdout.bytes=0", cwd=tmp_path)  # the same command with another setting
     danlu("collect", "b/texts", "--set", "name=mine", cwd=tmp_path)
     assert len(runs(tmp_path)) == 8
+    said = danlu("--lang", "zh", "status", cwd=tmp_path).stderr
+    assert "其他运行，最近的在前：texts-collect-2, 小说-clean, " in said
     assert "mine" in runs(tmp_path)
     assert unneeded(tmp_path) == []
 
@@ -118,6 +120,15 @@ def test_what_a_run_has_not_come_to_yet_is_still_what_it_made_before(recipe: Pat
     danlu("run", recipe, "--until", "clean", "--set", "collect.holdout.bytes=0", cwd=folder)
     assert f"artifacts/{before}" in unneeded(folder)  # now there is another in its place
     assert before not in danlu("show", "clean.decide", cwd=folder).stdout
+
+
+def test_the_state_of_a_run_of_before_is_read(recipe: Path) -> None:
+    path = recipe.parent / ".danlu/runs/小说/state.json"
+    old = {key: value for key, value in json.loads(path.read_text(encoding="utf-8")).items() if key != "earlier"}
+    path.write_text(json.dumps(old, sort_keys=True), encoding="utf-8")
+    assert "clean.decide" in danlu("status", cwd=recipe.parent).stdout
+    danlu("run", recipe, "--until", "collect", cwd=recipe.parent)
+    assert unneeded(recipe.parent) == []
 
 
 def test_status_lists_the_stages_in_their_order(recipe: Path) -> None:

@@ -36,6 +36,8 @@ def status(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu")
         return
     state = read_state(place, name or names[0])
     Console().print(status_table(state, place))
+    if others := [other for other in names if other != state.name]:
+        say(text("cli.status.others", names=", ".join(others)))
     nodes = {node.name: {"state": node.state, "key": node.key, "seconds": node.seconds} for node in state.nodes.values()}
     last_line({"run": state.name, "state": state.state, "runs": names, "nodes": nodes}, json_line)
 

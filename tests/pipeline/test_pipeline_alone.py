@@ -82,6 +82,9 @@ def test_a_later_command_leaves_an_earlier_model_within_reach(tmp_path: Path) ->
     assert "filled" in last_line(answer)
     assert unneeded(tmp_path) == []
     assert danlu("predict", "小说-bert/bert", cwd=tmp_path, input=words).stdout == answer.stdout
+    unasked = danlu("--lang", "en", "predict", "bert", cwd=tmp_path, input="今天\n明天\n", check=False)
+    assert unasked.returncode == 1
+    assert unasked.stderr.count("no gap to fill") == 1
 
 
 def test_the_commands_on_the_page_of_a_command_run(tmp_path: Path) -> None:

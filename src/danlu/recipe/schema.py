@@ -12,7 +12,7 @@ from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
-from danlu.recipe.names import RunName
+from danlu.recipe.naming import RunName
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.recipe.serve import ServeConfig
 from danlu.recipe.tokenize import TokenizeConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from commands import danlu, last_line
-from danlu.pipeline.state import read_state
+from danlu.pipeline.state import read_state, serve_section
 from danlu.workspace.artifact import Workspace
 
 COMMON = {
@@ -110,6 +110,14 @@ def recipe(tmp_path: Path) -> Path:
     path.write_text("name: 小说\ncollect: {sources: [{type: files, path: texts}]}\nclean: {preset: none}\n", encoding="utf-8")
     danlu("run", path, "--until", "clean", cwd=tmp_path)
     return path
+
+
+def test_a_later_command_leaves_what_the_recipe_serves(recipe: Path) -> None:
+    with recipe.open("a", encoding="utf-8") as file:
+        file.write("serve: {port: 8765}\n")
+    danlu("run", recipe, "--until", "collect", cwd=recipe.parent)
+    danlu("collect", "texts", cwd=recipe.parent)
+    assert serve_section(Workspace(recipe.parent / ".danlu")).port == 8765
 
 
 def test_what_a_run_has_not_come_to_yet_is_still_what_it_made_before(recipe: Path) -> None:

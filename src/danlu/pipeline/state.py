@@ -128,11 +128,12 @@ def find_model(workspace: Workspace, name: str) -> Path:
 
 
 def serve_section(workspace: Workspace) -> ServeConfig:
-    """What the recipe of the latest run says of serving; the defaults where there is no run."""
-    names = run_names(workspace)
-    if not names:
-        return ServeConfig()
-    return load_recipe(kept_recipe(workspace, names[0])).recipe.serve
+    """What is said of serving by the recipe of the latest run that says anything; the defaults where none does."""
+    for name in run_names(workspace):
+        section = load_recipe(kept_recipe(workspace, name)).recipe.serve
+        if section != ServeConfig():
+            return section
+    return ServeConfig()
 
 
 def artifact_of(workspace: Workspace, node: NodeState) -> Artifact | None:

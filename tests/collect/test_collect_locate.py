@@ -15,11 +15,11 @@ from danlu.collect.locate import (
     missing_packages,
     source_bytes,
     source_licence,
-    source_names,
     source_version,
 )
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
+from danlu.recipe.names import source_names
 from danlu.recipe.sources import FilesSource, PackageSource, PythonDocsSource
 from danlu.workspace.digest import digest_file
 from danlu.workspace.errors import DanluError

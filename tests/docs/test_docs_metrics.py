@@ -36,7 +36,7 @@ def test_the_example_runs(page: str, language: str, capsys: pytest.CaptureFixtur
         choose_language(None)
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 5  # a number for all and for each language, the sentence, the items
-    assert ("领先 100.0 到 100.0 个百分点" if language == "zh" else "on English by 30.0 to 30.0 points") in printed[3]
+    assert {"zh": "在中文上，b 优于 a，领先 80.8 到 85.5", "en": "on English by 12.8 to 16.9 points"}[language] in printed[3]
 
 
 def test_both_pages_have_one_example() -> None:

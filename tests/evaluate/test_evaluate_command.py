@@ -114,7 +114,7 @@ def test_models_that_name_other_types_are_compared(tmp_path: Path, dice: random.
     paths = [write(tmp_path / name, part) for name, part in (("same.jsonl", same), ("other.jsonl", other))]
     said = evaluate(*paths, "--on", write(tmp_path / "truth.jsonl", rows), "--metric", "entity_f1_macro", folder=tmp_path)
     assert (said.value("same", "entity_f1_macro"), said.value("other", "entity_f1_macro")) == (1, 0)
-    assert said.last["comparisons"][0]["p"] == pytest.approx(1 / 1001)  # no other swap is as far apart
+    assert said.last["comparisons"][0]["p"] < 1 / 1001  # no other swap is as far apart
 
 
 def test_the_commonest_tag_of_training_is_a_baseline(tmp_path: Path) -> None:
@@ -288,7 +288,10 @@ def test_every_number_says_how_it_was_made(tmp_path: Path) -> None:
         parts = dict(part.split(":", 1) for part in number["signature"].split("|"))
         assert {"metric", "definition", "interval", "data", "truth", "text", "danlu"} <= set(parts), number
         assert number["count"]
-        assert number["interval"][0] <= number["value"] <= number["interval"][1]
+        if number["interval"] is None:  # every answer is right: no resample of macro F1 differs, and the number says so
+            assert number["reason"]["key"] == "metrics.no-interval.alike"
+        else:
+            assert number["interval"][0] <= number["value"] <= number["interval"][1]
     again = evaluate(given, "--on", truth, folder=tmp_path)
     assert again.last["numbers"] == said.last["numbers"]  # to the last digit
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from danlu.metrics.compare import compare_items
+from danlu.metrics.measure import numbers
 from danlu.metrics.probability import brier, calibration_error, log_loss
+from danlu.workspace.sentences import say
 
 
 def _random(classes: int, items: int = 80) -> tuple[np.ndarray, np.ndarray]:
@@ -39,6 +44,35 @@ def test_calibration_error_equals_its_definition() -> None:
         inside = (confidence > low / 15) & (confidence <= (low + 1) / 15)
         expected += abs(right[inside].sum() - confidence[inside].sum()) / 500
     assert calibration_error(truth, table).value() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("items", "classes"), [(400, 2), (4000, 2), (400, 5)])
+def test_what_chance_gives_a_calibrated_model(items: int, classes: int) -> None:
+    """The mean over many draws of the truth from the probabilities themselves."""
+    random = np.random.default_rng(items)
+    table = random.dirichlet(np.ones(classes), items)
+    expected = calibration_error(np.zeros(items, int), table).chance()
+    truths = [(random.random((items, 1)) > table.cumsum(1)).sum(1) for _ in range(300)]
+    drawn = [calibration_error(truth, table).value() for truth in truths]
+    assert np.mean(drawn) == pytest.approx(expected, rel=0.05)
+    assert brier(truths[0], table).chance() is None
+
+
+def test_calibration_error_has_no_interval_and_says_what_chance_alone_gives() -> None:
+    """Of a calibrated model a bootstrap's interval would leave out 0, and often the value itself."""
+    truth, table = _random(2, 400)
+    items = calibration_error(truth, table)
+    (found,) = numbers("calibration_error", "m", items, [({}, np.ones(400, bool))], split="test")
+    assert found.value == items.value()
+    assert found.interval is None
+    assert found.reason is not None
+    assert say(found.reason, "en").endswith(f"about {100 * items.chance():.1f} points on these items.")
+    assert "interval:none" in found.signature
+    assert not math.isnan(items.value())
+    better = calibration_error(truth, np.stack((1 - 0.5 * truth - 0.25, 0.5 * truth + 0.25), 1))
+    compared = compare_items("calibration_error", ("a", "b"), items, better, slice={}, test="permutation")
+    assert compared.to_json()["interval"] is None
+    assert compared.p <= 1
 
 
 @pytest.mark.parametrize("metric", [brier, calibration_error, log_loss])

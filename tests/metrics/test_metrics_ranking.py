@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
+import time
+import tracemalloc
+from fractions import Fraction
 
 import pytest
 
 from danlu.metrics.measure import items_of
-from danlu.metrics.ranking import one, ranking
+from danlu.metrics.ranking import Score, expected, one, random_order, ranking
 
 Run = tuple[dict[str, int], dict[str, float]]
 TREC = {
@@ -73,3 +77,55 @@ def test_queries_without_ranking_or_relevant_documents_score_zero() -> None:
     assert found.each().tolist() == [0, 0, 1]
     assert items_of("ndcg_10", [{"a": 2}], [{"a": 1.0}]).value() == 1
     assert not ranking([{"a": 1}], [{"a": math.nan}]).finite()
+
+
+SCORES: list[tuple[Score, int | None]] = [
+    ("ndcg", None), ("ndcg", 1), ("ndcg", 3), ("ndcg", 10), ("mrr", None), ("mrr", 2), ("map", None), ("map", 3),
+    ("recall", 1), ("recall", 4), ("recall", 100), ("precision", 2), ("precision", 10), ("precision", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("score, cut", SCORES)
+def test_a_random_order_is_the_mean_over_all_orders(score: Score, cut: int | None) -> None:
+    """Every order of up to six documents, some of grade 0 or less and some with none."""
+    rng = random.Random(4)
+    for documents in (1, 2, 3, 5, 6):
+        for _ in range(4):
+            grades = {f"d{number}": rng.choice((-1, 0, 1, 1, 2, 3)) for number in range(rng.randint(1, documents))}
+            names = [f"d{number}" for number in range(documents)]
+            orders = list(itertools.permutations(names))
+            scores = [one(grades, {name: -float(place) for place, name in enumerate(order)}, score, cut) for order in orders]
+            found = random_order([grades], documents, score=score, cut=cut).each()
+            assert found == pytest.approx([sum(scores) / len(orders)]), (grades, documents)
+
+
+@pytest.mark.parametrize("score, cut", SCORES)
+def test_a_random_order_of_more_documents_is_what_draws_give(score: Score, cut: int | None) -> None:
+    rng = random.Random(5)
+    names = [f"d{number}" for number in range(40)]
+    grades = {name: rng.choice((0, 1, 2)) for name in rng.sample(names, 7)} | {"d0": 1}
+    draws = [one(grades, {name: rng.random() for name in names}, score, cut) for _ in range(4000)]
+    mean = sum(draws) / len(draws)
+    error = math.sqrt(sum((draw - mean) ** 2 for draw in draws)) / len(draws)
+    assert abs(random_order([grades], 40, score=score, cut=cut).value() - mean) <= 4 * error + 1e-12
+
+
+def test_the_first_relevant_document_by_counting() -> None:
+    """1 / place of the first of r among n, from the numbers of combinations as whole numbers."""
+    for documents, relevant in ((50, 1), (50, 7), (50, 50), (1000, 3)):
+        whole = sum(
+            Fraction(math.comb(documents - place, relevant - 1), place) for place in range(1, documents - relevant + 2)
+        ) / math.comb(documents, relevant)
+        assert expected([1] * relevant, documents, "mrr", None) == pytest.approx(float(whole), rel=1e-12)
+
+
+def test_a_random_order_of_many_documents_takes_little() -> None:
+    rng = random.Random(6)
+    truth = [{f"d{rng.randrange(100_000)}": 1 for _ in range(rng.randint(0, 30))} for _ in range(10_000)]
+    start = time.perf_counter()
+    tracemalloc.start()
+    for score, cut in SCORES:
+        assert 0 <= random_order(truth, 100_000, score=score, cut=cut).value() <= 1
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    assert time.perf_counter() - start < 60

@@ -76,7 +76,8 @@ def workspace(tmp_path: Path) -> Workspace:
     documents = {"documents": "collect-" + "2" * 16, "datasets": {"mood": "dataset-" + "1" * 16}}
     publish(place, "clean.decide", "3" * 16, {"facts.json": decided}, documents)
     model = {"objective": "clm", "architecture": "A", "parameters": 2_000_000, "length": 64}
-    learned = {**model, "tokens": 1_000_000, "steps": 10, "epochs": 0.5}
+    mixture = {"texts": {"share": 0.75, "epochs": 0.4}, "others": {"share": 0.25, "epochs": 3.125}}
+    learned = {**model, "tokens": 1_000_000, "steps": 10, "epochs": 0.5, "mixture": mixture}
     inputs = {"documents": "clean.decide-" + "3" * 16}
     begun = {**learned, "tokens": 400_000, "steps": 4, "total_steps": 10}
     went_on = {"goes_on_from": {"artifact": "pretrain.trunk-" + "9" * 16, "step": 3}}
@@ -114,6 +115,7 @@ def test_the_card_of_a_measured_model(workspace: Workspace) -> None:
     assert "kept 45 of 50" in card
     assert "4,000 labelled texts of the dataset mood" in card
     assert "1,000,000 tokens" in card
+    assert "What it read, by source: texts 75% (0.40 passes), others 25% (3.12 passes)." in card
     assert "1,234 documents" in card
     assert "| accuracy | test texts, all languages | **mood** | 71.0% | 70.0% – 72.0% | 1,600 |" in card
     assert "| accuracy | test texts, all languages | tfidf | 80.0% |" in card

@@ -7,13 +7,15 @@ import pytest
 import danlu
 from commands import danlu as command
 from commands import last_line
+from danlu.compute.machine import Machine
 from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.bill import RATES, calibrate, estimate, rates, remember_rate
 from danlu.pipeline.graph import build_graph, until
 from danlu.pipeline.needs import needs_of
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.reporting import merge
-from danlu.recipe.load import load_recipe
+from danlu.pretrain.settings import batch_tokens
+from danlu.recipe.load import load_recipe, recipe_from
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.files import write_json
 
@@ -170,6 +172,69 @@ def test_all_costs_of_a_slow_machine_are_higher(tmp_path: Path) -> None:
     assert rates(tmp_path / "rates.json").per_unit["collect"] == pytest.approx(0.2), "6 of the seconds are fixed ones there"
 
 
+def planned(folder: Path, recipe: str, overrides: list[str] | None = None) -> dict[str, float]:
+    """Seconds of each stage on the machine of the shipped rates."""
+    (folder / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    write_json(folder / "rates.json", {"calibration": 1.0})
+    loaded = load_recipe(folder / "recipe.yaml", overrides or [])
+    found = estimate(loaded.recipe, build_graph(loaded.recipe), loaded.base, rates(folder / "rates.json"))
+    return {name: entry.seconds for name, entry in found.items()}
+
+
+def test_a_fine_tuning_of_few_rows_is_planned_shorter(tmp_path: Path) -> None:
+    """Up to what the recipe takes at most."""
+    recipe = """
+name: rows
+datasets: {mood: {sources: [{type: files, path: rows.csv, label: label}], most_train: 4000}}
+finetune: {mood: {from: package:none, dataset: mood}}
+"""
+    seconds = []
+    for rows in (100, 1000, 20_000, 100_000):
+        lines = ["text,label", *(f"{'a sentence of words ' * 8}{row},yes" for row in range(rows))]
+        (tmp_path / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+        seconds.append(planned(tmp_path, recipe)["finetune.mood"])
+    assert 1.5 * seconds[0] < seconds[1] < seconds[2] / 2
+    assert seconds[3] < 1.5 * seconds[2], "the held-out rows grow still"
+
+
+def test_steps_are_planned_at_the_tokens_that_they_have(tmp_path: Path) -> None:
+    """Those that this machine takes, or the recipe says; and no more than there are."""
+    (tmp_path / "text").mkdir()
+    for number in range(40):
+        (tmp_path / "text" / f"{number}.txt").write_text("A sentence of plain words. " * 2000, encoding="utf-8")
+    recipe = """
+name: steps
+collect: {sources: [{type: files, path: text}]}
+pretrain: {gpt: {model: {family: gpt, size: tiny}, objective: clm, budget: 20000 steps}}
+"""
+    tokens = batch_tokens(Machine.probe().cores, accelerator=False, planned_tokens=None)
+    by_steps = planned(tmp_path, recipe)["pretrain.gpt"]
+    assert by_steps == pytest.approx(
+        planned(tmp_path, recipe, [f"pretrain.gpt.budget={20_000 * tokens} tokens"])["pretrain.gpt"]
+    )
+    larger = planned(tmp_path, recipe, [f"pretrain.gpt.batch_tokens={4 * tokens}"])["pretrain.gpt"]
+    assert larger > 2 * by_steps
+    whole = 40 * 2000 * 27 / 3.7
+    most = planned(tmp_path, recipe, ["pretrain.gpt.batch_tokens=100000000"])["pretrain.gpt"]
+    assert most == pytest.approx(
+        planned(tmp_path, recipe, [f"pretrain.gpt.budget={20_000 * whole:.0f} tokens"])["pretrain.gpt"], rel=0.01
+    )
+
+
+def test_the_plan_of_the_evaluation_knows_that_little_text_gives_little_holdout(tmp_path: Path) -> None:
+    recipe = """
+name: little
+collect: {sources: [{type: files, path: text.txt}], holdout: {bytes: 1MB}}
+pretrain: {gpt: {model: {family: gpt, size: nano}, objective: clm, budget: 10s}}
+evaluate: {models: [gpt]}
+"""
+    seconds = []
+    for size in (100_000, 5_000_000, 20_000_000, 40_000_000):
+        (tmp_path / "text.txt").write_text("word " * (size // 5), encoding="utf-8")
+        seconds.append(planned(tmp_path, recipe)["evaluate.models"])
+    assert seconds[0] < seconds[1] < seconds[2] == seconds[3]
+
+
 def test_budgets_in_seconds_are_taken_at_their_word(tmp_path: Path) -> None:
     loaded = load_recipe(RECIPES / "python-docs.yaml")
     nodes = build_graph(loaded.recipe)
@@ -186,7 +251,9 @@ def test_the_parts_of_a_pretraining_cost_what_the_whole_does(tmp_path: Path) -> 
     found = estimate(loaded.recipe, nodes, loaded.base, rates(tmp_path / "none.json"))
     trunk, fall = found["pretrain.gpt.trunk"], found["pretrain.gpt"]
     assert trunk.work == pytest.approx(3 * fall.work)
-    assert trunk.work + fall.work == pytest.approx(6e-12 * PARAMETERS["tiny"] * 400 * 4096)
+    assert trunk.work + fall.work == pytest.approx(
+        6e-12 * PARAMETERS["tiny"] * 400 * batch_tokens(Machine.probe().cores, False, None)
+    )
     needs = {name: needs_of(nodes[name], loaded.recipe, 2.0) for name in ("pretrain.gpt.trunk", "pretrain.gpt")}
     assert needs["pretrain.gpt.trunk"].memory_bytes == needs["pretrain.gpt"].memory_bytes
     stays = needs["pretrain.gpt.trunk"].disk_bytes - needs["pretrain.gpt"].disk_bytes
@@ -208,6 +275,21 @@ def test_the_fallback_is_named_with_the_datasets_that_it_lacks(
     own = "datasets: {reviews: {sources: [{type: python-docs}]}}\n"
     with_fallback.with_name("instead.yaml").write_text(INSTEAD + own, encoding="utf-8")
     assert skipped not in command("--lang", language, "plan", with_fallback, *place).stderr
+
+
+def test_an_epoch_of_a_mixture_is_as_long_as_its_sources(tmp_path: Path) -> None:
+    for name, size in (("a", 100_000), ("b", 300_000)):
+        (tmp_path / f"{name}.txt").write_text("x" * size)
+    sources = [{"type": "files", "path": f"{name}.txt"} for name in "ab"]
+    model = {"model": {"family": "gpt"}, "objective": "clm", "budget": "2 epochs"}
+    recipe = {"name": "mixed", "collect": {"sources": sources}, "pretrain": {"gpt": model}}
+    works = []
+    for mixture in ("null", "{a.txt: 1, b.txt: 9}", "{a.txt: 1}", "{a.txt: 1, b.txt: 0}"):
+        loaded = recipe_from(recipe, tmp_path, [f"pretrain.gpt.mixture={mixture}"])
+        found = estimate(loaded.recipe, build_graph(loaded.recipe), tmp_path, rates(tmp_path / "none.json"))
+        works.append(found["pretrain.gpt"].work)
+    assert works == pytest.approx([works[0], works[0], works[0] / 4, works[0] / 4])
+    assert works[0] > 0
 
 
 def test_calibration_is_near_a_factor_of_this_machine() -> None:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from danlu.pretrain.start import count_text
 from danlu.pretrain.trunk import trunk
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.tokens.files import tokenizer_digest
-from danlu.tokens.special import CLS_ID, SEP_ID
+from danlu.tokens.special import CLS_ID, SEP_ID, SPECIAL
 from danlu.tokens.store import TokenBatch, write_store
 from danlu.training.loop import train
 from danlu.workspace.artifact import Artifact, hash_payload
@@ -37,6 +38,7 @@ from danlu.workspace.errors import DanluError, Interrupted
 from danlu.workspace.events import read_json_lines
 from danlu.workspace.files import read_json
 from danlu.workspace.ledger import Ledger
+from danlu.workspace.progress import SilentProgress
 from danlu.workspace.run import Run
 
 OBJECTIVES = {"bert": "mlm", "gpt": "clm"}
@@ -152,7 +154,7 @@ def test_trunk_and_fall_are_one_training(
     count_text(texts, run)(model)
     validation = texts.validation(settled.micro, read_json(after.output / "resolved.json")["decay"]["validation"])
     result = train(
-        model, settled.source(texts), texts.objective, settled.plan, run, validation=validation, scoring=texts.scoring
+        model, settled.source(texts), texts.objective(), settled.plan, run, validation=validation, scoring=texts.scoring
     )
     made = load_file(after.output / "model/model.safetensors")
     expected = dict(model.named_parameters())
@@ -287,6 +289,7 @@ from danlu.pretrain.trunk import trunk
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.ledger import Ledger
+from danlu.workspace.progress import SilentProgress
 from danlu.workspace.run import Run
 
 tokens, tokenizer, begun, output, config, *calls = sys.argv[1:]
@@ -392,3 +395,54 @@ def test_another_tokenizer_is_an_error(tokens: Artifact, tokenizer: Artifact, tm
     with pytest.raises(DanluError) as caught:
         make_trunk(tokens, Artifact("t", "k", tmp_path / "other"), tmp_path / "run", make_config("gpt"))
     assert caught.value.key == "tokens.other-tokenizer"
+
+
+MASKED_OTHERWISE = {"mask_rate": 0.4, "mask_rate_end": 0.2, "mask_unit": "word", "mask_ngram": 2, "mask_replace": "all"}
+
+
+class Warned(SilentProgress):
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def warn(self, key: str, **parameters: object) -> None:
+        self.keys.append(key)
+
+
+def test_other_masks_are_learned_from_and_the_model_says_how(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
+    config = make_config("bert", **MASKED_OTHERWISE)
+    before, run = pretrain(tokens, tokenizer, tmp_path, config)
+    facts, usual = read_json(run.output / "facts.json"), set(MASKED_OTHERWISE)
+    assert {name: facts[name] for name in usual} == MASKED_OTHERWISE
+    assert read_json(before.output / "facts.json")["settled"]["mask_steps"] == 24
+    plain = pretrain(tokens, tokenizer, tmp_path / "plain", make_config("bert"))
+    assert usual & set(read_json(plain[1].output / "facts.json")) == {"mask_rate"}
+    assert "mask_steps" not in read_json(plain[0].output / "facts.json")["settled"]
+    texts = Texts.open(tokens, tokenizer, config, run)
+    windows = texts.source(200, 200)
+    shares = []
+    for step in (0, 23):
+        part = windows.batches(0, 0)[0]
+        batch = texts.objective(24).collate(replace(part, step=step))
+        shares.append(len(batch["targets"]) / (part.ids >= len(SPECIAL)).sum())
+    assert shares == pytest.approx([0.4, 0.2], abs=0.02)
+
+
+def test_chinese_words_that_were_not_kept_are_missed_aloud(tokens: Artifact, tokenizer: Artifact, tmp_path: Path) -> None:
+    for unit, said in (("word", ["pretrain.words-unknown"]), ("token", [])):
+        run = make_run(tmp_path / unit)
+        run.progress = Warned()
+        trunk(tokens, tokenizer, config=make_config("bert", budget="4 steps", mask_unit=unit), run=run)
+        assert run.progress.keys == said
+
+
+def test_a_trunk_with_another_line_of_mask_rates_is_not_gone_on_from(
+    tokens: Artifact, tokenizer: Artifact, tmp_path: Path
+) -> None:
+    fixed = {"weight_decay": 0.1, "dropout": 0, "warmup": "2 steps", "mask_rate_end": 0.15}
+    short = make_trunk(tokens, tokenizer, tmp_path / "short", make_config("bert", **fixed))
+    longer = make_trunk(tokens, tokenizer, tmp_path / "longer", make_config("bert", **fixed, budget="40 steps"), short)
+    later = make_trunk(tokens, tokenizer, tmp_path / "later", make_config("bert", **fixed, decay=0.25), short)
+    begun = [read_json(path / "facts.json")["settled"]["mask_steps"] for path in (short, longer, later)]
+    assert begun == [24, 40, 24]
+    went_on = [Ledger(path / "ledger.sqlite", "pretrain.trunk").get("begin") for path in (longer, later)]
+    assert went_on == ["", short.name]

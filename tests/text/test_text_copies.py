@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from danlu.text.canonical import canonical
-from danlu.text.copies import FEWEST, SIZES, THRESHOLD, find_copies
+from danlu.text.copies import FEWEST, SIZES, THRESHOLD, Reach, find_copies, reach
 
 HAN = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多"
@@ -25,7 +25,7 @@ def slow(items: Sequence[str], documents: Sequence[str], size: int, threshold: f
     for number, item in enumerate(items):
         mine = {item[place : place + size] for place in range(len(item) - size + 1)}
         for document in documents:
-            if item and (item == document or (len(mine) >= FEWEST and item in document)):
+            if item and (item == document or (mine and item in document)):
                 found[number] = (1.0, True)
                 break
             if len(mine) < FEWEST:
@@ -66,6 +66,27 @@ def test_nothing_is_missed_and_nothing_is_made_up(kind: str) -> None:
         assert THRESHOLD - 1e-9 <= copy.similarity <= expected[copy.item][0] + 1e-9
         if copy.exact:
             assert items[copy.item] in documents[copy.document]
+
+
+@pytest.mark.parametrize(
+    ("item", "how"),
+    [
+        ("股市大涨三个点", Reach.WITHIN), ("好片推荐", Reach.WITHIN), ("好看", Reach.WHOLE), ("", Reach.WHOLE),
+        ("股市大涨三个点收盘了吗", Reach.NEAR), ("股市大涨三个点收盘了", Reach.WITHIN), ("goodfilms", Reach.WHOLE),
+        ("goodfilmseen", Reach.WITHIN), ("agoodfilmseentw", Reach.WITHIN), ("agoodfilmseentwic", Reach.NEAR),
+        ("a" * 40, Reach.WITHIN),
+    ],
+)  # fmt: skip
+def test_how_a_short_text_is_found(item: str, how: Reach) -> None:
+    """As it is within a document if it has a run; not if a letter of it is another; and by itself always."""
+    assert reach(item) is how
+    documents = ["别的内容" * 9, f"新闻{item}其他内容", "other words"]
+    within = [(copy.document, copy.exact) for copy in find_copies([item], lambda: documents)]
+    assert within == ([] if how is Reach.WHOLE else [(1, True)])
+    if how is Reach.WITHIN and len(set(item)) > 1:
+        assert not find_copies([item], lambda: [f"新闻{item[:2]}呀{item[3:]}其他内容"])
+    if item:
+        assert [copy.exact for copy in find_copies([item], lambda: [item])] == [True]
 
 
 HOTEL = "这家酒店的早餐非常丰富，服务员的态度也很好，下次还会再来住。"

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from danlu.tokenize.train import train_tokenizer
 from danlu.tokens.encoding import Encoded
 from danlu.tokens.files import TOKENIZER, tokenizer_digest, tokenizer_text
 from danlu.tokens.pieces import token_bytes
+from danlu.tokens.special import SPECIAL
 from danlu.tokens.store import TokenStore
 from danlu.workspace.artifact import Artifact, hash_payload
 from danlu.workspace.progress import SilentProgress
@@ -56,6 +58,20 @@ def test_stores_hold_every_document(
     facts = json.loads((run.output / "facts.json").read_text())
     assert facts["train"]["documents"] == 570
     assert facts["train"]["bytes"] == sum(len(row["text"].encode()) for row in rows[30:])
+    train = TokenStore.open(run.output / "train")
+    for kind, places in (("languages", train.languages), ("sources", train.sources)):
+        for number, name in enumerate(train.header[kind]):
+            mine = [index for index in range(len(train)) if places[index] == number]
+            assert facts["train"][kind].get(name, {"documents": 0})["documents"] == len(mine)
+            if mine:
+                assert facts["train"][kind][name]["tokens"] == sum(len(train.document(index)) for index in mine)
+                assert facts["train"][kind][name]["bytes"] == sum(int(train.document_bytes[index]) for index in mine)
+    seen = Counter(np.asarray(train.tokens).tolist())
+    ordinary = range(len(SPECIAL), len(pieces))
+    assert facts["use"] == {
+        "ordinary": len(ordinary), "unused": sum(seen[index] == 0 for index in ordinary),
+        "rare": sum(0 < seen[index] < 10 for index in ordinary), "rare_below": 10,
+    }  # fmt: skip
     assert run.facts["encoder"] in ("gigatoken", "tokenizers")
     assert run.facts["checked"] > 30 or run.facts["encoder"] == "tokenizers"
 

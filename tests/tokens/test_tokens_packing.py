@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -139,10 +140,16 @@ def test_no_documents() -> None:
     assert len(pack(np.zeros(3, np.uint64), 16)) == 0
 
 
-def test_fill_on_real_text(shared_data: Path) -> None:
-    import gzip
-
-    packed = (shared_data / "language-modelling/wikitext-2/valid.txt.gz").read_bytes()
-    text = gzip.decompress(packed).decode()
-    ends = np.cumsum([len(line.split()) for line in text.splitlines()])
-    assert pack(ends, 128).fill > 0.99
+@pytest.mark.parametrize("marks", [CAUSAL, MASKED])
+@pytest.mark.parametrize("length", [128, 512, 2048])
+def test_fill_on_real_text(length: int, marks: Marks, shared_data: Path) -> None:
+    """Lines of Wikipedia by words, and Chinese abstracts by characters: both short beside the longest windows."""
+    english = gzip.decompress((shared_data / "language-modelling/wikitext-2/valid.txt.gz").read_bytes()).decode()
+    chinese = gzip.decompress((shared_data / "summarisation/csl-title/dev.tsv.gz").read_bytes()).decode()
+    for sizes in (
+        [len(line.split()) for line in english.splitlines()],
+        [len(cell) for line in chinese.splitlines() for cell in line.split("\t")],
+    ):
+        plan = pack(np.cumsum(sizes), length, marks=marks)
+        assert plan.tokens == sum(sizes)
+        assert plan.fill > 0.99

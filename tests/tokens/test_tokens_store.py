@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, token_dtype, write_header, write_store
@@ -113,3 +115,49 @@ def test_a_store_of_nothing(tmp_path: Path) -> None:
     write_header(tmp_path, dtype="<u2", sources=[], languages=[], tokenizer_digest="abc")
     store = TokenStore.open(tmp_path)
     assert len(store) == len(store.tokens) == store.header["bytes"] == 0
+
+
+def test_where_words_begin_is_kept_a_bit_a_token(tmp_path: Path) -> None:
+    starts = np.random.default_rng(0).random(1000) < 0.7
+    parts = [0, 3, 8, 9, 500, 1000]
+    with StoreWriter(tmp_path / "whole", "<u2", words=True) as writer:
+        for start, stop in pairwise(parts):
+            writer.append(words_batch(starts[start:stop]))
+    with StoreWriter(tmp_path / "killed", "<u2", words=True) as writer:
+        writer.append(words_batch(starts[:9]))
+        at = {"documents": writer.documents, "tokens": writer.tokens}
+        writer.append(words_batch(~starts[:6]))  # this unit is never recorded as finished
+    StoreWriter(tmp_path / "killed", "<u2", **at, words=True).close()
+    assert (tmp_path / "killed" / "words.bin").read_bytes() == np.packbits(starts[:9], bitorder="little").tobytes()
+    with StoreWriter(tmp_path / "killed", "<u2", **at, words=True) as writer:
+        writer.append(words_batch(starts[9:]))
+    assert (tmp_path / "killed" / "words.bin").read_bytes() == (tmp_path / "whole" / "words.bin").read_bytes()
+    write_header(tmp_path / "whole", dtype="<u2", sources=["a"], languages=["en"], tokenizer_digest="abc", words="rjieba")
+    store = TokenStore.open(tmp_path / "whole")
+    assert store.header["words"] == "rjieba"
+    assert store.words is not None
+    assert (store.words[:] == starts).all()
+    assert (store.words[7:503] == starts[7:503]).all()
+    packed = np.fromfile(tmp_path / "whole" / "words.bin", "u1")  # without danlu
+    assert (np.unpackbits(packed, bitorder="little")[:1000] == starts).all()
+
+
+def test_words_are_there_only_where_the_header_says_so(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert TokenStore.open(tmp_path).words is None
+    assert not (tmp_path / "words.bin").exists()
+    with StoreWriter(tmp_path / "more", "<u2", words=True) as writer, pytest.raises(ValueError, match="words"):
+        writer.append(batch(DOCUMENTS))
+    with StoreWriter(tmp_path / "more", "<u2", words=True) as writer:
+        writer.append(words_batch(np.ones(20, bool)))
+    write_header(tmp_path / "more", dtype="<u2", sources=["a"], languages=["en"], tokenizer_digest="abc", words="rjieba")
+    (tmp_path / "more" / "words.bin").unlink()
+    with pytest.raises(DanluError) as caught:
+        TokenStore.open(tmp_path / "more")
+    assert caught.value.key == "tokens.truncated"
+
+
+def words_batch(starts: npt.NDArray[np.bool_]) -> TokenBatch:
+    """A document of that many tokens."""
+    one = np.zeros(1, np.uint8)
+    return TokenBatch(np.arange(len(starts)), np.array([len(starts)]), one, one, one, starts)

@@ -23,6 +23,7 @@ COMMANDS = {
     "danlu.cli.tokenizers": ("tokenizers",),
     "danlu.cli.evaluate": ("evaluate",),
     "danlu.cli.use": ("predict", "serve"),
+    "danlu.cli.export": ("export",),
     "danlu.cli.keep": ("gc", "pin", "unpin"),
     "danlu.cli.forget": ("forget",),
     "danlu.cli.tensorboard": ("tensorboard",),

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from danlu.collect.forgotten import forgotten_of
-from danlu.collect.locate import SourceFile, TextSource, source_licence, source_names, source_version
+from danlu.collect.locate import SourceFile, TextSource, source_licence, source_version
 from danlu.collect.read import format_of, has_columns, read_rows_of
 from danlu.collect.records import Record
 from danlu.collect.splits import SPLITS, Decision, Rows, conflicts, decide, repeats_by_size
@@ -28,6 +28,7 @@ from danlu.documents.rows import ROWS
 from danlu.documents.schema import document_id
 from danlu.documents.store import read_documents, write_rows
 from danlu.recipe.datasets import DatasetConfig
+from danlu.recipe.names import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language

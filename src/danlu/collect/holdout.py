@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_SHARE: Final = 0.1  # of a source's bytes
+from danlu.recipe.collect import MOST_HELD_OUT
 
 
 def choose_holdout(
@@ -29,7 +27,7 @@ def choose_holdout(
     for source in np.unique(sources):
         of_source = sources == source
         own = int(sizes[of_source].sum())
-        left = int(min(own * (wanted_bytes / total), own * MOST_SHARE))
+        left = int(min(own * (wanted_bytes / total), own * MOST_HELD_OUT))
         members = np.flatnonzero(of_source & candidate)
         smallest = int(sizes[members].min()) if len(members) else 0
         for index in members[np.argsort(order[members], kind="stable")]:

@@ -12,21 +12,20 @@ import fnmatch
 import importlib.metadata
 import os
 import platform
-from collections import Counter
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from danlu.collect.library import library_files
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
+from danlu.recipe.names import short_name, source_names, storable
 from danlu.recipe.sources import CustomSource, DatasetSource, FilesSource, PackageSource, PythonDocsSource
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 
 TextSource = FilesSource | PackageSource | PythonDocsSource | CustomSource
-AnySource = TextSource | DatasetSource
 
 DOCSTRING_SHARE = 0.18
 """Docstrings and help topics among the bytes of Python's library (3.11)."""
@@ -41,25 +40,14 @@ class SourceFile:
     label: str | None = None
 
 
-def source_names(sources: Sequence[AnySource]) -> list[str]:
-    """A short name for each source, unique among them: the package, the path as written, `python-docs`, the dataset."""
-    seen: Counter[str] = Counter()
-    names = []
-    for source in sources:
-        name = _short_name(source)
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return names
-
-
 def locate(source: TextSource, base: Path, name: str | None = None) -> list[SourceFile]:
     """The files of a source in a fixed order. DanluError if the package, the path or a file is not there."""
     if isinstance(source, FilesSource):
-        return _locate_files(source, base, name or _short_name(source))
+        return _locate_files(source, base, name or short_name(source))
     if isinstance(source, PackageSource):
         return _locate_in_package(source)
     if isinstance(source, CustomSource):
-        return _locate_files(source, base, name or _short_name(source)) if source.path is not None else []
+        return _locate_files(source, base, name or short_name(source)) if source.path is not None else []
     return [SourceFile(path, f"python-docs:{relative}") for relative, path in library_files()]
 
 
@@ -102,14 +90,14 @@ def source_bytes(config: DatasetConfig | CollectConfig, base: Path) -> int:
     return sum(file.path.stat().st_size for _, _, files in located(config, base) for file in files)
 
 
-def text_bytes(config: DatasetConfig | CollectConfig, base: Path) -> int:
-    """Bytes of text among them, about: most of a module is code."""
-    sizes = (
-        file.path.stat().st_size * (DOCSTRING_SHARE if isinstance(source, PythonDocsSource) else 1.0)
-        for _, source, files in located(config, base)
-        for file in files
-    )
-    return round(sum(sizes))
+def text_bytes(config: DatasetConfig | CollectConfig, base: Path) -> dict[str, int]:
+    """Bytes of text among them by the name of the source, about: most of a module is code."""
+    return {
+        name: round(
+            sum(file.path.stat().st_size for file in files) * (DOCSTRING_SHARE if isinstance(source, PythonDocsSource) else 1.0)
+        )
+        for name, source, files in located(config, base)
+    }
 
 
 def fingerprint(
@@ -140,23 +128,6 @@ def located(config: DatasetConfig | CollectConfig, base: Path) -> Iterator[tuple
             yield name, source, locate(source, base, name)
 
 
-def _short_name(source: AnySource) -> str:
-    if isinstance(source, PackageSource):
-        return source.package
-    if isinstance(source, PythonDocsSource):
-        return "python-docs"
-    if isinstance(source, DatasetSource):
-        return source.dataset
-    if source.name:
-        return source.name
-    if source.path is None:
-        return source.read
-    written = PurePosixPath(Path(source.path).as_posix())
-    if written.is_absolute() or source.path.startswith("~") or ".." in written.parts:
-        return _portable(Path(source.path).expanduser().resolve().name) or "files"
-    return _portable(str(written))
-
-
 def place_of(source: CustomSource, base: Path) -> Path:
     """Where a function of the user's reads: the file or folder of the recipe, else the recipe's folder."""
     return base / Path(source.path or ".").expanduser()
@@ -169,7 +140,7 @@ def _locate_files(source: FilesSource | CustomSource, base: Path, name: str) -> 
     if not root.is_dir():
         raise DanluError("collect.file-missing", where=str(root), name=source.path, near=_near_files(root))
     prefix = "" if name == "." else f"{name}/"
-    found = [SourceFile(path, prefix + _portable(relative)) for relative, path in _walk(root, source.include)]
+    found = [SourceFile(path, prefix + storable(relative)) for relative, path in _walk(root, source.include)]
     if not found:
         raise DanluError("collect.no-files", where=str(root), patterns=", ".join(source.include))
     return found
@@ -235,8 +206,3 @@ def _digest(path: Path, cache: MutableMapping[str, str] | None) -> str:
         return cache[key]
     except OSError as error:
         raise DanluError("collect.file-unreadable", where=str(path), reason=error.strerror or str(error)) from error
-
-
-def _portable(name: str) -> str:
-    """File names that are not UTF-8 with their bytes written out, so that they can be stored."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from danlu.collect.forgotten import forgotten_of, left_out
 from danlu.collect.holdout import choose_holdout
-from danlu.collect.locate import SourceFile, TextSource, source_licence, source_names, source_version
+from danlu.collect.locate import SourceFile, TextSource, source_licence, source_version
 from danlu.collect.read import read_documents_of
 from danlu.collect.records import Record
 from danlu.collect.splits import split_of
@@ -37,6 +37,7 @@ from danlu.documents.schema import DOCUMENTS, document_id
 from danlu.documents.store import read_documents, write_documents
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import SplitConfig
+from danlu.recipe.names import source_names
 from danlu.recipe.sources import DatasetSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language

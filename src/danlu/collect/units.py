@@ -13,13 +13,14 @@ from typing import Any, NamedTuple, TextIO
 import pyarrow as pa
 
 from danlu.collect.forgotten import left_out
-from danlu.collect.locate import SourceFile, TextSource, locate, place_of, source_names
+from danlu.collect.locate import SourceFile, TextSource, locate, place_of
 from danlu.collect.records import Record, Rejected
 from danlu.compute import units as work
 from danlu.compute.losses import Loss, record_losses
 from danlu.documents.store import write_documents
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
+from danlu.recipe.names import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError

@@ -3,6 +3,6 @@
 from danlu.workspace.stage import Stage
 
 STAGES = (
-    Stage("evaluate.baselines", 3, "danlu.evaluate.baselines:baselines", most_cores=1),
-    Stage("evaluate.models", 3, "danlu.evaluate.models:evaluate", most_cores=8),
+    Stage("evaluate.baselines", 4, "danlu.evaluate.baselines:baselines", most_cores=1),
+    Stage("evaluate.models", 4, "danlu.evaluate.models:evaluate", most_cores=8),
 )

@@ -9,12 +9,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from danlu.evaluate.checks import answer_notes, check_shares
 from danlu.evaluate.data import LANGUAGE, Data, read_answers, read_shares
 from danlu.evaluate.files import Table
 from danlu.evaluate.join import places
 from danlu.metrics.items import Items, Sums
 from danlu.metrics.measure import items_of
 from danlu.metrics.number import Number
+from danlu.metrics.ranking import random_order
 from danlu.metrics.registry import METRICS
 from danlu.tasks.scoring import SCORED
 from danlu.workspace.errors import DanluError
@@ -30,14 +32,16 @@ LOSSY = "texts-not-given-back"
 @dataclass(frozen=True)
 class Answered:
     """`predicted` by row as the task reads it; `draws`: several of it, whose items are averaged (a random answer in
-    expectation). `shares`: probabilities by class name. `losses`: metric -> (weights, nats) by row. `numbers`: what has no
-    items. `classes`: those it knows. `keys` name what made it, for signatures; `notes` are what a person should know."""
+    expectation); `documents`: instead of answers, how many of them stand in random order. `shares`: probabilities by class
+    name. `losses`: metric -> (weights, nats) by row. `numbers`: what has no items. `classes`: those it knows. `keys` name what
+    made it, for signatures; `notes` are what a person should know."""
 
     name: str
     role: Literal["model", "predictions", "baseline"]
     keys: Mapping[str, object]
     predicted: Sequence[Any] = ()
     draws: Sequence[Sequence[Any]] = ()
+    documents: int | None = None
     shares: Sequence[Mapping[str, float]] | None = None
     losses: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     numbers: Sequence[Number] = ()
@@ -65,6 +69,8 @@ class Asked:
         needs = METRICS[metric].needs
         if needs == "losses":
             return items_of(metric, *answered.losses[metric]) if metric in answered.losses else None
+        if answered.documents is not None:
+            return random_order(self.data.truth, answered.documents, **METRICS[metric].options)  # type: ignore[arg-type]
         if answered.draws:
             tables = [self._items(metric, draw, None) for draw in answered.draws]
             return _averaged([part for part in tables if isinstance(part, Sums)])
@@ -86,8 +92,8 @@ class Asked:
             table = [[row.get(name, 0.0) for name in self.classes] for row in shares]
             return items_of(metric, np.array([number[name] for name in truth]), np.array(table), **positive)
         options: dict[str, Any] = {}
-        if needs in BY_LANGUAGE and self.data.languages is not None:
-            options["languages"] = self.data.languages
+        if needs in BY_LANGUAGE and self.data.rules is not None:
+            options["languages"] = self.data.rules
         if needs == "tags":
             options["known"] = self.types
         if metric == "unknown_word_recall":
@@ -107,12 +113,13 @@ def from_file(name: str, predictions: Table, data: Data, column: str | None, sam
     if data.task == LANGUAGE:
         raise DanluError("evaluate.predictions-of-text", where=str(predictions.path))
     scored = SCORED[data.task]
-    order, unasked = places(data.table, predictions)
     usual = (*scored.predicted, *(() if same else scored.truth))
     named, cells = read_answers(predictions, data.task, column, usual)
+    kept = () if same else [name for name in data.inputs if name != named]
+    order, unasked, notes = places(data.table, predictions, kept, name)
     shares = read_shares(predictions) if data.task in ("classification", "pairs") else None
     predicted = [cells[row] for row in order]
-    notes = [message("evaluate.note.column", name=name, column=named)]
+    notes = [message("evaluate.note.column", name=name, column=named), *notes, *answer_notes(name, predicted, data)]
     if unasked:
         notes.append(message("evaluate.note.unasked", name=name, count=unasked))
     return Answered(
@@ -141,4 +148,6 @@ def check_classes(answered: Answered, data: Data, classes: Sequence[str], own: C
     if answered.classes and (unknown := sorted(truth - set(answered.classes))):
         rows = sum(name in unknown for name in data.truth)
         notes.append(message("evaluate.note.unlearned", name=answered.name, count=rows, names=listed(unknown[:5])))
+    if answered.role == "predictions" and answered.shares is not None:
+        notes += check_shares(answered.name, answered.shares, answered.predicted, classes)
     return notes

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from danlu.evaluate.answered import LOSSY, Answered, Asked, check_classes, from_file
+from danlu.evaluate.checks import data_notes
 from danlu.evaluate.data import LANGUAGE, METRICS_OF, Columns, Data, read_data, task_of
 from danlu.evaluate.files import SPLIT, Table, read_table
-from danlu.evaluate.seen import Overlap, overlap
+from danlu.evaluate.seen import Overlap, overlaps_by_column
 from danlu.evaluate.subjects import Subject
 from danlu.evaluate.trivial import trivial
-from danlu.metrics.compare import Comparison, Test, compare_items, corrected, disagreements, summary
+from danlu.metrics.compare import Comparison, Test, at_once, compare_items, corrected, disagreements, summary
 from danlu.metrics.entities import tag_types
 from danlu.metrics.items import Floats, Items, Sums
-from danlu.metrics.measure import numbers
+from danlu.metrics.measure import few, numbers
 from danlu.metrics.number import Number
 from danlu.metrics.registry import METRICS
+from danlu.metrics.rules import language_notes
 from danlu.metrics.slices import Mask, Slice, parts
+from danlu.metrics.words import amount
 from danlu.tasks.scoring import MINIMAL, SCORED
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
@@ -94,9 +97,10 @@ def measure(request: Request, progress: Progress) -> Measured:
     asked = _with_types(asked, everyone)
     metrics = _metrics(request, asked, answered)
     compared, sentences, apart = _compare(request, asked, metrics[0], answered, baselines)
+    said = [*notes, *strange, *(note for one in baselines for note in one.notes), *apart]
     return Measured(
         data, split_of(request, data), metrics, everyone, _numbers(request, asked, metrics, everyone), compared, sentences,
-        [*notes, *strange, *apart], _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
+        said, _overlaps(data, train, request.seen), _disagreements(asked, metrics[0], answered),
     )  # fmt: skip
 
 
@@ -314,12 +318,43 @@ def _compare(
     for group in groups:
         mine = [next(rest) for _ in group]
         sentences.append(replace(mine[0], family=1).sentence() if len(mine) == 1 else summary(mine))
-    if len(flat) > 1:  # said once, not in every sentence
-        sentences.append(message("evaluate.corrected", count=len(flat)))
-    models = {one.name for one in answered}
-    if request.margin is not None:
-        sentences += [one.margin_sentence(request.margin) for one in flat if not one.slice and {one.a, one.b} <= models]
-    return flat, sentences, notes
+    family = max((one.family for one in flat), default=1)
+    if family > 1:  # said once, not in every sentence
+        sentences.append(message("evaluate.corrected", count=family))
+    sentences += _margins(request, asked, items, [one for one in flat if not one.slice and one.b in {b.name for b in answered}])
+    return flat, sentences, [*notes, *_cautions(asked, metric, items)]
+
+
+def _margins(
+    request: Request, asked: Asked, items: Mapping[str, Items | None], compared: Sequence[Comparison]
+) -> list[Message]:
+    """Of each pair of models whether the first is not worse by the margin; all of these hold together."""
+    known = [one for one in compared if one.defined]
+    if request.margin is None or not known:
+        return []
+    found: list[Message] = []
+    for one in known:
+        left, right = items[one.a], items[one.b]
+        assert left is not None
+        assert right is not None
+        at_level = compare_items(
+            one.metric, (one.a, one.b), left, right, slice={}, clusters=asked.data.clusters, seed=request.seed,
+            **at_once(request.confidence, request.resamples, len(known)),
+        )  # fmt: skip
+        found.append(at_level.margin_sentence(request.margin))
+    if len(known) > 1:
+        unit = METRICS[known[0].metric].unit
+        words = {"margin": amount(request.margin, unit), "unit": message(f"metrics.unit.{unit}")}
+        found.append(message("metrics.compare.claims", claims=len(known), **words))
+    return found
+
+
+def _cautions(asked: Asked, metric: str, items: Mapping[str, Items | None]) -> list[Message]:
+    """What to know of the metric on these rows: few of them, languages that its rules do not fit."""
+    some = next((one for one in items.values() if one is not None), None)
+    caution = None if some is None else few(some, asked.data.clusters)
+    notes = language_notes(metric, asked.data.truth, asked.data.languages)
+    return notes if caution is None else [*notes, caution]
 
 
 def _incomparable(metric: str, a: Answered, b: Answered) -> Message | None:
@@ -370,20 +405,20 @@ def _disagreement(
 
 
 def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, int | None]]) -> list[Overlap]:
-    found = []
+    found: list[Overlap] = []
     if train is not None and train.texts and data.texts:
         rows = [(train.table.where(row), text) for row, text in enumerate(train.texts)]
-        found.append(overlap(data.texts, str(train.table.path), rows))
+        found += overlaps_by_column(data.apart, str(train.table.path), rows)
     if data.texts:
-        found += [overlap(data.texts, name, path, most) for name, path, most in seen]
+        found += [one for name, path, most in seen for one in overlaps_by_column(data.apart, name, path, most)]
     return found
 
 
 def _read_notes(data: Data) -> list[Message]:
     """Which columns were taken, and what of them a person should look at."""
     if data.truth_column is not None:
-        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs))]
-    notes = [message("evaluate.note.reads", inputs=listed(data.inputs))]
+        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs)), *data_notes(data)]
+    notes = [message("evaluate.note.reads", inputs=listed(data.inputs)), *data_notes(data)]
     if data.task == MINIMAL and (same := sum(good == bad for good, bad in data.couples or ())):
         notes.append(message("evaluate.note.same-sentences", count=same))
     return notes

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.files import Table, stem
+from danlu.evaluate.tongues import tongues
 from danlu.metrics.slices import lengths
 from danlu.tasks.scoring import (
     BAD,
@@ -44,6 +45,7 @@ TEXTS = ("text", "sentence", "content", "review", "document")
 MOST_SOURCES = 20  # a column of more values than this is no part of the data, but a name of each row
 MOST_CONTRASTS = 1000  # of minimal pairs: ZhoBLiMP has 118 paradigms
 MADE = ("translation", "summary")  # where `source` is a text
+BY_RULES = ("answers", *MADE)  # scored by rules that differ between languages
 Words = npt.NDArray[np.str_]
 
 
@@ -61,7 +63,7 @@ class Columns:
 class Data:
     """The rows of a file for one task: `truth` by row as the task reads it (empty where there is no such column), `texts` (the
     input columns of a row joined; of a minimal pair the acceptable sentence), `parts` the attributes to slice by, `languages`
-    only where the file has such a column."""
+    only where the file has such a column; `rules`: the language by whose rules each row is scored, where that matters."""
 
     task: str
     table: Table
@@ -72,6 +74,7 @@ class Data:
     languages: Sequence[str] | None
     parts: Mapping[str, Words]
     clusters: npt.NDArray[np.int64] | None
+    rules: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -81,8 +84,14 @@ class Data:
         """The two texts of each row, where the inputs are two that belong together."""
         if self.inputs not in (*PAIRED, (GOOD, BAD)):
             return None
-        first, second = ([_shown(cell) for cell in self.table.columns[name]] for name in self.inputs)
+        first, second = ([shown(cell) for cell in self.table.columns[name]] for name in self.inputs)
         return list(zip(first, second, strict=True))
+
+    @property
+    def apart(self) -> dict[str, list[str]]:
+        """The texts of each input column; of a minimal pair the acceptable sentence."""
+        names = self.inputs[:1] if self.task == MINIMAL else self.inputs
+        return {name: [shown(cell) for cell in self.table.columns[name]] for name in names}
 
     def asked(self, row: int) -> dict[str, Any]:
         """The input cells of a row by column."""
@@ -113,9 +122,9 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
         truth_column = find_column(table, columns.label, scored.truth, "--label")
         truth = read_cells(table, truth_column, scored.read_truth)
         inputs = _inputs(table, task, scored, columns.text, truth_column)
-    shown = inputs[:1] if task == MINIMAL else inputs
-    cells = [table.columns[name] for name in shown]
-    texts = ["\n".join(_shown(cell) for cell in row) for row in zip(*cells, strict=True)] if cells else []
+    joined = inputs[:1] if task == MINIMAL else inputs
+    cells = [table.columns[name] for name in joined]
+    texts = ["\n".join(shown(cell) for cell in row) for row in zip(*cells, strict=True)] if cells else []
     tagged = table.columns.get("language")
     languages = None if tagged is None else [str(tag or "und") for tag in tagged]
     clusters = None
@@ -123,7 +132,10 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
         named = [str(cell) for cell in table.columns[find_column(table, columns.cluster, (), "--cluster")]]
         clusters = np.unique(np.array(named), return_inverse=True)[1].astype(np.int64)
     parts = _parts(table, task, truth, texts, languages)
-    return Data(task, table, inputs, truth_column, truth, texts, languages, parts, clusters)
+    rules = languages
+    if languages is None and task in BY_RULES:
+        rules = tongues(truth, None if task == "translation" else texts)
+    return Data(task, table, inputs, truth_column, truth, texts, languages, parts, clusters, rules)
 
 
 def _sentences(table: Table) -> tuple[str, str]:
@@ -245,7 +257,7 @@ def _read_logs(table: Table) -> tuple[str, list[Any]]:
     return " + ".join(LOGS), list(zip(good, bad, strict=True))
 
 
-def _shown(cell: Any) -> str:
+def shown(cell: Any) -> str:
     """A cell as text: words of a list one after another."""
     if isinstance(cell, list):
         return " ".join(map(str, cell))

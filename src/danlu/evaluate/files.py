@@ -6,7 +6,6 @@ A row that cannot be read is an error with its line: a number over some of the r
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import zlib
@@ -19,6 +18,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.evaluate.delimited import delimited_rows
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
@@ -32,7 +32,6 @@ OF_A_FOLDER = (*JSON_LINES, *SEPARATORS, ".parquet")
 """What is read of a folder. Plain text is not: there it is a README or a licence."""
 KNOWN = (*OF_A_FOLDER, *PLAIN)
 GZIP = ".gz"
-FIELD_LIMIT = 2**31 - 1  # characters of a CSV field; Python's default of 131,072 is too few for documents
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def read_table(path: Path) -> Table:
     """
     if not path.is_dir():
         return _read_file(path)
-    files = [file for file in sorted(path.iterdir()) if _suffix(file) in OF_A_FOLDER and not file.name.startswith(".")]
+    files = [file for file in sorted(path.iterdir()) if suffix_of(file) in OF_A_FOLDER and not file.name.startswith(".")]
     if not files:
         raise DanluError("evaluate.no-files", where=str(path), known=" ".join(OF_A_FOLDER))
     tables = [_read_file(file) for file in files]
@@ -99,22 +98,22 @@ def stem(name: str) -> str:
     return Path(name.removesuffix(GZIP)).stem
 
 
-def _suffix(path: Path) -> str:
+def suffix_of(path: Path) -> str:
+    """The ending of a file's name that tells its format, in lower case."""
     return Path(path.name.lower().removesuffix(GZIP)).suffix
 
 
 def _read_file(path: Path) -> Table:
     if not path.is_file():
         raise DanluError("evaluate.no-file", where=str(path), name=str(path))
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     if suffix not in KNOWN:
         raise DanluError("evaluate.format", where=str(path), suffix=suffix or "-", known=" ".join(KNOWN))
     try:
-        rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
+        with gzip_errors(path):
+            rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
     except UnicodeDecodeError as error:
         raise DanluError("evaluate.encoding", where=str(path), place=error.start) from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DanluError("evaluate.gzip", where=str(path), reason=str(error)) from error
     if not rows:
         raise DanluError("evaluate.no-rows", where=str(path))
     names = dict.fromkeys(name for _, fields in rows for name in fields)
@@ -132,30 +131,34 @@ def parquet_errors(path: Path) -> Iterator[None]:
         raise DanluError("evaluate.parquet", where=str(path), reason=str(error).splitlines()[0][:200]) from error
 
 
+@contextmanager
+def gzip_errors(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file that cannot be decompressed."""
+    try:
+        yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DanluError("evaluate.gzip", where=str(path), reason=str(error)) from error
+
+
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with parquet_errors(path):
         yield from enumerate(pq.read_table(path).to_pylist(), start=1)
 
 
 def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    with _opened(path, newline="" if suffix in SEPARATORS else None) as file:
+    with opened(path, newline="" if suffix in SEPARATORS else None) as file:
         if suffix in SEPARATORS:
-            csv.field_size_limit(FIELD_LIMIT)
-            reader = csv.DictReader(file, delimiter=SEPARATORS[suffix])
-            for fields in reader:
-                if None in fields or None in fields.values():
-                    expected = len(reader.fieldnames or ())
-                    raise DanluError("predict.fields", where=str(path), line=reader.line_num, expected=expected)
-                yield reader.line_num, fields
+            yield from delimited_rows(file, SEPARATORS[suffix], path)
             return
         for line, words in enumerate(file, start=1):
             if words.strip():
                 yield line, {"text": words.rstrip("\n")} if suffix in PLAIN else read_object(words, path, line)
 
 
-def _opened(path: Path, newline: str | None) -> IO[str]:
-    opened = gzip.open if path.name.lower().endswith(GZIP) else open
-    return opened(path, "rt", encoding="utf-8-sig", newline=newline)
+def opened(path: Path, newline: str | None = None, errors: str = "strict") -> IO[str]:
+    """The text of a file, decompressed."""
+    open_it = gzip.open if path.name.lower().endswith(GZIP) else open
+    return open_it(path, "rt", encoding="utf-8-sig", newline=newline, errors=errors)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

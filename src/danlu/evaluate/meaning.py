@@ -7,6 +7,7 @@ one side supports it; where the interval holds zero the clause says that nothing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,7 @@ def language_meaning(evaluation: Mapping[str, Sequence[Entry]], name: str, facts
     if compared is not None:
         verdict = compared["verdict"]
     else:  # a compressor has no losses by document to pair with: its value must lie outside the model's interval
-        low, high = mine["interval"]
+        low, high = mine["interval"] or (math.nan, math.nan)
         verdict = "better" if high < rival["value"] else "worse" if low > rival["value"] else "none"
     ahead = message(
         f"evaluate.meaning.text.{verdict}", model=name, rival=rival["model"], value=amount(mine["value"], mine["unit"]),
@@ -179,13 +180,13 @@ def _find(comparisons: Sequence[Entry], metric: str, a: str, b: str, dataset: st
 
 
 def _turned(entry: Entry) -> Entry:
-    low, high = entry["interval"]
+    interval = entry["interval"] and [-bound for bound in reversed(entry["interval"])]
     verdict = {"better": "worse", "worse": "better", "none": "none"}[entry["verdict"]]
     turned = {
         "a": entry["b"],
         "b": entry["a"],
         "difference": -entry["difference"],
-        "interval": [-high, -low],
+        "interval": interval,
         "verdict": verdict,
     }
     return {**entry, **turned}

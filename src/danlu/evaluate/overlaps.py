@@ -76,7 +76,9 @@ def _entries(tested: Sequence[Tested], found: Sequence[Overlap]) -> list[dict[st
 
 
 def _closest(found: Overlap, exact: bool) -> list[Seen]:
-    return sorted((one for one in found.found if one.exact == exact), key=lambda one: (-one.similarity, one.row))
+    return sorted(
+        (one for one in found.found if one.exact == exact and not one.short), key=lambda one: (-one.similarity, one.row)
+    )
 
 
 def _listed(part: Tested, found: Overlap) -> Iterator[dict[str, Any]]:

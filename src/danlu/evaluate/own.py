@@ -70,7 +70,8 @@ def own_numbers(
                 random = generator(seed, metric.name, model, *map(str, sorted(slice.items())))
                 value, low, high = _estimate(metric, truth[mask], probabilities[mask], random, config)
                 found.append(
-                    {"metric": metric.name, "model": model, "value": rounded(value), "interval": [rounded(low), rounded(high)],
+                    {"metric": metric.name, "model": model, "value": rounded(value),
+                     "interval": None if math.isnan(low) else [rounded(low), rounded(high)],
                      "count": int(mask.sum()), "split": "test", "slice": dict(sorted(slice.items())), "better": metric.better,
                      "unit": metric.unit, "words": metric.words, "signature": _signature(config, seed)}
                 )  # fmt: skip
@@ -85,7 +86,7 @@ def _estimate(
     for number in range(config.resamples):
         drawn = random.integers(0, rows, rows)
         draws[number] = metric(truth[drawn], predicted[drawn], probabilities[drawn])
-    return (metric(truth, predicted, probabilities), *interval(draws, config.confidence))
+    return (metric(truth, predicted, probabilities), *interval(draws, config.confidence, units=rows))
 
 
 def _signature(config: EvaluateConfig, seed: int) -> str:

@@ -154,10 +154,13 @@ def _answers(measured: Measured) -> Iterable[Mapping[str, Any]]:
 
 
 def _seen(measured: Measured) -> Iterable[Mapping[str, Any]]:
+    texts = measured.data.apart
     for overlap in measured.overlaps:
+        column = overlap.column or next(iter(texts))
         for one in overlap.found:
             yield {
-                "source": overlap.source, **measured.data.table.place(one.row), "text": measured.data.texts[one.row],
+                "source": overlap.source, **measured.data.table.place(one.row),
+                "column": column, "text": texts[column][one.row],
                 "where": one.where, "similarity": round(one.similarity, 4), "exact": one.exact,
             }  # fmt: skip
 

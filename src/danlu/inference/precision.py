@@ -20,7 +20,11 @@ RESAMPLES = 400
 
 class Noticed(NamedTuple):
     """`error`: how far off the score in bf16 may be, by the interval of the difference on the sample; `half`: half the width
-    that the score's own interval will have on all items."""
+    that the score's own interval will have on all items.
+
+    The difference of two shares has a width where no answer changed too (about 4 in the size of the sample), so that a share
+    needs a sample of some thousand. NaN where there is no interval: too small a sample, or one in which nothing differs.
+    """
 
     error: float
     half: float

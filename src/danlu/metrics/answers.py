@@ -18,6 +18,7 @@ from danlu.metrics.characters import languages_of
 from danlu.metrics.common import substring_length
 from danlu.metrics.items import Sums, mean_of
 from danlu.metrics.treebank import words
+from danlu.text.tags import base_language
 
 Score = Literal["exact", "f1"]
 Rule = Literal["squad", "squad-no-articles", "cmrc"]
@@ -39,8 +40,8 @@ def answers(
 
 
 def rule(language: str) -> Rule:
-    """How answers in a language (BCP-47) are compared."""
-    return {"en": "squad", "zh": "cmrc"}.get(language.split("-")[0], "squad-no-articles")  # type: ignore[return-value]
+    """How answers in a language, by its tag or name, are compared."""
+    return {"en": "squad", "zh": "cmrc"}.get(base_language(language), "squad-no-articles")  # type: ignore[return-value]
 
 
 def one(right: Sequence[str], given: str, score: Score, by: Rule) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from danlu.text.characters import ALONE, DIGIT, LETTER, code_points, kinds_table
 from danlu.text.language import guess_language
+from danlu.text.tags import UNKNOWN, base_language
 
 HANGUL = ((0x1100, 0x1200), (0x3130, 0x3190), (0xA960, 0xA980), (0xAC00, 0xD800))
 
@@ -41,10 +42,23 @@ def _is_hangul(character: str) -> bool:
     return any(start <= code < end for start, end in HANGUL)
 
 
-def languages_of(references: Sequence[Sequence[str]], languages: Sequence[str] | None) -> Sequence[str]:
-    """The language of each item (BCP-47): those that are said, or one for all, guessed from the script of most references."""
-    if languages is not None:
-        return languages
-    guessed = Counter(guess_language(" ".join(texts)) for texts in references)
-    del guessed["und"]
-    return [guessed.most_common(1)[0][0] if guessed else "en"] * len(references)
+def languages_of(references: Sequence[Sequence[str]], languages: Sequence[str] | None) -> list[str]:
+    """The language of each item (ISO 639): what its tag means; without tags, and for those that mean none, what the script of
+    most of the references in question tells."""
+    if languages is None:
+        return [_guessed(references)] * len(references)
+    found = [base_language(tag) for tag in languages]
+    untold = [texts for texts, base in zip(references, found, strict=True) if base == UNKNOWN]
+    taken = _guessed(untold) if untold else UNKNOWN
+    return [taken if base == UNKNOWN else base for base in found]
+
+
+def _guessed(references: Sequence[Sequence[str]]) -> str:
+    guessed = Counter(script_of(texts) for texts in references)
+    del guessed[UNKNOWN]
+    return guessed.most_common(1)[0][0] if guessed else "en"
+
+
+def script_of(texts: Sequence[str]) -> str:
+    """The language (ISO 639) that the script of some texts tells."""
+    return base_language(guess_language(" ".join(texts)))

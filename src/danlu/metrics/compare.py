@@ -9,14 +9,17 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from danlu.metrics.bootstrap import Method, difference, generator
+from danlu.metrics.bootstrap import Method, difference, generator, paired_rows
 from danlu.metrics.items import Ints, Items, Sums, Weighted
+from danlu.metrics.measure import interval_signature
 from danlu.metrics.number import Estimate, rounded, signature
 from danlu.metrics.registry import METRICS
 from danlu.metrics.significance import holm, mcnemar, permutation
 from danlu.metrics.words import amount, where
 from danlu.workspace.sentences import Message, message
 
+DIFFERENCES = 10  # between two models, from which on a bootstrap of them says what they may be worse by
+TAIL_DRAWS = 20  # resamples beyond an interval, at both its ends together
 Verdict = Literal["better", "worse", "none"]
 Test = Literal["bootstrap", "permutation", "mcnemar"]
 
@@ -25,7 +28,8 @@ Test = Literal["bootstrap", "permutation", "mcnemar"]
 class Comparison:
     """`a` against `b`: `difference` is a's value less b's, in the metric's own direction and unit; NaN where one has none.
 
-    `adjusted` is p after the correction for `family` comparisons, and `level` what it must stay below.
+    `adjusted` is p after the correction for `family` comparisons, and `level` what it must stay below. `differ`: on how many
+    items, or clusters of them, the two differ, where an interval is drawn from those alone (none: it is not).
     """
 
     metric: str
@@ -39,13 +43,33 @@ class Comparison:
     adjusted: float | None = None
     family: int = 1
     level: float = 0.05
+    differ: int | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """`better`: a is better than b, and the whole interval says so, and p after correction; `none`: it is not shown."""
+        """`better`: a is better than b, and the whole interval says so, and p after correction; `none`: it is not shown.
+
+        Where there is no interval, p alone decides.
+        """
         if self.adjusted is not None and self.adjusted > self.level:
             return "none"
+        if not self.has_interval:
+            return "none" if not self.p <= self.level or not self.gain.value else "better" if self.gain.value > 0 else "worse"
+        return self._beyond
+
+    @property
+    def _beyond(self) -> Verdict:
+        """On which side of 0 the interval lies, if on one."""
         return "better" if self.gain.low > 0 else "worse" if self.gain.high < 0 else "none"
+
+    @property
+    def defined(self) -> bool:
+        """Whether both have a value."""
+        return not math.isnan(self.difference.value)
+
+    @property
+    def has_interval(self) -> bool:
+        return not math.isnan(self.difference.low)
 
     @property
     def gain(self) -> Estimate:
@@ -54,41 +78,52 @@ class Comparison:
         return self.difference if METRICS[self.metric].better == "higher" else Estimate(-value, -high, -low)
 
     def not_worse(self, margin: float) -> bool:
-        """Non-inferiority: the interval rules out that a is worse than b by `margin` (in the metric's unit) or more."""
-        return self.gain.low > -margin
+        """Non-inferiority: the interval rules out that a is worse than b by `margin` (in the metric's unit) or more. Nothing is
+        ruled out without an interval, nor by one of a few differences, among which those the other way may be missing."""
+        return self._tells and self.gain.low > -margin
+
+    @property
+    def _tells(self) -> bool:
+        return self.has_interval and (self.differ is None or self.differ >= DIFFERENCES)
 
     def sentence(self) -> Message:
-        if math.isnan(self.difference.value):
-            key = "metrics.compare.undefined"
-        elif self.verdict == "none" and self.difference.value and self.difference.low == self.difference.high:
-            key = "metrics.compare.few"  # every item says the same, yet there are too few for p to be small
-        else:
-            key = "metrics.compare.none" if self.verdict == "none" else "metrics.compare.better"
-        found = message(key, **self._words())
+        found = message(f"metrics.compare.{self._kind()}", **self._words())
         return found if self.family < 2 else message("metrics.compare.corrected", sentence=found, family=self.family)
 
     def margin_sentence(self, margin: float) -> Message:
         """Whether a is not worse than b by `margin` or more."""
-        key = "metrics.compare.not_worse" if self.not_worse(margin) else "metrics.compare.maybe_worse"
+        kind = "not_worse" if self.not_worse(margin) else "maybe_worse" if self._tells else "unknown_worse"
         words = self._words() | {"winner": self.a, "loser": self.b}
         worst = amount(max(0.0, -self.gain.low), METRICS[self.metric].unit)
-        return message(key, **words, margin=amount(margin, METRICS[self.metric].unit), worst=worst)
+        kind = kind if self.defined else "undefined"
+        return message(f"metrics.compare.{kind}", **words, margin=amount(margin, METRICS[self.metric].unit), worst=worst)
+
+    def _kind(self) -> str:
+        """Which sentence is true of it: one that shows an interval beyond 0 and says "no difference" must say why."""
+        if not self.defined:
+            return "undefined"
+        found = "none" if self.verdict == "none" else "better"
+        if not self.has_interval:
+            silent = found == "none" and self.gain.value and 2.0 ** (1 - self.count) > self.level
+            return "few" if silent else f"{found}-bare"  # so few rows show nothing even where all say the same
+        return "unheld" if found == "none" and self._beyond != "none" else found
 
     def _words(self) -> dict[str, object]:
         unit = METRICS[self.metric].unit
         (value, low, high), winner, loser = self.gain, self.a, self.b
-        if self.verdict == "worse":
+        if "worse" in (self.verdict, self._beyond):
             (value, low, high), winner, loser = (-value, -high, -low), self.b, self.a
+        p = f"{self.p if self.adjusted is None else self.adjusted:.2g}"
         return {
             "winner": winner, "loser": loser, "where": where(self.slice), "metric": message(f"metrics.{self.metric}.name"),
             "value": amount(value, unit), "low": amount(low, unit), "high": amount(high, unit),
             "unit": message(f"metrics.unit.{unit}"),
+            "p": message("metrics.compare.p" if self.adjusted in (None, self.p) else "metrics.compare.p-corrected", p=p),
         }  # fmt: skip
 
     def part(self) -> Message:
         """The comparison as a part of the sentence of `summary`."""
-        key = "metrics.compare.part.none" if self.verdict == "none" else "metrics.compare.part.better"
-        return message(key, **self._words())
+        return message(f"metrics.compare.part.{self._kind()}", **self._words())
 
     def to_json(self) -> dict[str, Any]:
         found = {
@@ -117,9 +152,9 @@ def compare_items(
 ) -> Comparison:  # fmt: skip
     """Paired comparison of two models on the same items in the same order.
 
-    The interval is the bootstrap's, over items or over `clusters` of them; p is of `test`: the bootstrap's own; `permutation`,
-    which holds its error rate for any metric of sums; `mcnemar`, which is exact for shares (accuracy, exact match) of
-    independent items. ValueError where the test does not fit the metric.
+    The interval is the bootstrap's, over items or over `clusters` of them, and Tango's for shares (accuracy, exact match) of
+    independent items; p is of `test`: the interval's own; `permutation`, which holds its error rate for any metric of sums;
+    `mcnemar`, which is exact for such shares. ValueError where the test does not fit the metric.
     """
     random = generator(seed, "compare", metric, *names, *(f"{key}={value}" for key, value in sorted(slice.items())))
     found, p = difference(a, b, random, clusters=clusters, resamples=resamples, confidence=confidence, method=method)
@@ -131,11 +166,27 @@ def compare_items(
             if test == "mcnemar"
             else permutation(a, b, random, clusters=clusters, permutations=resamples)
         )
-    made = signature(
-        paired="items" if clusters is None else "clusters", interval="percentile" if isinstance(a, Weighted) else method,
-        resamples=resamples, confidence=confidence, seed=seed, **({} if test == "bootstrap" else {"test": test}),
-    )  # fmt: skip
-    return Comparison(metric, *names, found, p, len(a), slice, made, level=round(1 - confidence, 10))
+    over = "items" if clusters is None else "clusters"
+    how = interval_signature(a, clusters is not None, over, resamples, confidence, seed, method, share="tango")
+    made = signature(paired=over, **how, **({} if test == "bootstrap" else {"test": test}))
+    level, differ = round(1 - confidence, 10), differences(a, b, clusters)
+    return Comparison(metric, *names, found, p, len(a), slice, made, level=level, differ=differ)
+
+
+def differences(a: Items, b: Items, clusters: Ints | None) -> int | None:
+    """On how many items, or clusters, the two differ; None where the interval of the difference is no bootstrap of sums."""
+    if not isinstance(a, Sums) or not isinstance(b, Sums) or (a.share and b.share and clusters is None):
+        return None
+    left, right, many = paired_rows(*((a, b) if clusters is None else (a.grouped(clusters), b.grouped(clusters))))
+    apart = (left != right).any(1)
+    return int(apart.sum() if many is None else many[apart].sum())
+
+
+def at_once(confidence: float, resamples: int, claims: int) -> dict[str, Any]:
+    """The options of `compare_items` with which all of so many intervals hold together as often as one would (Bonferroni), and
+    with resamples enough for quantiles so far out."""
+    level = (1 - confidence) / claims
+    return {"confidence": 1 - level, "resamples": max(resamples, math.ceil(TAIL_DRAWS / level))}
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -17,6 +17,7 @@ from danlu.workspace.errors import DanluError
 SchemeName = Literal["IOB1", "IOB2", "IOE1", "IOE2", "IOBES", "BILOU"]
 Tag = tuple[str, str]  # prefix, type
 OUTSIDE: Tag = ("O", "_")
+PREFIXES = "BIESLUM"  # of entities, in all schemes; M is the I of BMES
 
 
 class Scheme(NamedTuple):
@@ -51,6 +52,11 @@ def entities(
     given = [_entities(_fitted(tags, len(true)), scheme, strict) for tags, true in zip(predicted, truth, strict=True)]
     counted = spans(found, given, score=score, average=average, types=types, known=known)
     return Sums(counted.table, counted.statistic, {**counted.made, "scheme": scheme if strict else "lenient"})
+
+
+def is_tag(tag: str) -> bool:
+    """Whether a tag is `O`, a prefix that any scheme has, or such a prefix with a type: `NOUN` is none."""
+    return tag == "O" or (tag[:1] in PREFIXES and (len(tag) == 1 or (len(tag) > 2 and tag[1] in "-_")))
 
 
 def tag_types(sentences: Iterable[Sequence[str]]) -> set[str]:

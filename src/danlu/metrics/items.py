@@ -24,7 +24,9 @@ class Sums:
     """`table` (kinds, columns) and `kind` (items,), the row of each item (none: row i is item i).
 
     `statistic` takes sums of rows (..., columns) to values (...), NaN where there is none. `share`: it is column 0 over
-    column 1, which are 0 or 1 and 1. `made` is what could change the values, for the signature.
+    column 1, which are 0 or 1 and 1. `made` is what could change the values, for the signature. `expected`, of sums too: of a
+    metric that chance alone puts above 0, what it is for a perfect model on such items. Drawing again adds that chance once
+    more, so such a metric has no interval.
     """
 
     table: Floats
@@ -32,6 +34,7 @@ class Sums:
     made: Mapping[str, object] = field(default_factory=dict)
     kind: Ints | None = None
     share: bool = False
+    expected: Statistic | None = None
 
     def __len__(self) -> int:
         return len(self.table) if self.kind is None else len(self.kind)
@@ -53,6 +56,10 @@ class Sums:
         kind = np.arange(len(self.table)) if self.kind is None else self.kind
         counts = np.bincount(kind, minlength=len(self.table))
         return float(self.statistic(weighted_sums(counts[None], self.table)[0]))
+
+    def chance(self) -> float | None:
+        """What the metric is expected to be for a perfect model on these items, where that is not its best value."""
+        return None if self.expected is None else float(self.expected(self.rows().sum(0)))
 
     def each(self) -> Floats:
         """(items,) the metric of each item alone."""

@@ -30,7 +30,7 @@ class Estimate(NamedTuple):
 class Number:
     """One measured number. `count` items were measured; `slice` names the part, such as {"language": "en"}; {} is all.
 
-    A metric that is not defined on these items has no value, and `reason` says why.
+    A metric that is not defined on these items has no value, and `reason` says why; so it does where there is no interval.
     """
 
     metric: str
@@ -70,11 +70,11 @@ class Number:
         cls, metric: str, model: str, estimate: Estimate, count: int, split: str, slice: Mapping[str, str], signature: str,
         reason: Message | None = None,
     ) -> Number:  # fmt: skip
-        """`reason` is why there is no value, where the estimate is NaN."""
+        """`reason` is why there is no value, or no interval, where the estimate has NaN."""
         value, low, high = estimate
         if math.isnan(value):
             return cls(metric, model, None, count, split, None, slice, signature, reason)
-        return cls(metric, model, value, count, split, None if math.isnan(low) else (low, high), slice, signature)
+        return cls(metric, model, value, count, split, None if math.isnan(low) else (low, high), slice, signature, reason)
 
 
 def rounded(value: float) -> float:

@@ -12,17 +12,26 @@ LEAST = float(np.finfo(np.float64).eps)  # a probability of 0 for what is true c
 
 
 def calibration_error(truth: npt.ArrayLike, probabilities: npt.ArrayLike, *, bins: int = BINS, positive: int = 1) -> Sums:
-    """Expected calibration error: mean gap of confidence and accuracy over `bins` equal bins of confidence (lower, upper]."""
+    """Expected calibration error: mean gap of confidence and accuracy over `bins` equal bins of confidence (lower, upper].
+
+    The gaps count without their sign, so chance alone puts it above 0, and the more so the fewer items a bin has; `expected` is
+    what a calibrated model of these confidences has (mean size of a normal gap with the variance of each bin).
+    """
     table = np.asarray(probabilities, np.float64)
     confidence = table.max(1, initial=0)
     right = table.argmax(1) == np.asarray(truth) if len(table) else np.zeros(0)
     place = np.clip(np.ceil(np.nan_to_num(confidence) * bins).astype(np.int64) - 1, 0, bins - 1)
-    gaps = (place[:, None] == np.arange(bins)) * (right - confidence)[:, None]
+    inside = place[:, None] == np.arange(bins)
+    gaps, variances = inside * (right - confidence)[:, None], inside * (confidence * (1 - confidence))[:, None]
 
     def statistic(sums: Floats) -> Floats:
-        return ratio(np.abs(sums[..., :-1]).sum(-1), sums[..., -1], np.nan)
+        return ratio(np.abs(sums[..., :bins]).sum(-1), sums[..., -1], np.nan)
 
-    return Sums(np.concatenate((gaps, np.ones((len(table), 1))), 1), statistic, {"bins": bins})
+    def expected(sums: Floats) -> Floats:
+        return ratio(np.sqrt(2 / np.pi * sums[..., bins : 2 * bins]).sum(-1), sums[..., -1], np.nan)
+
+    rows = np.concatenate((gaps, variances, np.ones((len(table), 1))), 1)
+    return Sums(rows, statistic, {"bins": bins}, expected=expected)
 
 
 def brier(truth: npt.ArrayLike, probabilities: npt.ArrayLike, *, positive: int = 1) -> Sums:

@@ -10,7 +10,7 @@
     tags           by sentence, the tags of its tokens, both; options `scheme`, `strict`, `types`, `known`
     spans          by text, its (start, end, label), both; options `types`, `known`
     words          by sentence, its words, both; option `known` (the words of the training texts)
-    texts          by item, its references (one or more texts); the text; option `languages` (by item, BCP-47, else guessed)
+    texts          by item, its references (one or more texts); the text; option `languages` (by item, tags, else guessed)
     answers        by item, its right answers (none: unanswerable); the answer ("": none given); option `languages`
     rankings       by query, {document: grade}; by query, {document: score}
 

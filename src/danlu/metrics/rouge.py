@@ -16,6 +16,7 @@ from danlu.metrics.characters import languages_of, tokens
 from danlu.metrics.common import subsequence_length, subsequence_places
 from danlu.metrics.items import Sums, mean_of
 from danlu.metrics.porter import stem
+from danlu.text.tags import base_language
 
 Kind = Literal["1", "2", "l", "lsum"]
 STEMMED_FROM = 4  # letters: rouge-score leaves shorter words as they are
@@ -30,7 +31,7 @@ def rouge(
     item, else guessed from the references) says `en`."""
     tags = languages_of(references, languages)
     values = [
-        max((score(reference, text, kind, stemming and tag.split("-")[0] == "en") for reference in several), default=0.0)
+        max((score(reference, text, kind, stemming and base_language(tag) == "en") for reference in several), default=0.0)
         for several, text, tag in zip(references, predicted, tags, strict=True)
     ]
     return mean_of(values, {"tokens": "words+characters", "stemming": "porter" if stemming else "none"})

@@ -27,8 +27,7 @@ def segmentation(
     vocabulary = frozenset(known)
     for row, true, given in zip(table, truth, predicted, strict=True):
         words, found = placed(true), placed(given)
-        same = "".join(words.values()) == "".join(found.values())
-        right = words.keys() & found.keys() if same else set()
+        right = words.keys() & found.keys() if characters(true) == characters(given) else set()
         unknown = {span for span, word in words.items() if word not in vocabulary}
         row[:] = len(right), len(words), len(found), len(unknown), len(unknown & right)
 
@@ -44,6 +43,11 @@ def segmentation(
 
     made = {"known": len(vocabulary)} if score == "unknown_recall" else {}
     return Sums(table, statistic, made)
+
+
+def characters(words: Sequence[str]) -> str:
+    """What the words are cut from, white space left out."""
+    return "".join("".join(word.split()) for word in words)
 
 
 def placed(words: Sequence[str]) -> dict[tuple[int, int], str]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from danlu.metrics.characters import languages_of
 from danlu.metrics.items import Floats, Sums, ratio
+from danlu.text.tags import base_language
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
@@ -23,14 +24,13 @@ BETA = 2  # recall counts twice as much as precision in chrF
 
 
 def tokenizer(language: str) -> str:
-    """sacrebleu's tokeniser for a language (BCP-47): `zh`, characters where words have no spaces or long endings, else `13a`.
+    """sacrebleu's tokeniser for a language (its tag or name): `zh`, characters where words have no spaces or long endings, else
+    `13a`.
 
     `zh` splits the common Han only (its table misreads extension B and on, which stay in one piece with their like).
     """
-    base = language.split("-")[0]
-    return (
-        "zh" if base in ("zh", "yue", "wuu", "lzh") else "char" if base in ("ja", "ko", "th", "lo", "km", "my", "bo") else "13a"
-    )
+    base = base_language(language)
+    return "zh" if base == "zh" else "char" if base in ("ja", "ko", "th", "lo", "km", "my", "bo") else "13a"
 
 
 def bleu(references: Sequence[Sequence[str]], predicted: Sequence[str], *, languages: Sequence[str] | None = None) -> Sums:

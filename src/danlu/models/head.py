@@ -20,8 +20,18 @@ def hidden_states(
     options: dict[str, object] = {"use_cache": False} if hasattr(model.config, "use_cache") else {}
     if positions is not None:
         options["position_ids"] = positions
-    states: torch.Tensor = model.base_model(input_ids=input_ids, attention_mask=attention_mask, **options).last_hidden_state
+    mask = _by_layer(model, attention_mask) if attention_mask is not None and attention_mask.ndim == 4 else attention_mask
+    states: torch.Tensor = model.base_model(input_ids=input_ids, attention_mask=mask, **options).last_hidden_state
     return states
+
+
+def _by_layer(model: PreTrainedModel, mask: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
+    """A mask of who sees whom as the class takes it: ModernBERT would let its local layers see as far as the others."""
+    if model.config.model_type != "modernbert":
+        return mask
+    places = torch.arange(mask.shape[-1], device=mask.device)
+    near = (places[:, None] - places[None]).abs() <= model.config.sliding_window
+    return {"full_attention": mask, "sliding_attention": mask & near}
 
 
 def prepare(model: PreTrainedModel, hidden: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ scaled by a calibration of a tenth of a second.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -16,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from danlu.collect.locate import source_bytes, text_bytes
+from danlu.compute.machine import Machine
 from danlu.models.locate import CONFIG, WEIGHTS, LocatedModel, locate_model
 from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.graph import Node
+from danlu.pretrain.settings import batch_tokens
+from danlu.recipe.collect import MOST_HELD_OUT
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
@@ -154,23 +158,39 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Rates
 
 @dataclass(frozen=True)
 class Amounts:
-    """Megabytes, before anything is read: the files of each dataset and the text in them, those of `collect` and its text."""
+    """Megabytes, before anything is read: the files of each dataset and the text in them, those of `collect` and its text, that
+    also by the names that a mixture has for its sources."""
 
     dataset_files: Mapping[str, float]
     dataset_text: Mapping[str, float]
     files: float
-    text: float
+    sources: Mapping[str, float]
+
+    @property
+    def text(self) -> float:
+        return sum(self.sources.values())
+
+    def text_of(self, mixture: Mapping[str, float] | None) -> float:
+        """The text of all sources, or of those that a mixture reads."""
+        return sum(size for name, size in self.sources.items() if mixture is None or mixture.get(name))
 
 
 def measure_text(recipe: Recipe, base: Path) -> Amounts:
     """How much there is to read, by the sizes of files."""
     files = {name: source_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
-    texts = {name: text_bytes(config, base) / 1e6 for name, config in recipe.datasets.items()}
+    by_source = {name: _megabytes(text_bytes(config, base)) for name, config in recipe.datasets.items()}
+    texts = {name: sum(sizes.values()) for name, sizes in by_source.items()}
     if recipe.collect is None:
-        return Amounts(files, texts, 0.0, 0.0)
-    again = sum(texts[source.dataset] for source in recipe.collect.sources if source.type == "dataset")
-    read, text = source_bytes(recipe.collect, base) / 1e6, text_bytes(recipe.collect, base) / 1e6
-    return Amounts(files, texts, read + again, text + again)
+        return Amounts(files, texts, 0.0, {})
+    again = [source.dataset for source in recipe.collect.sources if source.type == "dataset"]
+    sources = _megabytes(text_bytes(recipe.collect, base))
+    sources |= {f"{dataset}/{name}": size for dataset in again for name, size in by_source[dataset].items()}
+    read = source_bytes(recipe.collect, base) / 1e6 + sum(texts[dataset] for dataset in again)
+    return Amounts(files, texts, read, sources)
+
+
+def _megabytes(sizes: Mapping[str, int]) -> dict[str, float]:
+    return {name: size / 1e6 for name, size in sizes.items()}
 
 
 def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amounts) -> float:
@@ -181,9 +201,9 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
     if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
         return min(config.sample / 1e6, amounts.text)
     if isinstance(config, PretrainConfig):
-        return _part(config, stage) * _pretrain_work(config, amounts.text)
+        return _part(config, stage) * _pretrain_work(config, amounts.text_of(config.mixture))
     if isinstance(config, FinetuneConfig):
-        return _finetune_work(config, recipe, base)
+        return _finetune_work(config, recipe, base, amounts.dataset_text[config.dataset])
     if isinstance(config, EvaluateConfig):
         return _evaluate_work(recipe, stage, amounts)
     return amounts.files if stage == "collect" else amounts.text
@@ -192,7 +212,7 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
 BYTES_PER_TOKEN = 3.7
 FEW_EXAMPLES = 1600  # that a fine-tuning reads at least: 100 steps of 16
 TOKENS_A_ROW = 80
-ROWS = 4000  # training rows a language where the recipe sets no limit
+ROW_BYTES = 150  # of a labelled text: a few sentences
 
 
 def _part(config: PretrainConfig, stage: str) -> float:
@@ -201,19 +221,24 @@ def _part(config: PretrainConfig, stage: str) -> float:
 
 
 def _pretrain_work(config: PretrainConfig, text: float) -> float:
+    """`text`: megabytes of an epoch."""
+    epoch = text * 1e6 / BYTES_PER_TOKEN
+    step = config.batch_tokens or batch_tokens(Machine.probe().cores, accelerator=False, planned_tokens=None)
     tokens = {
         "tokens": config.budget.amount,
-        "epochs": config.budget.amount * text * 1e6 / BYTES_PER_TOKEN,
-        "steps": config.budget.amount * (config.batch_tokens or 4096),
+        "epochs": config.budget.amount * epoch,
+        "steps": config.budget.amount * min(step, max(epoch, config.length)),
     }[config.budget.unit]
     return 6e-12 * PARAMETERS[config.model.size] * tokens
 
 
-def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
+def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path, text: float) -> float:
+    """`text`: megabytes of the dataset's."""
     data = recipe.datasets[config.dataset]
     languages = max(len({getattr(source, "language", None) for source in data.sources}), 1)
-    rows = (data.most_train or ROWS) * languages
-    heldout = 2 * (data.most_heldout or ROWS // 5) * languages
+    found, share = text * 1e6 / ROW_BYTES, data.split.validation + data.split.test
+    rows = int(max(1, min(found * (1 - share), (data.most_train or math.inf) * languages)))
+    heldout = min(found * share, 2 * (data.most_heldout or math.inf) * languages)
     if config.start in recipe.pretrain:
         parameters = PARAMETERS[recipe.pretrain[config.start].model.size]
     else:
@@ -224,10 +249,10 @@ def _finetune_work(config: FinetuneConfig, recipe: Recipe, base: Path) -> float:
     epochs = _epochs(config, rows)
     sizes = [min(size, rows) for size in config.labels] + [rows]
     if config.freeze.until >= 1:
-        learned, read = 0.0, float(rows + heldout)
+        learned, read = 0.0, rows + heldout
     else:  # few labels are read again and again
         learned = sum(min(epochs * rows, max(epochs * size, FEW_EXAMPLES)) for size in sizes)
-        read = float(heldout * len(sizes))
+        read = heldout * len(sizes)
     passes = 6 * learned + 2 * read
     return 1e-12 * parameters * passes * config.length * 0.7
 
@@ -256,5 +281,5 @@ def _evaluate_work(recipe: Recipe, stage: str, amounts: Amounts) -> float:
     """Seconds on the reference machine, roughly: linear baselines and the 5-gram by megabytes, models by held-out text."""
     if stage == "evaluate.baselines":
         return 0.6 * amounts.text + 0.4 * sum(amounts.dataset_text.values())
-    heldout = recipe.collect.holdout.bytes / 1e6 if recipe.collect else 0.0
+    heldout = min(recipe.collect.holdout.bytes / 1e6, MOST_HELD_OUT * amounts.text) if recipe.collect else 0.0
     return 15.0 * heldout * max(len(recipe.pretrain), 1)

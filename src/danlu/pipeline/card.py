@@ -229,10 +229,21 @@ def _data(card: Card, words: Words) -> list[str]:
         if manifest["stage"] in ("pretrain.trunk", "pretrain.decay"):
             numbers = {"tokens": f"{facts['tokens']:,}", "steps": f"{facts['steps']:,}", "epochs": f"{facts['epochs']:.2f}"}
             lines.append(words("card.learned", name=_own(manifest), **numbers))
+            if mixture := facts.get("mixture"):
+                lines.append(_mixture(mixture, words))
         elif manifest["stage"] == "finetune":
             most = max(facts.get("trained_on") or [0])
             lines.append(words("card.labels", name=_own(manifest), rows=f"{most:,}", dataset=manifest["config"]["dataset"]))
     return lines
+
+
+def _mixture(mixture: Mapping[str, Facts], words: Words) -> str:
+    """Of each source, its share of what was read and how often it was read through."""
+    sources = (
+        words("card.mixture-source", name=name, share=f"{100 * read['share']:.3g}", epochs=f"{read['epochs']:.2f}")
+        for name, read in mixture.items()
+    )
+    return words("card.mixture", sources=listed(sources))
 
 
 def _amount(source: Facts, words: Words) -> str:

@@ -11,7 +11,6 @@ from danlu.clean.rules import check_names, own_rules
 from danlu.recipe.base import Section
 from danlu.recipe.clean import CleanConfig
 from danlu.recipe.schema import Recipe
-from danlu.recipe.tokenize import TokenizeConfig
 from danlu.workspace.stage import Stage
 
 STAGE_PACKAGES = ("collect", "clean", "tokenize", "pretrain", "finetune", "evaluate")
@@ -73,10 +72,9 @@ def build_graph(recipe: Recipe, leave_out: frozenset[str] = frozenset()) -> dict
             recipe.clean,
             inputs={"documents": normalised, "scores": scores, "datasets": guarded},
         )
-        tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize, inputs={"documents": documents})
-        tokens = add(
-            "tokenize.encode", "tokenize.encode", TokenizeConfig(), inputs={"documents": documents, "tokenizer": tokenizer}
-        )
+        tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize.training(), inputs={"documents": documents})
+        encoded = {"documents": documents, "tokenizer": tokenizer}
+        tokens = add("tokenize.encode", "tokenize.encode", recipe.tokenize.encoding(), inputs=encoded)
     models = {}
     for name, pretrain in recipe.pretrain.items():
         texts: Inputs = {"tokens": tokens, "tokenizer": tokenizer}

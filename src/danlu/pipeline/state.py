@@ -18,6 +18,8 @@ from danlu.workspace.files import disk_errors, read_json, write_atomic
 from danlu.workspace.messages import listed
 
 KEPT = "recipe.yaml"
+STORES, STORE_HEADER = "tokenize.encode", "header.json"
+"""The stage that makes token stores, and the file that each of them has."""
 StateName = Literal["waiting", "running", "cached", "done", "failed", "skipped"]
 
 
@@ -125,6 +127,34 @@ def find_model(workspace: Workspace, name: str) -> Path:
             "pipeline.no-such-model", where=str(workspace.path), name=name, models=listed(sorted(set(known)))
         ) from None
     return artifact / "model"
+
+
+def find_stores(workspace: Workspace, name: str) -> tuple[dict[str, Path], Path | None]:
+    """Token stores by name, and their tokenizer where it is known. `name` is `tokens` (those of the latest run with any), an
+    artifact, or a folder that is a store or holds some. DanluError `export.no-stores` if there are none."""
+    folder, tokenizer = Path(name), None
+    if not _stores_in(folder):
+        try:
+            artifact = _latest(workspace, STORES) if name in ("tokens", STORES) else workspace.named(name)
+        except DanluError:
+            artifact = None
+        if artifact is None or artifact.stage != STORES:
+            raise DanluError("export.no-stores", where=name)
+        folder, tokenizer = artifact.path, workspace.artifacts / str(artifact.manifest["inputs"]["tokenizer"])
+    return {path.resolve().name: path for path in _stores_in(folder)}, tokenizer if tokenizer and tokenizer.is_dir() else None
+
+
+def _stores_in(folder: Path) -> list[Path]:
+    """The folder itself if it is a token store, else those in it."""
+    if (folder / STORE_HEADER).exists():
+        return [folder]
+    return sorted(path.parent for path in folder.glob(f"*/{STORE_HEADER}"))
+
+
+def _latest(workspace: Workspace, stage: str) -> Artifact | None:
+    """The artifact of a stage in the latest run that has it."""
+    nodes = (node for run in run_names(workspace) for node in read_state(workspace, run).nodes.values() if node.stage == stage)
+    return next((found for node in nodes if (found := artifact_of(workspace, node))), None)
 
 
 def serve_section(workspace: Workspace) -> ServeConfig:

@@ -45,19 +45,19 @@ def decay(trunk: Artifact, tokens: Artifact, tokenizer: Artifact, *, config: Pre
     model, source = settled.model(texts), settled.source(texts)
     carry_metrics(trunk.path, run)
     result = train(
-        model, source, texts.objective, plan, run, start=trunk / CHECKPOINT,
+        model, source, texts.objective(settled.mask_steps), plan, run, start=trunk / CHECKPOINT,
         validation=texts.validation(settled.micro, upkeep.validation), scoring=texts.scoring,
         look=sampler(model, texts, tokenizer.path, run), label="pretrain.progress.decay",
     )  # fmt: skip
     facts = {
-        **model_facts(config, settled, model, result.steps, result.tokens, source.steps_per_epoch),
+        **model_facts(config, settled, model, result.steps, result.tokens, source),
         "train_loss": result.train_loss, "validation_loss": result.validation_loss,
     }  # fmt: skip
     with disk_errors(run.output):
         save_model(model.to("cpu"), run.output / "model", tokenizer.path, facts)
         write_json(run.output / FACTS, facts)
     run.counts.update({"steps": result.steps, "tokens": result.tokens})
-    flops = training_flops(model, config.length, config.mask_rate if config.kind == "mlm" else 1.0)
+    flops = training_flops(model, config.length, config.predicted)
     run.facts.update(record(result, flops, time.monotonic() - started))
 
 

@@ -14,7 +14,7 @@ from danlu.models.build import build_config, build_model
 from danlu.models.flops import training_flops
 from danlu.models.shapes import SHAPES
 from danlu.pretrain import settings
-from danlu.pretrain.data import Texts
+from danlu.pretrain.data import Texts, TextSource
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.training.budget import (
     Measured,
@@ -26,11 +26,11 @@ from danlu.training.budget import (
     validation_interval,
 )
 from danlu.training.compiling import compile_seconds, compiling_repays
+from danlu.training.mixture import MixtureSource
 from danlu.training.optimizer import second_beta
 from danlu.training.plan import TrainPlan
 from danlu.training.schedule import warmup_steps
 from danlu.training.step import OUT_OF_MEMORY_KEY
-from danlu.training.windows import WindowSource
 from danlu.workspace.errors import DanluError
 from danlu.workspace.run import Run
 
@@ -45,7 +45,8 @@ Reason = tuple[str, dict[str, Any]]
 @dataclass(frozen=True)
 class Decided:
     """The plan of the loop and what is around it. `flops` are those of one token; `validation` counts batches; `between` are
-    the seconds that it will take to come from the trunk to the fall."""
+    the seconds that it will take to come from the trunk to the fall. In `mask_steps` steps (0: never) the rate of masking goes
+    to its end: as many as there were to be when this was decided, so that a rate is a function of its step alone."""
 
     plan: TrainPlan
     batch_tokens: int
@@ -57,6 +58,7 @@ class Decided:
     measured: Measured
     between: float
     reasons: Sequence[Reason]
+    mask_steps: int = 0
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Decided:
@@ -70,7 +72,7 @@ class _Trial:
 
     config: PretrainConfig
     texts: Texts
-    source: WindowSource
+    source: TextSource
     draft: TrainPlan
     seed: int
     started: float
@@ -84,7 +86,7 @@ class _Trial:
     def measure(self, *, compiled: bool) -> Measured:
         plan, seconds = replace(self.draft, compile=compiled), probe_seconds(self.config.budget)
         validation = self.texts.validation(self.source.micro, 1)
-        return probe(self.build(), self.source, self.texts.objective, plan, validation, self.texts.scoring, seconds)
+        return probe(self.build(), self.source, self.texts.objective(), plan, validation, self.texts.scoring, seconds)
 
     def steps(self, measured: Measured, compiling: float = 0.0) -> int:
         return count_steps(
@@ -102,7 +104,7 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
     """Choose all that the recipe leaves open, as JSON; `started` is when the stage began (`time.monotonic()`), `opened` the
     seconds that it took to read what the fall will read again."""
     machine, shape = Machine.probe(gpu=True), SHAPES[config.model.size]
-    planned = settings.planned_tokens(config, len(texts.train.tokens))
+    planned = settings.planned_tokens(config, texts.epoch_tokens)
     asked = config.batch_tokens or settings.batch_tokens(run.threads, machine.gpu is not None, planned)
     windows = max(1, min(asked // config.length, texts.windows))
     most = settings.micro_windows(windows, config.length, shape, texts.vocabulary, run.memory_bytes)
@@ -115,11 +117,11 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
     trial, measured = _fitting(_Trial(config, texts, texts.source(windows, most), draft, run.seed, started, opened))
     micro = trial.source.micro
     model = trial.build()
-    flops = training_flops(model, config.length, config.mask_rate if config.kind == "mlm" else 1.0)
+    flops = training_flops(model, config.length, config.predicted)
     speed = flops * windows * config.length / measured.step_seconds
     compiled, measured, compiling, why = _compiling(trial, machine, measured, model, speed)
     steps = trial.steps(measured, compiling)
-    passes = steps / trial.source.steps_per_epoch
+    passes = trial.source.mean_passes(steps)
     plan = replace(
         draft, steps=steps, warmup=_warmup(config, steps), compile=compiled,
         checkpoint_every=checkpoint_interval(measured), validate_every=validation_interval(steps),
@@ -136,8 +138,10 @@ def decide(config: PretrainConfig, texts: Texts, run: Run, started: float, opene
         measured=measured,
         between=round(trial.between(measured, compiling), 3),
         reasons=(),
+        mask_steps=0 if config.mask_rate_end is None else steps,
     )
-    return asdict(replace(decided, reasons=[*_reasons(decided, shape.hidden), why]))
+    reasons = [*_reasons(decided, config, shape.hidden, asked), *_mixture_reasons(config, trial.source, steps), why]
+    return asdict(replace(decided, reasons=reasons))
 
 
 def _warmup(config: PretrainConfig, steps: int) -> int:
@@ -157,19 +161,29 @@ def _fitting(trial: _Trial) -> tuple[_Trial, Measured]:
         trial = replace(trial, source=trial.texts.source(trial.source.windows, trial.source.micro // 2))
 
 
-def _reasons(decided: Decided, width: int) -> list[Reason]:
+def _reasons(decided: Decided, config: PretrainConfig, width: int, asked: int) -> list[Reason]:
+    """`asked`: tokens a step before the text's own limit, by the recipe or by the machine."""
     plan, batch = decided.plan, decided.batch_tokens
     speed = f"{batch / decided.measured.step_seconds:,.0f}"
+    few = "-text" if batch <= asked - config.length else ""  # the text has fewer windows
+    by_recipe = config.weight_decay is not None or config.dropout is not None
+    regular = {"passes": f"{decided.passes:.2f}", "decay": f"{plan.weight_decay:.2g}", "dropout": f"{decided.dropout:g}"}
+    rate = {"rate": f"{plan.learning_rate:.2g}"}
     return [
-        ("pretrain.reason.batch", {"tokens": batch}),
-        ("pretrain.reason.rate", {"rate": f"{plan.learning_rate:.2g}", "width": width}),
-        (
-            "pretrain.reason.passes",
-            {"passes": f"{decided.passes:.2f}", "decay": f"{plan.weight_decay:.2g}", "dropout": f"{decided.dropout:g}"},
-        ),
+        (f"pretrain.reason.batch{few or ('-asked' if config.batch_tokens else '')}", {"tokens": batch, "asked": asked}),
+        ("pretrain.reason.rate-asked", rate) if config.learning_rate else ("pretrain.reason.rate", {**rate, "width": width}),
+        (f"pretrain.reason.passes{'-asked' if by_recipe else ''}", regular),
         (f"pretrain.reason.{plan.precision}", {}),
         ("pretrain.reason.steps", {"steps": plan.steps, "speed": speed}),
     ]
+
+
+def _mixture_reasons(config: PretrainConfig, source: TextSource, steps: int) -> list[Reason]:
+    """How often each source of a mixture is read through."""
+    if not config.mixture or not isinstance(source, MixtureSource):
+        return []
+    read = (f"{name} {100 * source.shares[name]:.3g}% × {passes:.2f}" for name, passes in source.passes(steps).items())
+    return [("pretrain.reason.mixture", {"sources": "; ".join(read)})]
 
 
 def _compiling(

@@ -71,7 +71,7 @@ def micro_windows(windows: int, length: int, shape: Shape, vocabulary: int, memo
     return max(1, min(windows, room // per_window))
 
 
-def planned_tokens(config: PretrainConfig, store_tokens: int) -> float | None:
+def planned_tokens(config: PretrainConfig, epoch_tokens: int) -> float | None:
     """Tokens that the budget will read, where that is known before the probe."""
     amount, unit = config.budget.amount, config.budget.unit
-    return {"tokens": amount, "epochs": amount * store_tokens}.get(unit)
+    return {"tokens": amount, "epochs": amount * epoch_tokens}.get(unit)

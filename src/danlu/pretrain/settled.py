@@ -9,11 +9,11 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from danlu.models.build import build_config, build_model, count_parameters
-from danlu.pretrain.data import Texts
-from danlu.recipe.pretrain import PretrainConfig
+from danlu.pretrain.data import Texts, TextSource
+from danlu.recipe.pretrain import MASKING, PretrainConfig
 from danlu.training.loop import closing_step, trunk_of
+from danlu.training.mixture import MixtureSource
 from danlu.training.plan import TrainPlan
-from danlu.training.windows import WindowSource
 from danlu.workspace.files import read_json
 
 FACTS, CHECKPOINT = "facts.json", "checkpoint"
@@ -25,12 +25,14 @@ LENGTH = ("steps", "decay")
 
 @dataclass(frozen=True)
 class Settled:
-    """`plan` is the whole one, `batch_tokens` and `micro` (windows) the batch; the upkeep in `plan` does not count."""
+    """`plan` is the whole one, `batch_tokens` and `micro` (windows) the batch; the upkeep in `plan` does not count. In
+    `mask_steps` steps the rate of masking goes to its end (0: it stays the same)."""
 
     plan: TrainPlan
     batch_tokens: int
     micro: int
     dropout: float
+    mask_steps: int = 0
 
     @classmethod
     def read(cls, trunk: Path) -> Settled:
@@ -41,6 +43,8 @@ class Settled:
     def facts(self) -> dict[str, Any]:
         """JSON, back by `read`."""
         values = asdict(self)
+        if not self.mask_steps:
+            del values["mask_steps"]
         return {**values, "plan": {name: value for name, value in values["plan"].items() if name not in UPKEEP}}
 
     @property
@@ -64,12 +68,12 @@ class Settled:
         config = texts.config
         return build_model(build_config(config.model, texts.vocabulary, config.length, self.dropout), texts.seed)
 
-    def source(self, texts: Texts) -> WindowSource:
+    def source(self, texts: Texts) -> TextSource:
         return texts.source(self.batch_tokens // texts.config.length, self.micro)
 
 
 def model_facts(
-    config: PretrainConfig, settled: Settled, model: PreTrainedModel, steps: int, tokens: int, steps_per_epoch: int
+    config: PretrainConfig, settled: Settled, model: PreTrainedModel, steps: int, tokens: int, source: TextSource
 ) -> dict[str, Any]:
     """What a model is, after `steps` of its training: the same at the same `resolved.json`, so nothing of the clock."""
     plan, parameters = settled.plan, count_parameters(model)
@@ -79,8 +83,24 @@ def model_facts(
         "architecture": architectures[0], "parameters": parameters["parameters"],
         "embedding_parameters": parameters["embedding_parameters"], "objective": config.kind,
         "mask_rate": config.mask_rate if config.kind == "mlm" else None, "steps": steps, "tokens": tokens,
-        "epochs": round(steps / steps_per_epoch, 4), "batch_tokens": settled.batch_tokens, "length": config.length,
+        "epochs": round(steps / source.steps_per_epoch, 4), "batch_tokens": settled.batch_tokens, "length": config.length,
         "optimizer": plan.optimizer, "learning_rate": plan.learning_rate, "weight_decay": plan.weight_decay,
         "dropout": settled.dropout, "precision": plan.precision,
-        **({"own_objective": config.objective} if config.own_code() else {}),
+        **({"own_objective": config.objective} if config.own_code() else {}), **_masking(config),
+        **({"mixture": _mixed(source, steps)} if config.mixture and isinstance(source, MixtureSource) else {}),
+        **({"attention": config.attention} if config.attention != "window" else {}),
+        **({"curriculum": config.curriculum.model_dump()} if config.curriculum.by != "none" else {}),
     }  # fmt: skip
+
+
+def _mixed(source: MixtureSource, steps: int) -> dict[str, dict[str, float]]:
+    """Of each source, its share of what was read and how often it was read through."""
+    return {
+        name: {"share": round(source.shares[name], 6), "epochs": round(passes, 4)}
+        for name, passes in source.passes(steps).items()
+    }
+
+
+def _masking(config: PretrainConfig) -> dict[str, Any]:
+    """How tokens were masked, where that is not the usual way."""
+    return {name: getattr(config, name) for name in MASKING if getattr(config, name) != type(config).model_fields[name].default}

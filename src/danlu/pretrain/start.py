@@ -27,8 +27,7 @@ def count_text(texts: Texts, run: Run) -> Prepare:
     width = texts.width
 
     def count() -> None:
-        train = texts.train
-        np.save(path, neighbour_vectors(train.tokens, train.ends, texts.vocabulary, width, texts.seed))
+        np.save(path, neighbour_vectors(*texts.counted(), texts.vocabulary, width, texts.seed))
 
     run.once("neighbours", count)
 

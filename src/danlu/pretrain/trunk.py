@@ -33,17 +33,19 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
     keep_freed_memory()
     texts = Texts.open(tokens, tokenizer, config, run)
     opened = time.monotonic() - started
+    if texts.lacks_words:
+        run.progress.warn("pretrain.words-unknown")
     prepare = count_text(texts, run)
     decided = Decided.from_json(run.resolve("pretrain", lambda: decide(config, texts, run, started, opened)))
     for key, parameters in decided.reasons:
         run.progress.say(key, **parameters)
-    settled = Settled(decided.plan, decided.batch_tokens, decided.micro, decided.dropout)
+    settled = Settled(decided.plan, decided.batch_tokens, decided.micro, decided.dropout, decided.mask_steps)
     model, source = settled.model(texts), settled.source(texts)
     earlier = _begin(settled, run)
     if earlier is None:
         prepare(model)
     result = train(
-        model, source, texts.objective, decided.plan, run,
+        model, source, texts.objective(settled.mask_steps), decided.plan, run,
         validation=texts.validation(decided.micro, decided.validation), scoring=texts.scoring,
         look=sampler(model, texts, tokenizer.path, run),
         label="pretrain.progress.trunk", branch=run.output / CHECKPOINT,
@@ -51,7 +53,7 @@ def trunk(tokens: Artifact, tokenizer: Artifact, *, config: PretrainConfig, run:
         revise=_reviser(config, decided, started) if config.budget.unit == "seconds" else None,
     )  # fmt: skip
     settled = replace(settled, plan=replace(result.plan, compile=result.compiled))
-    facts = model_facts(config, settled, model, result.steps, result.tokens, source.steps_per_epoch)
+    facts = model_facts(config, settled, model, result.steps, result.tokens, source)
     with disk_errors(run.output):
         write_json(run.output / FACTS, {**facts, "total_steps": settled.plan.steps, "settled": settled.facts()})
     run.counts.update({"steps": result.steps, "tokens": result.tokens})

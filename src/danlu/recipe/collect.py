@@ -7,6 +7,8 @@ from pydantic import Field
 from danlu.recipe.base import Bytes, Section
 from danlu.recipe.sources import DocumentSource
 
+MOST_HELD_OUT = 0.1  # of a source's bytes
+
 
 class HoldoutConfig(Section):
     """Documents kept from training, to measure language models on; chosen by digest, spread over the sources."""

@@ -12,6 +12,8 @@ from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
+from danlu.recipe.keys import nearest
+from danlu.recipe.names import source_names
 from danlu.recipe.naming import RunName
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.recipe.serve import ServeConfig
@@ -43,6 +45,17 @@ class Recipe(Section):
         sections = (self.collect, self.clean, self.evaluate, *self.datasets.values(), *self.pretrain.values())
         return tuple(name for part in (*sections, *self.finetune.values()) if part is not None for name in part.own_code())
 
+    def text_sources(self) -> list[str]:
+        """What the documents of `collect` say of where they come from; a dataset's own sources each stand for themselves."""
+        found: list[str] = []
+        sources = self.collect.sources if self.collect else ()
+        for name, source in zip(source_names(sources), sources, strict=True):
+            if source.type == "dataset":
+                found += (f"{name}/{inner}" for inner in source_names(self.datasets[source.dataset].sources))
+            else:
+                found.append(name)
+        return found
+
     @model_validator(mode="after")
     def _names_exist(self) -> Recipe:
         def need(name: str, among: Iterable[str], *at: str | int) -> None:
@@ -56,6 +69,14 @@ class Recipe(Section):
         for index, source in enumerate(self.collect.sources if self.collect else ()):
             if source.type == "dataset":
                 need(source.dataset, self.datasets, "collect", "sources", index, "dataset")
+        mixed = {name: pretrain.mixture for name, pretrain in self.pretrain.items() if pretrain.mixture}
+        sources = self.text_sources() if mixed else []
+        for name, mixture in mixed.items():
+            for source_name in mixture:
+                if source_name not in sources:
+                    choices = nearest(source_name, sources) or ", ".join(sources)
+                    at = ("pretrain", name, "mixture", source_name)
+                    raise refuse("no-such-source", at, key=".".join(at), name=source_name, choices=choices)
         for name, tuning in self.finetune.items():
             need(tuning.dataset, self.datasets, "finetune", name, "dataset")
         if taken := [name for name in self.pretrain if f"{name}.trunk" in self.pretrain]:

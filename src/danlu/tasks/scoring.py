@@ -15,6 +15,9 @@ Read = Callable[[Any], Any]
 """From a cell (of JSON, of Parquet, or the string of a CSV) to what metrics take; ValueError where it is no such thing."""
 
 
+ROUNDING = 0.02  # that rounded probabilities of all classes may be more or less than 1 together
+
+
 class Scored(NamedTuple):
     """`truth`, `predicted` and `inputs`: usual names of the columns, likeliest first; of `inputs`, all that a file has, and of
     the couples of `PAIRED` one. No `truth`: the inputs say by their names what is right.
@@ -83,27 +86,47 @@ def sentence(cell: Any) -> str:
 
 
 def texts(cell: Any) -> list[str]:
-    """One text or several: as a list, as JSON, or as SQuAD writes them, {"text": [...]}. Empty: none."""
-    found = _parsed(cell)
-    if isinstance(found, Mapping):
-        found = found.get("text")
-    if found is None or found == "":
+    """One text or several: as a list, as JSON, or as SQuAD writes them, {"text": [...]} or [{"text": ...}]. Empty: none.
+
+    JSON of another shape is a text as it stands: what is asked for may be JSON.
+    """
+    if cell is None or cell == "":
         return []
+    found = _several(_parsed(cell))
+    if found is None and isinstance(cell, str):
+        return [cell]
+    if found is None:
+        raise ValueError("no text or list of texts")
+    return found
+
+
+def _several(found: Any) -> list[str] | None:
+    """The texts of a list, of SQuAD's record or of a list of such; None for anything else."""
+    if isinstance(found, Mapping):
+        return _several(found["text"] or "") if "text" in found else None
     if isinstance(found, str):
-        return [found]
-    if isinstance(found, list) and all(isinstance(one, str) for one in found):
-        return list(found)
-    raise ValueError("no text or list of texts")
+        return [found] if found else []
+    if not isinstance(found, list):
+        return None
+    parts = [one.get("text") if isinstance(one, Mapping) else one for one in found]
+    named = [one for one in parts if isinstance(one, str)]
+    return named if len(named) == len(parts) else None
 
 
 def grades(cell: Any) -> dict[str, int]:
     """The grade of each document, {name: 0, 1, 2...}, or a list of the relevant ones."""
     found = _parsed(cell)
     if isinstance(found, Mapping):
-        return {str(name): int(number(grade)) for name, grade in found.items() if grade is not None}
+        return {str(name): _whole(number(grade)) for name, grade in found.items() if grade is not None}
     if isinstance(found, list):
         return dict.fromkeys(map(str, found), 1)
     raise ValueError("no documents")
+
+
+def _whole(value: float) -> int:
+    if not value.is_integer():
+        raise ValueError(f"{value} is no whole number")
+    return int(value)
 
 
 def ranking(cell: Any) -> dict[str, float]:
@@ -125,11 +148,14 @@ def logs(cell: Any) -> tuple[float, float]:
 
 
 def shares(cell: Any) -> dict[str, float]:
-    """The probability of each class by its name."""
+    """The probability of each class by its name, from 0 to 1, and as rounded as it may be at most 1 together."""
     found = _parsed(cell)
     if not isinstance(found, Mapping):
         raise ValueError("no probabilities by class")
-    return {label(name): number(share) for name, share in found.items() if share is not None}
+    table = {label(name): number(share) for name, share in found.items() if share is not None}
+    if not all(0 <= share <= 1 for share in table.values()) or sum(table.values()) > 1 + ROUNDING:
+        raise ValueError("no probabilities")
+    return table
 
 
 def _parsed(cell: Any) -> Any:
@@ -145,6 +171,8 @@ def _parsed(cell: Any) -> Any:
 _LABELS = ("label", "labels", "class", "category", "target", "gold", "truth", "y")
 _ANSWERED = ("predicted", "prediction", "predictions", "pred", "output", "answer", "hypothesis", "system")
 _TEXT = ("text", "sentence", "content", "review", "document", "title")
+_SOURCE = ("source", "src")
+_MEASURES = ("value", "score", "rating")
 _CLASSES = ("accuracy", "f1_macro", "mcc", "roc_auc", "log_loss", "brier", "calibration_error")
 
 MINIMAL = "minimal-pairs"
@@ -170,7 +198,7 @@ SCORED: Mapping[str, Scored] = MappingProxyType({
         _LABELS, _ANSWERED, tuple(name for couple in PAIRED for name in couple), _CLASSES, "accuracy", label, maybe_label,
     ),
     "regression": Scored(
-        ("value", "score", "rating", *_LABELS), _ANSWERED, _TEXT,
+        (*_MEASURES, *_LABELS), _ANSWERED, _TEXT,
         ("spearman", "pearson", "mae", "mse"), "mae", number, number,
     ),
     MINIMAL: Scored((), _ANSWERED, (GOOD, BAD), ("pair_accuracy",), "pair_accuracy", sentence, logs),
@@ -187,7 +215,7 @@ SCORED: Mapping[str, Scored] = MappingProxyType({
         ("answer_f1", "exact_match"), "answer_f1", texts, text,
     ),
     "translation": Scored(
-        ("references", "reference", "translation", "target", "gold", "truth"), _ANSWERED, ("source", "src", "input", *_TEXT),
+        ("references", "reference", "translation", "target", "gold", "truth"), _ANSWERED, (*_SOURCE, "input", *_TEXT),
         ("chrf", "bleu"), "chrf", texts, text,
     ),
     "summary": Scored(
@@ -214,9 +242,13 @@ def guess_task(columns: Sequence[str], values: Callable[[str], Sequence[Any]]) -
     for task, names in TELLING.items():
         if any(name in columns for name in names):
             return task
-    found = next((name for name in (*_LABELS, "score", "value", "rating") if name in columns), None)
+    if "target" in columns and not {*_TEXT, "label"} & {*columns} and any(name in columns for name in _SOURCE):
+        return "translation"
+    found = next((name for name in _LABELS if name in columns), None)
     if found is None:
-        return "answers" if "question" in columns and "answer" in columns else None
+        if {"question", "answer"} <= {*columns}:
+            return "answers"
+        return "regression" if any(name in columns for name in _MEASURES) else None
     if _are_measures(values(found)):
         return "regression"
     return "pairs" if any(set(pair) <= set(columns) for pair in PAIRED) else "classification"

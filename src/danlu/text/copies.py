@@ -4,13 +4,15 @@ Near: of the item's distinct runs of characters (10 of an alphabet, 4 where most
 `threshold` occur in one stretch of the document that is at most twice as long and lies where the item would. No such
 find is missed: an item whose similarity reaches the threshold must share one of any (1 - threshold) of its runs, so only the
 runs that are rarest in the documents are looked up, and what they find is compared in full (prefix filtering, Chaudhuri et
-al. 2006). A text with fewer than 8 distinct runs is too short to say so: it is found where a document equals it.
+al. 2006). An item with fewer than 8 distinct runs is too short for that: it is found where it stands as it is, and one that has
+no run at all only where a document equals it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,20 @@ class Copy:
     document: int
     similarity: float
     exact: bool
+
+
+class Reach(Enum):
+    """How an item can be found: also nearly; as it is within a document; only where a document equals it."""
+
+    NEAR = "near"
+    WITHIN = "within"
+    WHOLE = "whole"
+
+
+def reach(item: str) -> Reach:
+    """How an item in canonical form is looked for."""
+    runs = len(set(_runs(item, _size(item))))
+    return Reach.NEAR if runs >= FEWEST else Reach.WITHIN if runs else Reach.WHOLE
 
 
 def find_copies(items: Sequence[str], documents: Documents, threshold: float = THRESHOLD) -> list[Copy]:
@@ -141,8 +157,6 @@ class _Runs:
         new = np.ones(len(order), np.bool_)
         new[1:] = (owner[order][1:] != owner[order][:-1]) | (mine[order][1:] != mine[order][:-1])
         order = order[new]
-        enough = np.bincount(owner[order], minlength=len(chosen)) >= FEWEST
-        order = order[enough[owner[order]]]
         found, kind = np.unique(mine[order], return_inverse=True)
         return cls(size, _Table(found), kind, np.asarray(chosen, np.int64)[owner[order]], offset[order])
 
@@ -157,12 +171,13 @@ class _Runs:
         self.counts += np.bincount(places[known[places] == found], minlength=len(known))
 
     def rarest(self, threshold: float) -> _Search:
-        """Of each item's n runs the n - ceil(threshold n) + 1 rarest, as far as they occur: the others cannot suffice alone."""
+        """Of each item's n runs the n - ceil(threshold n) + 1 rarest, as far as they occur: the others cannot suffice alone. Of
+        an item that must be there as it is, the rarest."""
         many = np.bincount(self.item, minlength=int(self.item.max(initial=-1)) + 1)
         order = np.lexsort((self.counts[self.kind], self.item))
         firsts = np.cumsum(many) - many
         rank = np.arange(len(order)) - firsts[self.item[order]]
-        needed = np.ceil(threshold * many - 1e-9).astype(np.int64)
+        needed = np.where(many < FEWEST, many, np.ceil(threshold * many - 1e-9).astype(np.int64))
         chosen = order[(rank <= (many - needed)[self.item[order]]) & (self.counts[self.kind[order]] > 0)]
         chosen = chosen[np.argsort(self.kind[chosen], kind="stable")]
         return _Search(self.size, self.table.hashes[self.kind[chosen]], self.item[chosen], self.offset[chosen])
@@ -208,7 +223,8 @@ class _Search:
         return found
 
     def _compare(self, text: str, item: int, document: str, start: int) -> float:
-        """The share of the item's distinct runs in the stretch of the document; 2 if it is there as it is."""
+        """The share of the item's distinct runs in the stretch of the document; 2 if it is there as it is; 0 if it is not and
+        has too few runs."""
         half = len(text) // 2
         stretch = document[max(0, start - half) : start + len(text) + half]
         if text in stretch:
@@ -216,6 +232,8 @@ class _Search:
         if item not in self._known:
             self._known[item] = frozenset(_runs(text, self.size))
         mine = self._known[item]
+        if len(mine) < FEWEST:
+            return 0.0
         return len(mine.intersection(_runs(stretch, self.size))) / len(mine)
 
 

@@ -4,5 +4,5 @@ from danlu.workspace.stage import Stage
 
 STAGES = (
     Stage("tokenize.train", 1, "danlu.tokenize.train:train"),
-    Stage("tokenize.encode", 1, "danlu.tokenize.encode:encode"),
+    Stage("tokenize.encode", 2, "danlu.tokenize.encode:encode"),
 )

@@ -19,10 +19,12 @@ import pyarrow.parquet as pq
 
 from danlu.documents.store import count_documents, document_parts, read_documents
 from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokenize.words import Words
 from danlu.tokens.encoding import Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
-from danlu.tokens.files import tokenizer_digest, vocabulary_size
+from danlu.tokens.files import special_ids, tokenizer_digest, vocabulary_size
+from danlu.tokens.measure import RARE, Use
 from danlu.tokens.special import EOS, MASK
-from danlu.tokens.store import StoreWriter, TokenBatch, token_dtype, write_header
+from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, token_dtype, write_header
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
@@ -43,8 +45,8 @@ AWKWARD = (
 
 
 def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, run: Run) -> None:
-    """Write the stores `train/` and `holdout/`, and `facts.json`."""
-    del config  # it was the tokenizer's: nothing is left to set
+    """Write the stores `train/`, `holdout/` and `facts.json`. Of `config` only `words` counts: the rest was the tokenizer's."""
+    words = None if config.words is None else Words.of(config.words, tokenizer.path)
     plain = plain_tokenizer(tokenizer.path)
     reference, fast = reference_encoder(plain), fast_encoder(plain)
     chosen = run.resolve("encoder", lambda: choose_encoder(documents, reference, fast))
@@ -55,12 +57,45 @@ def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, 
     dtype, digest = token_dtype(vocabulary_size(tokenizer.path)), tokenizer_digest(tokenizer.path)
     facts: dict[str, Any] = {}
     for split, folder in SPLITS:
-        _encode_parts(documents / folder, run.output / split, split, dtype, encoder, sources, languages, run)
-        header = write_header(run.output / split, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=digest)
-        facts[split] = {name: header[name] for name in ("tokens", "documents", "bytes")}
+        _encode_parts(documents / folder, run.output / split, split, dtype, encoder, sources, languages, words, run)
+        header = write_header(
+            run.output / split, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=digest, words=config.words
+        )
+        facts[split] = {name: header[name] for name in ("tokens", "documents", "bytes")} | store_amounts(run.output / split)
         run.counts[f"{split}_tokens"] = header["tokens"]
+    facts["use"] = vocabulary_use(TokenStore.open(run.output / "train"), tokenizer.path)
     run.facts |= chosen
+    if words is not None:
+        run.facts["words"] = f"{words.name} {words.version}"
     write_json(run.output / "facts.json", facts)
+
+
+def store_amounts(path: Path) -> dict[str, Any]:
+    """`languages`, `sources`: documents, bytes and tokens of each in a store."""
+    store = TokenStore.open(path)
+    lengths = store.lengths()
+    found: dict[str, Any] = {}
+    for name, places in (("languages", store.languages), ("sources", store.sources)):
+        names = store.header[name]
+        columns = [
+            np.bincount(places, weights, len(names)).astype(np.int64).tolist()
+            for weights in (None, store.document_bytes, lengths)
+        ]
+        found[name] = {
+            part: {"documents": documents, "bytes": size, "tokens": tokens}
+            for part, documents, size, tokens in zip(names, *columns, strict=True)
+            if documents
+        }
+    return found
+
+
+def vocabulary_use(store: TokenStore, tokenizer: Path) -> dict[str, int]:
+    """How many of the tokens that texts are made of never occur in a store (`unused`), or fewer than `RARE` times (`rare`)."""
+    vocabulary = vocabulary_size(tokenizer)
+    ordinary = np.ones(vocabulary, np.bool_)
+    ordinary[special_ids(tokenizer)] = False
+    use = Use(store.counts(vocabulary))
+    return {"ordinary": int(ordinary.sum()), "unused": use.unused(ordinary), "rare": use.rare(ordinary), "rare_below": RARE}
 
 
 def choose_encoder(documents: Artifact, reference: Encoder, fast: Encoder | None) -> dict[str, Any]:
@@ -90,6 +125,7 @@ def _encode_parts(
     encoder: Encoder,
     sources: Sequence[str],
     languages: Sequence[str],
+    words: Words | None,
     run: Run,
 ) -> None:
     """Append the documents of each part of `source` to the store `target`; a part is a unit and says where the next begins."""
@@ -98,23 +134,28 @@ def _encode_parts(
         for part in document_parts(source):
 
             def work(part: Path = part, done: dict[str, int] = done) -> dict[str, int]:
-                with StoreWriter(target, dtype, **done) as writer:
+                with StoreWriter(target, dtype, **done, words=words is not None) as writer:
                     for batch in _batches(part):
                         run.check()
-                        writer.append(encode_batch(batch, encoder, sources, languages))
+                        writer.append(encode_batch(batch, encoder, sources, languages, words))
                         task.advance(batch.num_rows)
                     return {"documents": writer.documents, "tokens": writer.tokens}
 
             done = run.once(f"{split}:{part.name}", work)
-    StoreWriter(target, dtype, **done).close()  # no byte more than the units say, and a store of no documents is a store
+    # no byte more than the units say, and a store of no documents is a store
+    StoreWriter(target, dtype, **done, words=words is not None).close()
 
 
-def encode_batch(batch: pa.RecordBatch, encoder: Encoder, sources: Sequence[str], languages: Sequence[str]) -> TokenBatch:
+def encode_batch(
+    batch: pa.RecordBatch, encoder: Encoder, sources: Sequence[str], languages: Sequence[str], words: Words | None = None
+) -> TokenBatch:
     """Encode the columns text, source, language; the last two as places in `sources` and `languages`."""
-    texts, source, language = batch.columns
-    tokens, lengths = encoder(texts.to_pylist())
-    sizes = pc.binary_length(texts).to_numpy()
-    return TokenBatch(tokens, lengths, _places(source, sources), _places(language, languages), sizes)
+    column, source, language = batch.columns
+    texts = column.to_pylist()
+    encoded = encoder(texts)
+    starts = None if words is None else words.starts(texts, encoded)
+    sizes = pc.binary_length(column).to_numpy()
+    return TokenBatch(*encoded, _places(source, sources), _places(language, languages), sizes, starts)
 
 
 def _places(values: pa.Array, names: Sequence[str]) -> npt.NDArray[np.int32]:

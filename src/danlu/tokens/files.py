@@ -115,6 +115,11 @@ def vocabulary_size(directory: Path) -> int:
     return int(max([*ids, *(token["id"] for token in content.get("added_tokens") or [])])) + 1
 
 
+def special_ids(directory: Path) -> list[int]:
+    """The ids of the tokens that no text is made of."""
+    return [token["id"] for token in read_tokenizer(directory).get("added_tokens") or [] if token.get("special")]
+
+
 def _is_ours(content: Mapping[str, Any]) -> bool:
     found = {token["content"]: token["id"] for token in content.get("added_tokens") or []}
     return all(found.get(token) == place for place, token in enumerate(SPECIAL))

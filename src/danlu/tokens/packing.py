@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.bits import Bits
 from danlu.tokens.random import random_keys
 from danlu.tokens.special import BOS_ID, CLS_ID, EOS_ID, PAD_ID, SEP_ID
 
@@ -79,9 +80,9 @@ class PackingPlan:
         return ids[0], segments[0]
 
     def windows(
-        self, indices: Sequence[int] | npt.NDArray[np.integer], tokens: npt.NDArray[np.generic]
+        self, indices: Sequence[int] | npt.NDArray[np.integer], tokens: npt.NDArray[np.generic] | Bits
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Several windows at once: (ids [n, length], segments [n, length])."""
+        """Several windows at once: (ids [n, length], segments [n, length]); of bits of the tokens as of their ids."""
         ids = np.full((len(indices), self.length), PAD_ID, np.int64)
         segments = np.zeros((len(indices), self.length), np.int32)
         begin, end = self.marks.begin, self.marks.end
@@ -102,9 +103,21 @@ class PackingPlan:
         return ids, segments
 
 
-def pack(ends: npt.NDArray[np.integer], length: int, *, seed: int = 0, epoch: int = 0, marks: Marks = CAUSAL) -> PackingPlan:
-    """Plan an epoch over the documents that end at `ends` [documents], in windows of `length` places."""
-    starts, stops, closed = cut_documents(ends, length, marks)
+def pack(
+    ends: npt.NDArray[np.integer],
+    length: int,
+    *,
+    seed: int = 0,
+    epoch: int = 0,
+    marks: Marks = CAUSAL,
+    only: npt.NDArray[np.integer] | None = None,
+) -> PackingPlan:
+    """Plan an epoch over the documents that end at `ends` [documents], in windows of `length` places.
+
+    `only` [chosen] are the places of the documents to take (default: all). The number of windows is that of every epoch and
+    seed, since best-fit-decreasing knows nothing of a document but its length.
+    """
+    starts, stops, closed = cut_documents(ends, length, marks, only)
     cost = stops - starts + (marks.begin is not None) + closed
     keys = random_keys(len(cost), seed=seed, epoch=epoch, purpose=_PIECES)
     order = np.lexsort((keys, -cost))
@@ -121,14 +134,14 @@ def pack(ends: npt.NDArray[np.integer], length: int, *, seed: int = 0, epoch: in
 
 
 def cut_documents(
-    ends: npt.NDArray[np.integer], length: int, marks: Marks
+    ends: npt.NDArray[np.integer], length: int, marks: Marks, only: npt.NDArray[np.integer] | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Cut documents into pieces that fit a window with their marks: (starts, stops, closed), each [pieces], in order.
-
-    An empty document has no piece.
-    """
+    """Cut documents (`only` those at these places) into pieces that fit a window with their marks: (starts, stops, closed),
+    each [pieces], in order. An empty document has no piece."""
     stops = ends.astype(np.int64)
     begins = np.concatenate(([0], stops[:-1])) if len(stops) else stops
+    if only is not None:
+        begins, stops = begins[only], stops[only]
     has_end = marks.end is not None
     full = length - (marks.begin is not None) - (has_end and marks.close_pieces)  # room of a piece with another after it
     last = length - (marks.begin is not None) - has_end  # room of a last piece

@@ -6,6 +6,8 @@
     sources.bin    uint16: place of the document's source in header["sources"]
     languages.bin  uint8:  place of its language in header["languages"]
     bytes.bin      uint32: its UTF-8 bytes before tokenisation (the denominator of bits per byte)
+    words.bin      only where `tokenize.words` asks for it: one bit a token, 1 where a word begins, the first token's in the
+                   lowest bit of the first byte; header["words"] names what cut the words
     header.json    format, dtype, tokens, documents, bytes, sources, languages, digest of the tokenizer
 
 All numbers are little-endian, so three lines of NumPy read a store without danlu:
@@ -18,7 +20,7 @@ All numbers are little-endian, so three lines of NumPy read a store without danl
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.bits import Bits, BitWriter, packed_size
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
 
@@ -34,6 +37,8 @@ FORMAT = "danlu-tokens-1"
 HEADER = "header.json"
 COLUMNS = {"ends": "<u8", "sources": "<u2", "languages": "u1", "bytes": "<u4"}
 """One value a document: name of the file (less `.bin`) -> dtype."""
+WORDS = "words.bin"
+COUNTED_AT_ONCE = 1 << 22  # tokens
 
 
 def token_dtype(vocabulary: int) -> str:
@@ -43,18 +48,21 @@ def token_dtype(vocabulary: int) -> str:
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Some documents in order. `tokens` [sum of lengths]; the others [documents]."""
+    """Some documents in order. `tokens` and `starts` (whether a word begins, where that is kept) [sum of lengths]; the others
+    [documents]."""
 
     tokens: npt.NDArray[Any]
     lengths: npt.NDArray[Any]
     sources: npt.NDArray[Any]
     languages: npt.NDArray[Any]
     document_bytes: npt.NDArray[Any]
+    starts: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
 class TokenStore:
-    """A store open for reading; every array is a read-only memory map (an empty array where the file is empty)."""
+    """A store open for reading; every array is a read-only memory map (an empty array where the file is empty). `words` is None
+    where it was not asked for."""
 
     path: Path
     header: Mapping[str, Any]
@@ -63,6 +71,7 @@ class TokenStore:
     sources: npt.NDArray[np.uint16]
     languages: npt.NDArray[np.uint8]
     document_bytes: npt.NDArray[np.uint32]
+    words: Bits | None = None
 
     @classmethod
     def open(cls, directory: Path, tokenizer_digest: str | None = None) -> TokenStore:
@@ -74,7 +83,11 @@ class TokenStore:
             )
         tokens = _map(directory / "tokens.bin", header["dtype"], header["tokens"])
         columns = {name: _map(directory / f"{name}.bin", dtype, header["documents"]) for name, dtype in COLUMNS.items()}
-        return cls(directory, header, tokens, columns["ends"], columns["sources"], columns["languages"], columns["bytes"])
+        words = None
+        if "words" in header:
+            words = Bits(_map(directory / WORDS, "u1", packed_size(header["tokens"])), header["tokens"])
+        ends, sources, languages, sizes = columns.values()
+        return cls(directory, header, tokens, ends, sources, languages, sizes, words)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -84,27 +97,48 @@ class TokenStore:
         start = int(self.ends[index - 1]) if index else 0
         return self.tokens[start : int(self.ends[index])]
 
+    def runs(self, most: int) -> Iterator[tuple[slice, slice]]:
+        """All documents in runs of at most `most` tokens, at least one document each: (documents, their tokens)."""
+        first = start = 0
+        while first < len(self):
+            stop = max(first + 1, int(np.searchsorted(self.ends, np.uint64(start + most), side="right")))
+            end = int(self.ends[stop - 1])
+            yield slice(first, stop), slice(start, end)
+            first, start = stop, end
+
     def lengths(self) -> npt.NDArray[np.int64]:
         """Tokens a document, [documents]."""
         stops = self.ends.astype(np.int64)
         stops[1:] -= stops[:-1].copy()
         return stops
 
+    def counts(self, vocabulary: int) -> npt.NDArray[np.int64]:
+        """How often each token occurs, [vocabulary], counted a part at a time."""
+        found = np.zeros(vocabulary, np.int64)
+        for start in range(0, len(self.tokens), COUNTED_AT_ONCE):
+            found += np.bincount(self.tokens[start : start + COUNTED_AT_ONCE], minlength=vocabulary)
+        return found
+
 
 class StoreWriter:
     """Appends documents to a store.
 
     A writer opened at (documents, tokens) first cuts the files back to that point, so that a stage which was killed in
-    the middle of a unit of work goes on from the last finished one. `close` flushes to disk; `write_header` comes last.
+    the middle of a unit of work goes on from the last finished one. With `words` every batch must say where words begin.
+    `close` flushes to disk; `write_header` comes last.
     """
 
-    def __init__(self, directory: Path, dtype: str, documents: int = 0, tokens: int = 0) -> None:
+    def __init__(self, directory: Path, dtype: str, documents: int = 0, tokens: int = 0, *, words: bool = False) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.dtype = np.dtype(dtype)
         self.documents, self.tokens = documents, tokens
         self._files = {"tokens": _open_at(directory / "tokens.bin", tokens * self.dtype.itemsize)}
         for name, kind in COLUMNS.items():
             self._files[name] = _open_at(directory / f"{name}.bin", documents * np.dtype(kind).itemsize)
+        self._words: BitWriter | None = None
+        if words:
+            self._files["words"] = _open_at(directory / WORDS, packed_size(tokens))
+            self._words = BitWriter(self._files["words"], tokens)
 
     def append(self, batch: TokenBatch) -> None:
         ends = self.tokens + np.cumsum(batch.lengths, dtype=np.uint64)
@@ -113,6 +147,10 @@ class StoreWriter:
             ("ends", ends), ("sources", batch.sources), ("languages", batch.languages), ("bytes", batch.document_bytes),
         ):  # fmt: skip
             self._put(name, values, np.dtype(COLUMNS[name]))
+        if self._words is not None:
+            if batch.starts is None:
+                raise ValueError("this store keeps where words begin, and the batch does not say it")
+            self._words.append(batch.starts)
         self.tokens += len(batch.tokens)
         self.documents += len(batch.lengths)
 
@@ -133,9 +171,18 @@ class StoreWriter:
 
 
 def write_header(
-    directory: Path, *, dtype: str, sources: Sequence[str], languages: Sequence[str], tokenizer_digest: str
+    directory: Path,
+    *,
+    dtype: str,
+    sources: Sequence[str],
+    languages: Sequence[str],
+    tokenizer_digest: str,
+    words: str | None = None,
 ) -> dict[str, Any]:
-    """Write `header.json` from the files that are there, and return it. A directory without it is no store."""
+    """Write `header.json` from the files that are there, and return it. A directory without it is no store.
+
+    `words` names what cut the words of `words.bin`; None: there is none.
+    """
     sizes = np.fromfile(directory / "bytes.bin", COLUMNS["bytes"])
     header = {
         "format": FORMAT,
@@ -146,6 +193,7 @@ def write_header(
         "sources": list(sources),
         "languages": list(languages),
         "tokenizer": tokenizer_digest,
+        **({} if words is None else {"words": words}),
     }
     write_json(directory / HEADER, header)
     return header
@@ -186,7 +234,7 @@ def _map(path: Path, dtype: str, count: int) -> npt.NDArray[Any]:
         raise DanluError("tokens.truncated", where=str(path), found=found, expected=expected)
     if not count:  # an empty file cannot be mapped
         return np.empty(0, dtype)
-    return np.memmap(path, dtype, mode="r", shape=(count,))
+    return np.asarray(np.memmap(path, dtype, mode="r", shape=(count,)))  # a plain array on the map: slices are made faster
 
 
 def _open_at(path: Path, size: int) -> BinaryIO:

@@ -11,18 +11,26 @@ from transformers import PreTrainedModel
 
 from danlu.models.head import hidden_states, prepare, vocabulary_matrix
 from danlu.tokens.special import BOS_ID, PAD_ID, SPECIAL
+from danlu.tokens.words import WordTable
 from danlu.training.cross_entropy import chunked_cross_entropy
-from danlu.training.masking import EVALUATION_RATE, IGNORED, mask_tokens
+from danlu.training.masking import BERT, EVALUATION_RATE, IGNORED, Manner, Ramp, mask_tokens
 from danlu.training.objective import Batch
+
+SPECIAL_IDS = np.arange(len(SPECIAL))
 
 
 @dataclass(frozen=True)
 class Windows:
-    """A micro-batch of windows: `ids` [n, length]; `numbers` [n] are their places in the plan of epoch `epoch`."""
+    """A micro-batch of windows: `ids` [n, length]; `numbers` [n] are their places in the plan of epoch `epoch`.
+
+    `step` counts the steps of the whole training. `starts` [n, length]: where words begin, if the store knows.
+    """
 
     ids: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
     epoch: int
+    step: int = 0
+    starts: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,18 +39,27 @@ class MaskedObjective:
 
     Documents packed into one window see each other: keeping them apart brought nothing measurable
     (nanochat's log: .85427 -> .85407) and costs a mask of its own for every window.
+
+    `rate` is a share of the tokens, or a ramp by the step. With `words` whole words are hidden: by the store's own column where
+    it has one, else as this table tells. `evaluate`: the mask of all evaluations, BERT's at .15, whatever the others say.
     """
 
     vocabulary: int
-    rate: float
+    rate: float | Ramp
     seed: int
     evaluate: bool = False
+    manner: Manner = BERT
+    words: WordTable | None = None
 
     def collate(self, samples: Windows) -> Batch:
-        rate = EVALUATION_RATE if self.evaluate else self.rate
+        if self.evaluate:
+            rate, manner, starts = EVALUATION_RATE, BERT, None
+        else:
+            rate = self.rate.at(samples.step) if isinstance(self.rate, Ramp) else self.rate
+            manner, starts = self.manner, self._starts(samples)
         inputs, targets = mask_tokens(
-            samples.ids, range(len(SPECIAL)), rate, self.seed, samples.numbers, samples.epoch, self.vocabulary,
-            evaluate=self.evaluate,
+            samples.ids, SPECIAL_IDS, rate, self.seed, samples.numbers, samples.epoch, self.vocabulary,
+            evaluate=self.evaluate, manner=manner, starts=starts,
         )  # fmt: skip
         places = np.flatnonzero(targets != IGNORED)
         return {
@@ -51,6 +68,11 @@ class MaskedObjective:
             "places": torch.from_numpy(places),
             "targets": torch.from_numpy(targets.reshape(-1)[places]),
         }
+
+    def _starts(self, samples: Windows) -> npt.NDArray[np.bool_] | None:
+        if self.words is None:
+            return None
+        return samples.starts if samples.starts is not None else self.words.starts(samples.ids)
 
     def loss(self, model: PreTrainedModel, batch: Batch) -> tuple[torch.Tensor, int]:
         return head_loss(model, hidden_states(model, batch["input_ids"], batch["attention_mask"]), batch)

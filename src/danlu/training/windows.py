@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.bits import Bits
 from danlu.tokens.packing import Marks, PackingPlan, pack
 from danlu.training.language import Windows
 
@@ -17,8 +18,9 @@ from danlu.training.language import Windows
 class WindowSource:
     """Steps of `windows` windows over the documents of a store, in micro-batches of at most `micro` windows.
 
-    `tokens` and `ends` are the store's arrays. Each epoch packs and shuffles anew (slowrun: reshuffling every epoch is
-    worth .026 nats); the windows left over at its end, fewer than one step, wait for another epoch.
+    `tokens`, `ends` and `words` are the store's (`words` only where words are asked for). Each epoch packs and shuffles anew
+    (slowrun: reshuffling every epoch is worth .026 nats); the windows left over at its end, fewer than one step, wait for
+    another epoch. `rank` of `ranks` processes gets its share of every step, in the one order of all of them.
     """
 
     tokens: npt.NDArray[np.generic]
@@ -28,6 +30,9 @@ class WindowSource:
     windows: int
     micro: int
     seed: int
+    words: Bits | None = None
+    rank: int = 0
+    ranks: int = 1
     _plans: dict[int, PackingPlan] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -41,11 +46,30 @@ class WindowSource:
             self._plans[epoch] = pack(self.ends, self.length, seed=self.seed, epoch=epoch, marks=self.marks)
         return self._plans[epoch]
 
+    def mean_passes(self, steps: int) -> float:
+        """How often the text is read through in so many steps."""
+        return steps / self.steps_per_epoch
+
     def batches(self, epoch: int, step: int) -> Sequence[Windows]:
         plan, first = self.plan(epoch), step * self.windows
-        numbers = np.arange(first, first + self.windows, dtype=np.int64)
-        parts = [numbers[start : start + self.micro] for start in range(0, self.windows, self.micro)]
-        return [Windows(plan.windows(part, self.tokens)[0], part, epoch) for part in parts]
+        numbers = rank_share(np.arange(first, first + self.windows, dtype=np.int64), self.rank, self.ranks)
+        parts = [numbers[start : start + self.micro] for start in range(0, len(numbers), self.micro)]
+        return [self.windows_of(plan, part, epoch, epoch * self.steps_per_epoch + step) for part in parts]
+
+    def windows_of(self, plan: PackingPlan, numbers: npt.NDArray[np.int64], epoch: int, step: int) -> Windows:
+        """The windows `numbers` of a plan, as read in step `step` of the training."""
+        starts = None if self.words is None else plan.windows(numbers, self.words)[0] == 1
+        return Windows(plan.windows(numbers, self.tokens)[0], numbers, epoch, step, starts)
+
+
+def rank_share(numbers: npt.NDArray[np.int64], rank: int, ranks: int) -> npt.NDArray[np.int64]:
+    """The windows of a step that process `rank` of `ranks` reads: consecutive ones, their number equal to within one.
+
+    ValueError where there are fewer windows than processes: one of them would have nothing to learn from.
+    """
+    if len(numbers) < ranks:
+        raise ValueError(f"a step of {len(numbers)} windows is too small for {ranks} processes")
+    return numbers[rank * len(numbers) // ranks : (rank + 1) * len(numbers) // ranks]
 
 
 def fixed_windows(source: WindowSource, count: int) -> list[Windows]:
@@ -53,4 +77,4 @@ def fixed_windows(source: WindowSource, count: int) -> list[Windows]:
     plan = source.plan(0)
     chosen = np.unique(np.linspace(0, len(plan) - 1, min(count, len(plan))).astype(np.int64))
     parts = [chosen[start : start + source.micro] for start in range(0, len(chosen), source.micro)]
-    return [Windows(plan.windows(part, source.tokens)[0], part, 0) for part in parts]
+    return [source.windows_of(plan, part, 0, 0) for part in parts]

@@ -10,7 +10,7 @@ from danlu.report.sections.access import entries, largest, part
 from danlu.report.words import clip, count, finite, language_name, share, short, size, visible
 from danlu.workspace.messages import Language
 
-EXAMPLES, TOKENS = 6, 160
+EXAMPLES, TOKENS, SOURCES = 6, 160, 40
 
 
 def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
@@ -46,8 +46,27 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         ],
         "train_tokens": short(language, train["tokens"]) if train.get("tokens") else "",
         "train_documents": count(train.get("documents", 0)),
+        "use": _use(part(encoded, "use")),
+        "sources": [
+            {
+                "name": clip(name, 60),
+                "bytes": f"{row['bytes'] / max(1, row['tokens']):.2f}",
+                "tokens": short(language, row["tokens"]),
+            }
+            for name, row in sorted(part(train, "sources").items())
+        ][:SOURCES],
         "holdout_tokens": short(language, holdout["tokens"]) if holdout.get("tokens") else "",
     }
+
+
+def _source(language: Language, name: str, row: Mapping[str, Any]) -> dict[str, str]:
+    each = row["bytes"] / max(1, row["tokens"])
+    return {"name": clip(name, 60), "bytes": f"{each:.2f}", "tokens": short(language, row["tokens"])}
+
+
+def _use(found: Mapping[str, Any]) -> dict[str, str]:
+    """How many tokens of the vocabulary the training text hardly has."""
+    return {name: count(value) for name, value in found.items() if finite(value)}
 
 
 @cache

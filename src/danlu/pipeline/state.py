@@ -153,8 +153,12 @@ def _stores_in(folder: Path) -> list[Path]:
 
 def _latest(workspace: Workspace, stage: str) -> Artifact | None:
     """The artifact of a stage in the latest run that has it."""
-    nodes = (node for run in run_names(workspace) for node in read_state(workspace, run).nodes.values() if node.stage == stage)
-    return next((found for node in nodes if (found := artifact_of(workspace, node))), None)
+    for run in run_names(workspace):
+        state = read_state(workspace, run)
+        for node in (*state.nodes.values(), *state.earlier.values()):
+            if node.stage == stage and (artifact := artifact_of(workspace, node)):
+                return artifact
+    return None
 
 
 def serve_section(workspace: Workspace) -> ServeConfig:

@@ -69,6 +69,25 @@ def test_errors_say_what_to_do_and_never_show_a_traceback(
     assert chinese.returncode == status
 
 
+@pytest.mark.parametrize(
+    ("arguments", "where", "words"),
+    [
+        (["pretrain", ".", "--size", "huge"], "--size huge", "nano"),
+        (["pretrain", ".", "--family", "t5"], "--family t5", "bert"),
+        (["pretrain", ".", "--budget", "1 stp"], "--budget 1 stp", "500 steps"),
+        (["pretrain", ".", "--budget", "0.5 steps"], "--budget 0.5 steps", "whole"),
+        (["finetune", "--data", "rows.csv", "--from", "x/y", "--budget", "soon"], "--budget soon", "500 steps"),
+    ],
+)
+def test_a_wrong_option_is_told_by_its_own_name(arguments: list[str], where: str, words: str, tmp_path: Path) -> None:
+    done = command("--lang", "en", *arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert f"where: {where}\n" in done.stderr
+    assert words in done.stderr
+    assert "in the recipe" not in done.stderr
+    assert f"try:   Give {where.split()[0]} another value." in done.stderr
+
+
 def test_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
     assert "danlu run" in command("--lang", "en", "status", cwd=tmp_path).stderr
 

@@ -245,6 +245,20 @@ def test_errors_in_both_languages(tmp_path: Path, arguments: list[str], status: 
         assert words in done.stderr
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_unfinished_work_goes_by_the_command_that_is_named(copy: tuple[Path, Path], language: str) -> None:
+    folder, workspace = copy
+    left = workspace / "artifacts" / f"collect-{'0' * 16}.partial"
+    left.mkdir()
+    secret = folder / "texts" / "secret.txt"
+    said = danlu("--lang", language, "forget", "--text", secret, "--dry-run", "--workspace", workspace)
+    told = {"en": "Unfinished work", "zh": "未完成的工作"}[language]
+    (line,) = [line for line in said.splitlines() if told in line]
+    command = line.partition("`danlu ")[2].partition("`")[0]
+    danlu(*command.split(), "--workspace", workspace)
+    assert not left.exists()
+
+
 def test_it_waits_for_a_run_that_reads_documents(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "w")
     workspace.create()

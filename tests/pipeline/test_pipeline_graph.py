@@ -260,6 +260,23 @@ def test_the_parts_of_a_pretraining_cost_what_the_whole_does(tmp_path: Path) -> 
     assert stays == pytest.approx(8 * PARAMETERS["tiny"]), "a trunk is three times the size of the model"
 
 
+@pytest.mark.parametrize(
+    ("language", "words", "skipped"),
+    [("en", "instead (instead.yaml)", "reviews: skipped"), ("zh", "instead（instead.yaml）", "reviews：已跳过")],
+)
+def test_the_fallback_is_named_with_the_datasets_that_it_lacks(
+    with_fallback: Path, language: str, words: str, skipped: str
+) -> None:
+    place = ["--workspace", with_fallback.parent / "w"]
+    said = command("--lang", language, "plan", with_fallback, *place).stderr
+    assert words in said
+    assert "Python" not in said
+    assert skipped in said
+    own = "datasets: {reviews: {sources: [{type: python-docs}]}}\n"
+    with_fallback.with_name("instead.yaml").write_text(INSTEAD + own, encoding="utf-8")
+    assert skipped not in command("--lang", language, "plan", with_fallback, *place).stderr
+
+
 def test_an_epoch_of_a_mixture_is_as_long_as_its_sources(tmp_path: Path) -> None:
     for name, size in (("a", 100_000), ("b", 300_000)):
         (tmp_path / f"{name}.txt").write_text("x" * size)

@@ -50,6 +50,13 @@ def test_units_and_defaults(tmp_path: Path) -> None:
         ("20M tokens", "tokens", 2e7),
         ("3 epochs", "epochs", 3),
         ("500 steps", "steps", 500),
+        ("1 step", "steps", 1),
+        ("2.3k steps", "steps", 2300),
+        ("1 token", "tokens", 1),
+        ("1 hour", "seconds", 3600),
+        ("2 minutes", "seconds", 120),
+        ("1 second", "seconds", 1),
+        ("1 epoch", "epochs", 1),
     ],
 )
 def test_budgets(tmp_path: Path, budget: str, unit: str, amount: float) -> None:
@@ -178,6 +185,36 @@ def test_hours_are_spread_over_the_pretrainings() -> None:
     recipe = load_recipe(RECIPES / "quickstart.yaml", hours=8).recipe
     assert {config.budget.amount for config in recipe.pretrain.values()} == {8 * 3600 * 0.9 / 2}
     assert {config.model.size for config in recipe.pretrain.values()} == {"small"}
+
+
+def test_where_there_is_no_entry_none_is_proposed(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(write(tmp_path, "name: small\ndatasets: {}\n"), ["datasets.mood.most_train=3"])
+    parts = caught.value.explain("en")
+    assert (caught.value.key, "Did you mean" in parts["remedy"]) == ("recipe.set-no-entries", False)
+
+
+def test_a_number_of_steps_is_whole(tmp_path: Path) -> None:
+    for budget in ("0.5 steps", "1.5 tokens", "{amount: 0.5, unit: steps}"):
+        with pytest.raises(RecipeError) as caught:
+            load_recipe(write(tmp_path, GOOD), [f"pretrain.bert.budget={budget}"])
+        assert "whole" in caught.value.explain("en")["cause"]
+
+
+@pytest.mark.parametrize(("size", "hours", "becomes"), [
+    ("", 1, "tiny"), ("", 2, "small"), ("nano", 2, "small"), ("small", 2, "small"), ("base", 9, "base"),
+])  # fmt: skip
+def test_hours_make_no_model_smaller(tmp_path: Path, size: str, hours: float, becomes: str) -> None:
+    written = GOOD.replace("{family: bert}", f"{{family: bert, size: {size}}}" if size else "{family: bert}")
+    assert load_recipe(write(tmp_path, written), hours=hours).recipe.pretrain["bert"].model.size == becomes
+
+
+def test_hours_leave_what_the_command_line_says(tmp_path: Path) -> None:
+    for change in ("pretrain.bert.model.size=nano", "pretrain.bert.model={family: bert, size: nano}"):
+        found = load_recipe(write(tmp_path, GOOD), [change], hours=8).recipe.pretrain["bert"]
+        assert (found.model.size, found.budget.amount) == ("nano", 8 * 3600 * 0.9)
+    found = load_recipe(write(tmp_path, GOOD), ["pretrain.bert.budget=5 steps"], hours=8).recipe.pretrain["bert"]
+    assert (found.model.size, found.budget.amount) == ("small", 5)
 
 
 def test_hours_leave_a_broken_recipe_to_the_check(tmp_path: Path) -> None:

@@ -77,10 +77,10 @@ def test_variants_of_a_base_are_inherited_merged_and_taken_out(tmp_path: Path) -
     [
         (TEXT, ["lnog"], "recipe.no-such-variant", "--variant lnog", "Did you mean: long?"),
         (TEXT, ["zzz"], "recipe.no-such-variant", "--variant zzz", "long, wide, alone"),
-        ("name: a\n", ["long"], "recipe.no-such-variant", "--variant long", "none"),
+        ("name: a\n", ["long"], "recipe.no-variants", "--variant long", "Leave --variant out"),
         ("name: a\nvariants: [long]\n", [], "recipe.variants", "recipe.yaml:2", "variants"),
         ("name: a\nvariants:\n  long: 1h\n", [], "recipe.variants", "recipe.yaml:3", "variants"),
-        ("name: a\nvariants:\n  Long: {seed: 1}\n", [], "recipe.variant-name", "recipe.yaml:3", "lower case"),
+        ("name: a\nvariants:\n  Long: {seed: 1}\n", [], "recipe.variant-name", "recipe.yaml:3", "such as long"),
         (
             "name: a\nvariants:\n  long:\n    extends: b.yaml\n",
             [],

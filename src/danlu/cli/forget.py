@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line
-from danlu.cli.run import program, short
+from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, program, short
 from danlu.pipeline import forget as forgetting
 from danlu.pipeline.forget import Document, Hits, Reached, Rebuild
 from danlu.pipeline.lineage import read_manifests

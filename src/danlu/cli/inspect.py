@@ -17,7 +17,7 @@ from danlu.pipeline.graph import MODELS
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Branch, Manifests, payload_bytes, read_manifests, tree
 from danlu.pipeline.reporting import stored_result, write_report
-from danlu.pipeline.state import RunState, read_state, run_names
+from danlu.pipeline.state import RunState, artifact_of, read_state, run_names
 from danlu.workspace.artifact import Artifact, Workspace, read_payload
 from danlu.workspace.lock import holder
 from danlu.workspace.messages import text
@@ -36,6 +36,8 @@ def status(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu")
         return
     state = read_state(place, name or names[0])
     Console().print(status_table(state, place))
+    if others := [other for other in names if other != state.name]:
+        say(text("cli.status.others", names=", ".join(others)))
     nodes = {node.name: {"state": node.state, "key": node.key, "seconds": node.seconds} for node in state.nodes.values()}
     last_line({"run": state.name, "state": state.state, "runs": names, "nodes": nodes}, json_line)
 
@@ -112,11 +114,11 @@ def find_artifact(workspace: Workspace, name: str) -> Artifact:
     (`quickstart/bert`), else by the name of the artifact."""
     before, slash, after = name.partition("/")
     for run in [before] if slash else run_names(workspace):
-        nodes = read_state(workspace, run).nodes
+        state = read_state(workspace, run)
         wanted = after if slash else name
         for candidate in (wanted, f"finetune.{wanted}", f"pretrain.{wanted}", f"dataset.{wanted}"):
-            node = nodes.get(candidate)
-            if node and node.key and (found := workspace.find(node.stage, node.key)):
+            node = state.standing(workspace, candidate)
+            if node and (found := artifact_of(workspace, node)):
                 return found
     return workspace.named(name)
 

@@ -1,8 +1,10 @@
-"""What all commands share: printing errors, the last JSON line, the workspace option."""
+"""What all commands share: printing errors, the last JSON line, the workspace option, how paths and commands are shown."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 
-from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import file_error
 from danlu.workspace.messages import LANGUAGES, Language, choose_language, text
@@ -69,5 +70,11 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def open_workspace(path: Path) -> Workspace:
-    return Workspace(path)
+def program() -> str:
+    """How this command is called from here: by its name if the shell finds it, else by its path."""
+    return "danlu" if shutil.which("danlu") or not sys.argv[0].endswith("danlu") else short(Path(sys.argv[0]).absolute())
+
+
+def short(path: Path) -> str:
+    """A path as seen from here, if that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -15,12 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
+from danlu.cli.closing import closing_words, summary
 from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
-from danlu.compute.losses import set_aside
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import warmed
-from danlu.pipeline.graph import MODELS
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import Prepared, fallback_words, prepare
@@ -29,7 +24,7 @@ from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
 from danlu.recipe.load import LoadedRecipe
 from danlu.workspace.artifact import Workspace
-from danlu.workspace.messages import listed, text
+from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
 
 RecipeArgument = Annotated[Path, typer.Argument(help="The recipe, a YAML file. 配方（YAML 文件）")]
@@ -173,70 +168,3 @@ def print_plan(made: Plan) -> None:
         )
     else:
         say(text("cli.plan.nothing"))
-
-
-def closing_words(result: RunResult, report: Path, loaded: LoadedRecipe) -> None:
-    """Where the report is, how to try the model, how to use one's own text."""
-    memory = max((node.peak_memory_bytes or 0 for node in result.state.nodes.values()), default=0)
-    say()
-    say(text("cli.run.total", minutes=f"{result.state.seconds / 60:.1f}", memory=f"{memory / 1e6:,.0f}"))
-    tell_set_aside(result)
-    say(text("cli.run.report", path=short(report)))
-    models = [name for name, artifact in result.artifacts.items() if artifact.stage in MODELS]
-    place = (
-        ""
-        if result.workspace.path == Path(".danlu").absolute()
-        else f" --workspace {shlex.quote(short(result.workspace.path))}"
-    )
-    first = next((name.partition(".")[2] for name in models if name.startswith("finetune.")), None)
-    served = [name for name in loaded.recipe.serve.models if any(node.endswith(f".{name}") for node in models)]
-    if first:
-        say(text("cli.run.predict", command=f'echo "{example(loaded, first)}" | {program()} predict {first} -{place}'))
-    elif models:
-        say(text("cli.run.predict", command=f'echo "This is the" | {program()} predict {models[0].partition(".")[2]} -{place}'))
-    if served:
-        say(text("cli.run.serve", command=f"{program()} serve {' '.join(served)}{place}"))
-    if loaded.path and not loaded.resolved:
-        say(text("cli.run.own", recipe=short(loaded.path)))
-
-
-def example(loaded: LoadedRecipe, task_model: str) -> str:
-    """A text to try a task model on, in a language of its data."""
-    data = loaded.recipe.datasets[loaded.recipe.finetune[task_model].dataset]
-    chinese = any((getattr(source, "language", None) or "").startswith("zh") for source in data.sources)
-    return "这本书非常好看，值得一读" if chinese else "This is well worth reading"
-
-
-def program() -> str:
-    """How this command is called from here: by its name if the shell finds it, else by its path."""
-    return "danlu" if shutil.which("danlu") or not sys.argv[0].endswith("danlu") else short(Path(sys.argv[0]).absolute())
-
-
-def short(path: Path) -> str:
-    """A path as seen from here, if that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)
-
-
-def summary(result: RunResult, report: Path | None) -> dict[str, object]:
-    """The last line of `danlu run --json`."""
-    return {
-        "recipe": result.state.name,
-        "state": result.state.state,
-        "seconds": result.state.seconds,
-        "report": str(report) if report else None,
-        "artifacts": {name: str(artifact.path) for name, artifact in result.artifacts.items()},
-        "payloads": {name: artifact.payload for name, artifact in result.artifacts.items()},
-        "set_aside": units_set_aside(result),
-        "skipped": result.state.skipped,
-    }
-
-
-def tell_set_aside(result: RunResult) -> None:
-    """One line that names what the stages of a run have set aside, if anything."""
-    if lost := units_set_aside(result):
-        say(text("cli.run.quarantine", units=listed(f"{entry['stage']}: {entry['unit']}" for entry in lost)))
-
-
-def units_set_aside(result: RunResult) -> list[dict[str, object]]:
-    """What the stages of a run have set aside because it killed whoever worked on it, with the stage of each."""
-    return [{"stage": name, **entry} for name, artifact in result.artifacts.items() for entry in set_aside(artifact.manifest)]

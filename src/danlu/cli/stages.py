@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
-from danlu.cli.run import run_and_tell, short, summary, tell_set_aside
+from danlu.cli.closing import closing_words, summary
+from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line
+from danlu.cli.run import run_and_tell
+from danlu.pipeline.alone import as_run, classifier, pretraining, text_recipe
 from danlu.pipeline.reporting import report_of
 from danlu.pipeline.subject import find_start
-from danlu.recipe.load import recipe_from
 from danlu.workspace.artifact import Workspace
-from danlu.workspace.messages import text
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders of text. 文本文件或目录")]
 Data = Annotated[Path, typer.Option("--data", help="Labelled rows: csv, tsv, jsonl or parquet. 带标签的数据文件")]
@@ -26,7 +25,7 @@ def collect(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
 ) -> None:
     """Read files into documents. 把文件读成文档。"""
-    _run(text_recipe(paths), "collect", set_, workspace, json_line)
+    _run(text_recipe(paths, "collect"), "collect", set_, workspace, json_line)
 
 
 @command
@@ -34,7 +33,7 @@ def clean(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
 ) -> None:
     """Repair documents and drop bad ones and repeats. 修复文档，剔除劣质与重复文档。"""
-    _run(text_recipe(paths), "clean.decide", set_, workspace, json_line)
+    _run(text_recipe(paths, "clean"), "clean.decide", set_, workspace, json_line)
 
 
 @command
@@ -42,7 +41,7 @@ def tokenize(
     paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
 ) -> None:
     """Train a tokenizer on files and encode them. 训练分词器并编码文本。"""
-    _run(text_recipe(paths), "tokenize.encode", set_, workspace, json_line)
+    _run(text_recipe(paths, "tokenize"), "tokenize.encode", set_, workspace, json_line)
 
 
 @command
@@ -56,9 +55,7 @@ def pretrain(
     json_line: JsonOption = False,
 ) -> None:
     """Train a model from nothing on files. 在您的文本上从零预训练模型。"""
-    objective = {"bert": "mlm", "gpt": "clm"}.get(family, "clm")
-    section = {family: {"model": {"family": family, "size": size}, "objective": objective, "budget": budget}}
-    _run({**text_recipe(paths), "pretrain": section, "evaluate": {"models": [family]}}, None, set_, workspace, json_line)
+    _run(pretraining(paths, family, size, budget), None, set_, workspace, json_line)
 
 
 @command
@@ -75,36 +72,14 @@ def finetune(
     json_line: JsonOption = False,
 ) -> None:
     """Make a classifier from labelled rows and a model. 用标注数据和模型训练分类器。"""
-    name = _name(data)
-    source = {"type": "files", "path": str(data.absolute()), "text": column, "label": label}
     start = find_start(Workspace(workspace), model)
-    recipe = {
-        "name": name,
-        "datasets": {name: {"sources": [source]}},
-        "finetune": {f"{name}-classifier": {"from": start, "dataset": name, "budget": budget}},
-        "evaluate": {"models": [f"{name}-classifier"]},
-    }
-    _run(recipe, None, set_, workspace, json_line)
-
-
-def text_recipe(paths: list[Path]) -> dict[str, Any]:
-    """The recipe that collects files and folders."""
-    return {
-        "name": _name(paths[0]),
-        "collect": {"sources": [{"type": "files", "path": str(path.absolute())} for path in paths]},
-    }
-
-
-def _name(path: Path) -> str:
-    """A run's name from a file's: lower case letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", path.absolute().stem.lower()).strip("-") or "files"
+    _run(classifier(data, start, column, label, budget), None, set_, workspace, json_line)
 
 
 def _run(recipe: dict[str, Any], until: str | None, overrides: list[str], workspace: Path, json_line: bool) -> None:
-    result = run_and_tell(recipe_from(recipe, Path.cwd(), overrides), Workspace(workspace), until)
-    path = report_of(result)
-    last = list(result.artifacts.values())[-1]
-    say(text("cli.run.artifact", path=short(last.path)))
-    tell_set_aside(result)
-    say(text("cli.run.report", path=short(path)))
-    last_line(summary(result, path), json_line)
+    place = Workspace(workspace)
+    loaded = as_run(place, recipe, overrides)
+    result = run_and_tell(loaded, place, until)
+    report = report_of(result)
+    closing_words(result, report, loaded)
+    last_line(summary(result, report), json_line)

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
-from danlu.cli.run import short
+from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say, short
 from danlu.pipeline.curves import export_curves
 from danlu.pipeline.state import run_names
 from danlu.workspace.artifact import Workspace

@@ -24,6 +24,7 @@ CHUNKS: dict[Kind, int] = {"classification": 512, "mlm": 16, "clm": ROWS}
 """Rows answered at a time: many texts make even batches."""
 CONTINUATION = 64  # tokens
 MASK = MASK_WORDS[0]
+MOST_HELD = 100
 
 
 def predict_file(
@@ -38,6 +39,7 @@ def predict_file(
     """
     counts = Counter(rows=0, quarantined=0, truncated=0)
     failed: DanluError | None = None
+    held: list[tuple[int, DanluError]] = []  # not told yet: if no row is answered, the first of them is the error
     with (
         open_rows(source, text_column) as rows,
         open_sinks(source, output) as (write, quarantine),
@@ -52,12 +54,16 @@ def predict_file(
                     error = found.error if isinstance(found, Bad) else found
                     failed = failed or error
                     counts["quarantined"] += 1
-                    quarantine(row.line, error)
+                    held.append((row.line, error))
                 else:
                     assert isinstance(row, Row)
                     counts["rows"] += 1
                     counts["truncated"] += bool(found.get("truncated"))
                     write({**row.fields, **found})
+                if counts["rows"] or len(held) > MOST_HELD:
+                    for line, error in held:
+                        quarantine(line, error)
+                    held.clear()
             task.advance(len(chunk))
         if failed is not None and not counts["rows"]:
             raise failed

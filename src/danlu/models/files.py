@@ -33,6 +33,7 @@ CLASSES: dict[Kind, Any] = {
 TOKENIZER_FILES = FOREIGN
 """Names of files that belong to a tokenizer."""
 FACTS = "facts.json"
+TOO_LONG = "sequence-length-is-longer-than-the-specified-maximum"
 
 
 def save_model(model: PreTrainedModel, directory: Path, tokenizer_directory: Path, facts: Mapping[str, Any]) -> None:
@@ -60,11 +61,13 @@ def load_model(path_or_hub: str | Path, kind: Kind, **options: Any) -> PreTraine
 
 
 def load_tokenizer(path_or_hub: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory or hub name."""
+    """The tokenizer of a model directory or hub name, without transformers' word on texts longer than the model reads: whoever
+    asks for their ids looks to that."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(path_or_hub), trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise _unloadable(path_or_hub, error) from error
+    tokenizer.deprecation_warnings[TOO_LONG] = True  # said already, as far as transformers knows
     return tokenizer
 
 

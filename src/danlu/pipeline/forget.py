@@ -186,13 +186,13 @@ def rebuilds(workspace: Workspace, reached: Sequence[Reached]) -> list[Rebuild]:
     models = {
         f"{node.stage}-{node.key}": f"{state.name}/{node.name.partition('.')[2]}"
         for state in states
-        for node in state.nodes.values()
+        for node in (*state.earlier.values(), *state.nodes.values())
         if node.stage in MODELS
     }
     gone = {entry.name for entry in reached}
     for state in states:
-        nodes = {f"{node.stage}-{node.key}": node.name for node in state.nodes.values()}
-        touched = [nodes[entry.name] for entry in reached if entry.name in nodes]
+        nodes = {f"{node.stage}-{node.key}": node.name for node in (*state.earlier.values(), *state.nodes.values())}
+        touched = list(dict.fromkeys(nodes[entry.name] for entry in reached if entry.name in nodes))
         if touched:
             starts = tuple(models.get(name, name) for name in state.reads if name in gone)
             found.append(replace(_rebuild(workspace, state, touched), starts=starts))
@@ -208,7 +208,9 @@ def _rebuild(workspace: Workspace, state: RunState, touched: Sequence[str]) -> R
         stages = _downstream({name: line.node for name, line in plan.nodes.items()}, touched)
         return Rebuild(state.name, recipe, stages, sum(plan.nodes[name].estimate.seconds for name in stages))
     except DanluError:
-        return Rebuild(state.name, recipe, tuple(touched), sum(state.nodes[name].seconds or 0.0 for name in touched))
+        nodes = {**state.earlier, **state.nodes}
+        seconds = sum(nodes[name].seconds or 0.0 for name in touched)
+        return Rebuild(state.name, recipe, tuple(touched), seconds)
 
 
 def _downstream(nodes: Mapping[str, Node], touched: Collection[str]) -> tuple[str, ...]:
@@ -221,7 +223,7 @@ def _downstream(nodes: Mapping[str, Node], touched: Collection[str]) -> tuple[st
 
 
 def unfinished(workspace: Workspace) -> list[Path]:
-    """Directories of work that was begun and not finished: what was read for it lies there until `danlu gc`."""
+    """Directories of work that was begun and not finished: what was read for it lies there until `danlu gc --partial`."""
     return sorted(workspace.artifacts.glob("*.partial"))
 
 

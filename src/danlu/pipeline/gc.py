@@ -150,7 +150,8 @@ def read_runs(workspace: Workspace) -> Iterator[StoredRun]:
             continue
         try:
             state = read_json(path)
-            names = tuple(f"{node['stage']}-{node['key']}" for node in state["nodes"].values() if node["key"])
+            nodes = [*state["nodes"].values(), *state.get("earlier", {}).values()]
+            names = tuple(f"{node['stage']}-{node['key']}" for node in nodes if node["key"])
             names += tuple(state.get("reads", ()))
             yield StoredRun(folder.name, folder, float(state["started"]), names, holder(folder / LOCK) is not None)
         except (ValueError, KeyError, TypeError, AttributeError):

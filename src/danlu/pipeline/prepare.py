@@ -68,8 +68,10 @@ def fallback_words(prepared: Prepared) -> list[str]:
     if asked is None:
         return []
     packages = ", ".join(missing_of(asked))
-    lines = [text("cli.fallback.missing", asked=asked.recipe.name, instead=instead, packages=packages)]
-    lines += [text("cli.fallback.skipped", name=name) for name in asked.recipe.datasets]
+    path = asked.recipe.fallback
+    lines = [text("cli.fallback.missing", asked=asked.recipe.name, instead=instead, path=path, packages=packages)]
+    lacking = [name for name in asked.recipe.datasets if name not in prepared.loaded.recipe.datasets]
+    lines += [text("cli.fallback.skipped", name=name, instead=instead) for name in lacking]
     if prepared.left_out:
         lines.append(text("cli.fallback.left-out", instead=instead, options=", ".join(prepared.left_out)))
     return lines

@@ -30,9 +30,14 @@ def write_report(result: RunResult, language: Language | None = None) -> Path:
     """Render the page of a run into the workspace and return its path."""
     from danlu.report.page import render  # brings a template engine, which `danlu plan` can do without
 
-    text = kept_recipe(result.workspace, result.state.name).read_text(encoding="utf-8")
+    kept = kept_recipe(result.workspace, result.state.name)
+    recipe = result.state.recipe
+    if recipe == result.state.name:  # a command on files: its recipe is the one that was kept
+        recipe = kept.relative_to(result.workspace.path.parent).as_posix()
     path = report_path(result.workspace, result.state.name)
-    page = render(gather(result.state, result.artifacts, text), language or current_language())
+    page = render(
+        gather(result.state, result.artifacts, kept.read_text(encoding="utf-8"), recipe), language or current_language()
+    )
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, page)
@@ -52,8 +57,8 @@ def stored_result(workspace: Workspace, name: str) -> RunResult:
     return RunResult(state, found, workspace)
 
 
-def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dict[str, Any]:
-    """The facts of a run; parts that were not made are absent."""
+def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str, path: str) -> dict[str, Any]:
+    """The facts of a run; parts that were not made are absent. `text` is the recipe's, `path` where one finds it."""
     artifacts = dict(sorted(artifacts.items()))  # a page made anew has the same order and colours
     manifests = {name: artifact.manifest for name, artifact in artifacts.items()}
     newest = max(manifests.values(), key=lambda manifest: manifest["finished"], default={})
@@ -68,7 +73,7 @@ def gather(state: RunState, artifacts: Mapping[str, Artifact], text: str) -> dic
         "skipped": state.skipped,
     }
     lost = [{"stage": name, **entry} for name, manifest in manifests.items() for entry in set_aside(manifest)]
-    facts: dict[str, Any] = {"set_aside": lost, "recipe": {"name": state.name, "text": text, "path": state.recipe}, "run": run}
+    facts: dict[str, Any] = {"set_aside": lost, "recipe": {"name": state.name, "text": text, "path": path}, "run": run}
     for part, node, file in PARTS:
         if node in artifacts:
             facts[part] = read_json(artifacts[node] / file)

@@ -15,8 +15,10 @@ from pathlib import Path
 from danlu.compute.child import Child
 from danlu.compute.machine import Machine
 from danlu.pipeline.floor import Floor, Watch
+from danlu.pipeline.graph import build_graph
 from danlu.pipeline.plan import Plan
 from danlu.pipeline.state import NodeState, RunState, read_state, run_folder, run_names
+from danlu.recipe.schema import Recipe
 from danlu.workspace.artifact import LOCK, Artifact, Workspace
 from danlu.workspace.disk import require_space
 from danlu.workspace.errors import DanluError, Interrupted
@@ -55,11 +57,12 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch,
     with interruptible() as cancelled, locked(lock, stage=recipe.name, say=progress.say, cancelled=cancelled.is_set):
         before = keys_of_run(workspace, recipe.name)
         state = RunState(name=recipe.name, recipe=str(plan.loaded.path or recipe.name), skipped=list(plan.skipped))
-        state.reads = list(plan.given)
         state.nodes = {
             name: NodeState(name, line.node.stage.name, key=line.key, planned=line.estimate.seconds)  # the key: for `danlu gc`
             for name, line in plan.nodes.items()
         }
+        state.earlier, read_before = made_before(workspace, recipe)
+        state.reads = list(dict.fromkeys((*plan.given, *(read_before if state.earlier else ()))))
         state.keep_recipe(workspace, plan.loaded)
         state.save(workspace)
         begin = time.monotonic()
@@ -76,6 +79,8 @@ def run_plan(plan: Plan, workspace: Workspace, progress: Progress, watch: Watch,
             floor.close()
             for entry in state.nodes.values():  # cut off by a second Ctrl-C
                 entry.state = "waiting" if entry.state == "running" else entry.state
+            state.earlier = {name: node for name, node in state.earlier.items() if name not in floor.done}
+            state.reads = state.reads if state.earlier else list(plan.given)
             state.seconds = round(time.monotonic() - begin, 2)
             state.save(workspace)
     return RunResult(state, floor.done, workspace, before)
@@ -110,6 +115,14 @@ def keys_of_run(workspace: Workspace, name: str) -> dict[str, str | None]:
         return {}
     state = read_state(workspace, name)
     return {node.name: node.key for node in state.nodes.values()} if state.state == "done" else {}
+
+
+def made_before(workspace: Workspace, recipe: Recipe) -> tuple[dict[str, NodeState], list[str]]:
+    """What is there of the nodes of a recipe as the run of its name before this one left it, and what of other runs it read."""
+    if recipe.name not in run_names(workspace):
+        return {}, []
+    state = read_state(workspace, recipe.name)
+    return {name: node for name in build_graph(recipe) if (node := state.standing(workspace, name))}, state.reads
 
 
 def cancel(workspace: Workspace, name: str) -> int:

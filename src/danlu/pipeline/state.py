@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from danlu.recipe.load import LoadedRecipe, load_recipe
 from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors, read_json, write_atomic, write_json
+from danlu.workspace.files import disk_errors, read_json, write_atomic
 from danlu.workspace.messages import listed
 
 KEPT = "recipe.yaml"
@@ -48,10 +49,18 @@ class RunState:
     skipped: list[dict[str, Any]] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     """Names of artifacts of other runs that its nodes read: needed as long as this run is."""
+    earlier: dict[str, NodeState] = field(default_factory=dict)
+    """What the run before made of nodes that this one has still to make: it stands for them until then."""
+
+    def standing(self, workspace: Workspace, name: str) -> NodeState | None:
+        """The node of that name whose artifact is there: this run's, else the earlier one."""
+        found = (nodes[name] for nodes in (self.nodes, self.earlier) if name in nodes)
+        return next((node for node in found if artifact_of(workspace, node)), None)
 
     def save(self, workspace: Workspace) -> None:
+        written = json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n"  # the nodes in the order in which they run
         with disk_errors(workspace.path):
-            write_json(run_folder(workspace, self.name) / "state.json", asdict(self))
+            write_atomic(run_folder(workspace, self.name) / "state.json", written)
 
     def keep_recipe(self, workspace: Workspace, loaded: LoadedRecipe) -> None:
         """Keep the whole recipe beside the state; what lies in one project with the workspace is named as seen from there."""
@@ -79,7 +88,8 @@ def read_state(workspace: Workspace, name: str) -> RunState:
     if not path.exists():
         raise DanluError("pipeline.no-such-run", where=str(path.parent.parent), name=name, runs=listed(run_names(workspace)))
     data = read_json(path)
-    data["nodes"] = {key: NodeState(**value) for key, value in data["nodes"].items()}
+    for part in ("nodes", "earlier"):
+        data[part] = {key: NodeState(**value) for key, value in data.get(part, {}).items()}
     return RunState(**data)
 
 
@@ -105,14 +115,13 @@ def find_model(workspace: Workspace, name: str) -> Path:
     for candidate in [run] if slash else run_names(workspace):
         if candidate not in run_names(workspace):
             continue
-        for node in read_state(workspace, candidate).nodes.values():
+        state = read_state(workspace, candidate)
+        for node in (*state.nodes.values(), *state.earlier.values()):
             if node.stage in MODELS:
                 own = node.name.partition(".")[2]
                 known.append(own)
-                if own == (model if slash else name) and node.key:
-                    artifact = workspace.find(node.stage, node.key)
-                    if artifact:
-                        return artifact / "model"
+                if own == (model if slash else name) and (artifact := artifact_of(workspace, node)):
+                    return artifact / "model"
     try:
         artifact = workspace.named(name)
     except DanluError:
@@ -146,16 +155,21 @@ def _stores_in(folder: Path) -> list[Path]:
 
 def _latest(workspace: Workspace, stage: str) -> Artifact | None:
     """The artifact of a stage in the latest run that has it."""
-    nodes = (node for run in run_names(workspace) for node in read_state(workspace, run).nodes.values() if node.stage == stage)
-    return next((found for node in nodes if (found := artifact_of(workspace, node))), None)
+    for run in run_names(workspace):
+        state = read_state(workspace, run)
+        for node in (*state.nodes.values(), *state.earlier.values()):
+            if node.stage == stage and (artifact := artifact_of(workspace, node)):
+                return artifact
+    return None
 
 
 def serve_section(workspace: Workspace) -> ServeConfig:
-    """What the recipe of the latest run says of serving; the defaults where there is no run."""
-    names = run_names(workspace)
-    if not names:
-        return ServeConfig()
-    return load_recipe(kept_recipe(workspace, names[0])).recipe.serve
+    """What is said of serving by the recipe of the latest run that says anything; the defaults where none does."""
+    for name in run_names(workspace):
+        section = load_recipe(kept_recipe(workspace, name)).recipe.serve
+        if section != ServeConfig():
+            return section
+    return ServeConfig()
 
 
 def artifact_of(workspace: Workspace, node: NodeState) -> Artifact | None:

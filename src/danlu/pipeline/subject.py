@@ -59,7 +59,7 @@ def find_tokenizer(workspace: Workspace, name: str) -> Path | str:
 def find_artifact(workspace: Workspace, stage: str) -> Artifact:
     """What the latest run made in a stage that there is one of. DanluError where there is no such run."""
     for run in run_names(workspace):
-        node = read_state(workspace, run).nodes.get(stage)
+        node = read_state(workspace, run).standing(workspace, stage)
         if node is not None and (artifact := artifact_of(workspace, node)) is not None:
             return artifact
     raise DanluError("pipeline.not-made", where=str(workspace.path), stage=stage)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from danlu.recipe.base import Section, refuse
 
-UNITS: dict[str, tuple[Literal["seconds", "tokens", "epochs", "steps"], float]] = {
-    "s": ("seconds", 1), "m": ("seconds", 60), "min": ("seconds", 60), "h": ("seconds", 3600),
-    "tokens": ("tokens", 1), "epochs": ("epochs", 1), "epoch": ("epochs", 1), "steps": ("steps", 1),
+UNITS: dict[str, tuple[Literal["seconds", "tokens", "epochs", "steps"], int]] = {
+    "s": ("seconds", 1), "second": ("seconds", 1), "m": ("seconds", 60), "min": ("seconds", 60), "minute": ("seconds", 60),
+    "h": ("seconds", 3600), "hour": ("seconds", 3600),
+    "token": ("tokens", 1), "epoch": ("epochs", 1), "step": ("steps", 1),
 }  # fmt: skip
 PATTERN = (
-    r"\s*(?:(?P<amount>\d+(?:\.\d+)?)\s*(?P<time>s|m|min|h|epochs?)"
-    r"|(?P<many>\d+(?:\.\d+)?)\s*(?P<scale>[kKMB]?)\s*(?P<count>tokens|steps))\s*"
+    r"\s*(?:(?P<amount>\d+(?:\.\d+)?)\s*(?:(?P<short>s|m|min|h)|(?P<time>second|minute|hour|epoch)s?)"
+    r"|(?P<many>\d+(?:\.\d+)?)\s*(?P<scale>[kKMB]?)\s*(?P<count>token|step)s?)\s*"
 )
 EDITOR_PATTERN = f"^{re.sub('[?]P<[a-z]+>', '', PATTERN)}$"
-SCALES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}
+SCALES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
 
 
 class BudgetConfig(Section):
@@ -27,14 +29,21 @@ class BudgetConfig(Section):
     amount: float = Field(gt=0, description="How much, in `unit`.")
     unit: Literal["seconds", "tokens", "epochs", "steps"] = Field(description="What is counted.")
 
+    @model_validator(mode="after")
+    def _whole(self) -> BudgetConfig:
+        if self.unit in ("steps", "tokens") and not self.amount.is_integer():
+            raise refuse("whole", unit=self.unit)
+        return self
+
 
 def _parse(value: Any) -> Any:
     if isinstance(value, str):
         found = re.fullmatch(PATTERN, value)
         if not found:
             raise refuse("budget")
-        unit, scale = UNITS[found["time"] or found["count"]]
-        return {"amount": float(found["many"] or found["amount"]) * SCALES[found["scale"] or ""] * scale, "unit": unit}
+        unit, scale = UNITS[found["short"] or found["time"] or found["count"]]
+        amount = Decimal(found["many"] or found["amount"]) * SCALES[found["scale"] or ""] * scale
+        return {"amount": float(amount), "unit": unit}
     return value
 
 
@@ -53,7 +62,7 @@ Budget = Annotated[
 ]
 
 
-STEPS_PATTERN = r"^\s*\d+(?:\.\d+)?\s*[kKMB]?\s*steps\s*$"
+STEPS_PATTERN = r"^\s*\d+(?:\.\d+)?\s*[kKMB]?\s*steps?\s*$"
 
 
 def _parse_part(value: Any) -> Any:

@@ -9,13 +9,13 @@ from pydantic_core import ErrorDetails
 
 from danlu.recipe.base import ENTRY_NAME, LANGUAGE
 from danlu.recipe.keys import fields, kind_of, models_at, nearest, paths_ending, without_kinds
-from danlu.recipe.schema import NAME, Recipe, RecipeFile
+from danlu.recipe.schema import Recipe, RecipeFile
 from danlu.recipe.written import NAMED, Location, Written, dotted, existing, plain
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import listed, table, text
 
 REASONS = "recipe.reasons"
-PATTERNS = {NAME: "name", ENTRY_NAME: "entry-name", LANGUAGE: "language"}
+PATTERNS = {ENTRY_NAME: "entry-name", LANGUAGE: "language"}
 """Pattern -> the words for a text that does not fit it."""
 
 
@@ -50,6 +50,9 @@ def explain(error: ValidationError, tree: Written) -> RecipeError:
     if "at" in context or not found or (first["type"] == "value_error" and isinstance(at.value, dict)):
         return RecipeError("recipe.inconsistent", where=where, reason=reason)
     value, reason = repr(plain(at))[:80], f"{reason} {more}".strip()
+    if where.startswith("--") and not where.startswith("--set "):
+        option = where.partition(" ")[0]
+        return RecipeError("recipe.wrong-option", where=where, value=value, reason=reason, option=option)
     return RecipeError("recipe.wrong-value", where=where, key=dotted(found), value=value, reason=reason)
 
 

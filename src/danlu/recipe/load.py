@@ -17,6 +17,8 @@ from danlu.recipe.schema import Recipe
 from danlu.recipe.variants import choose
 from danlu.recipe.written import Place, Written, merge, replaced, written
 
+BELOW_SMALL = ("nano", "tiny")
+
 
 @dataclass(frozen=True)
 class LoadedRecipe:
@@ -68,9 +70,10 @@ def recipe_from(data: Mapping[str, Any], base: Path, overrides: Sequence[str] = 
 
 
 def _spread_hours(tree: Written, hours: float) -> Written:
-    """`--hours`: nine tenths of the time to the pretrainings, evenly; models ten times larger from two hours on.
+    """`--hours`: nine tenths of the time to the pretrainings, evenly; smaller models become `small` from two hours on.
 
     At 2 hours a 10M-parameter model passes the tiny one on two cores (about 20 tokens a parameter, arXiv 2203.15556).
+    What `--set` says stays.
     """
     pretrain = tree.value.get("pretrain")
     if pretrain is None or not isinstance(pretrain.value, dict):
@@ -80,8 +83,17 @@ def _spread_hours(tree: Written, hours: float) -> Written:
         if not isinstance(section.value, dict):
             continue
         budget = f"{round(hours * 3600 * 0.9 / len(pretrain.value))}s"
-        tree = replaced(tree, ("pretrain", name, "budget"), Written(budget, place))
+        if not _is_set(section.value.get("budget")):
+            tree = replaced(tree, ("pretrain", name, "budget"), Written(budget, place))
         model = section.value.get("model")
-        if hours >= 2 and model is not None and isinstance(model.value, dict):
+        if hours < 2 or model is None or not isinstance(model.value, dict):
+            continue
+        size = model.value.get("size")
+        if size is None or (size.value in BELOW_SMALL and not _is_set(size)):
             tree = replaced(tree, ("pretrain", name, "model", "size"), Written("small", place))
     return tree
+
+
+def _is_set(entry: Written | None) -> bool:
+    """Whether a value was written on the command line."""
+    return entry is not None and entry.place.source.startswith("--set ")

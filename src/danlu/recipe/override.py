@@ -66,6 +66,8 @@ def _changed(tree: Written, parts: Sequence[str], value: Written, add: bool, pla
     named = len(at) == 1 and at[0] in NAMED
     missing = key not in tree.value or tree.value[key].value is None
     if named and missing and (rest or value.value is None):
+        if not tree.value:
+            raise RecipeError("recipe.set-no-entries", where=str(place), key=dotted(here), section=dotted(at))
         choices = nearest(key, [str(name) for name in tree.value]) or listed(map(str, tree.value))
         raise RecipeError("recipe.set-no-entry", where=str(place), key=dotted(here), choices=choices)
     if named and not rest and value.value is None and not add:

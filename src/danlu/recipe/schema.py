@@ -14,19 +14,21 @@ from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
 from danlu.recipe.keys import nearest
 from danlu.recipe.names import source_names
+from danlu.recipe.naming import RunName
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.recipe.serve import ServeConfig
 from danlu.recipe.tokenize import TokenizeConfig
 
 FORMAT = 1
-NAME = r"^[a-z0-9][a-z0-9-]*$"
 
 
 class Recipe(Section):
     """One file that says all that a run does."""
 
     format: int = Field(FORMAT, ge=1, le=FORMAT, description="Version of the recipe format.")
-    name: str = Field(pattern=NAME, description="Name of the run: lower case letters, digits, hyphens.")
+    name: RunName = Field(
+        description="Name of the run: letters of any script (small ones where it knows case), digits, hyphens."
+    )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Everything random follows from it.")
     fallback: str | None = Field(None, description="Recipe to run instead where this one's data packages cannot be had.")
     code: str | None = Field(None, description="Folder of your own modules (`module:name`); None: the recipe's folder.")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from danlu.recipe.keys import nearest
-from danlu.recipe.schema import NAME
+from danlu.recipe.naming import as_name, is_name
 from danlu.recipe.written import Written, dotted, merge, replaced, without
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import listed
@@ -25,6 +24,8 @@ def choose(tree: Written, names: Sequence[str]) -> Written:
     tree = without(tree, "variants")
     variants = _checked(declared) if declared is not None else {}
     for name in dict.fromkeys(names):
+        if not variants:
+            raise RecipeError("recipe.no-variants", where=f"--variant {name}", name=name)
         if name not in variants:
             choices = nearest(name, list(variants)) or listed(variants)
             raise RecipeError("recipe.no-such-variant", where=f"--variant {name}", name=name, choices=choices)
@@ -39,8 +40,9 @@ def _checked(declared: Written) -> dict[str, Written]:
     if not isinstance(declared.value, dict):
         raise RecipeError("recipe.variants", where=str(declared.place))
     for name, variant in declared.value.items():
-        if not re.fullmatch(NAME, str(name)):
-            raise RecipeError("recipe.variant-name", where=str(variant.place), name=name)
+        if not is_name(str(name)):
+            proposed = as_name(str(name))
+            raise RecipeError("recipe.variant-name", where=str(variant.place), name=name, proposed=proposed)
         if not isinstance(variant.value, dict):
             raise RecipeError("recipe.variants", where=str(variant.place))
         for key in FILE_ONLY:

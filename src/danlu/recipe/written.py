@@ -43,7 +43,9 @@ class Written:
 
 
 def written(data: Any, place: Place) -> Written:
-    """Plain data as if it stood at one place."""
+    """Plain data as if it stood at one place; what is in it that knows its own place keeps it."""
+    if isinstance(data, Written):
+        return data
     if isinstance(data, dict):
         return Written({key: written(value, place) for key, value in data.items()}, place)
     if isinstance(data, list | tuple):

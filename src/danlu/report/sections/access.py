@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
+
+PLAIN = re.compile(r"[\w@%+=:,./~-]+")
+"""What a shell takes as it is, in any script."""
 
 
 def part(facts: Mapping[str, Any], *path: str) -> dict[str, Any]:
@@ -21,9 +26,10 @@ def entries(facts: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
 
 
 def recipe_file(facts: Mapping[str, Any]) -> str:
-    """The recipe as one names it on the command line: its path where the facts tell it, else its name."""
+    """The recipe as one names it on the command line: its path where the facts tell it, else its name; quoted where needed."""
     recipe = part(facts, "recipe")
-    return str(recipe.get("path") or f"{recipe.get('name') or 'recipe'}.yaml")
+    path = str(recipe.get("path") or f"{recipe.get('name') or 'recipe'}.yaml")
+    return path if PLAIN.fullmatch(path) else shlex.quote(path)
 
 
 def largest(counts: Mapping[str, Any], most: int) -> list[tuple[str, float]]:

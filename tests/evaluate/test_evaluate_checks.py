@@ -20,9 +20,9 @@ def told(rows: Rows, answers: Rows, folder: Path, language: str = "en", *more: s
 
 
 def keys(said: Said) -> set[str]:
-    """The notes by the last part of their key, without what is said of intervals over few items."""
+    """The notes by the last part of their key, without those of intervals and of language rules."""
     assert said.status == 0, said.told
-    return {note["key"].rpartition(".")[2] for note in said.last["notes"]} - {"items"}
+    return {note["key"].rpartition(".")[2] for note in said.last["notes"]} - {"items", "translation"}
 
 
 def shares(*tables: dict[str, float]) -> Rows:

@@ -22,6 +22,9 @@ Finished = tuple[Path, dict[str, Any], str]
 COMMAND = ("finetune", "--data", "ratings.csv", "--budget", "2 steps", "--json")
 
 
+RUN = "ratings-classifier"
+
+
 @pytest.fixture(scope="module")
 def project(finished: Finished, job: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose workspace has the models of a run, and a classifier that was fine-tuned from one of them by its name."""
@@ -44,7 +47,7 @@ def artifact_of(folder: Path, run: str, node: str) -> str:
 
 
 def tuned(folder: Path) -> str:
-    return artifact_of(folder, "ratings", "finetune.ratings-classifier")
+    return artifact_of(folder, RUN, "finetune.ratings-classifier")
 
 
 def test_the_model_is_an_input_however_it_is_named(project: Path) -> None:
@@ -79,14 +82,14 @@ def test_forget_names_it(project: Path, language: str, role: str) -> None:
     said = last_line(done)
     assert "ratings-classifier" in said["models"]
     assert any(tuned(project) in line and role in line for line in done.stdout.splitlines())
-    (rebuild,) = [entry for entry in said["rebuild"] if entry["run"] == "ratings"]
+    (rebuild,) = [entry for entry in said["rebuild"] if entry["run"] == RUN]
     assert rebuild["starts"] == ["job/gpt"]
     words = {"en": "starts from job/gpt", "zh": "起点是 job/gpt"}[language]
     assert words in done.stdout
     told = "".join(done.stdout.splitlines()[:-1])
-    assert "runs/ratings/recipe.yaml" not in told  # it would begin from the same model again
+    assert f"runs/{RUN}/recipe.yaml" not in told  # it would begin from the same model again
     runs = [entry["run"] for entry in said["rebuild"]]
-    assert runs.index("job") < runs.index("ratings")  # what others start from is made first
+    assert runs.index("job") < runs.index(RUN)  # what others start from is made first
 
 
 def test_show_and_the_leak_check_go_back_to_the_texts(project: Path, job: Path, tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_gc_keeps_it_as_long_as_the_classifier_is_needed_or_its_run(copied: Path
     start, made = artifact_of(copied, "job", "pretrain.gpt"), tuned(copied)
     shutil.rmtree(copied / ".danlu" / "runs" / "job")
     freed = {item["path"] for item in last_line(danlu("gc", "--dry-run", "--json", cwd=copied))["items"]}
-    assert f"artifacts/{artifact_of(copied, 'ratings', 'dataset.ratings')}" not in freed
+    assert f"artifacts/{artifact_of(copied, RUN, 'dataset.ratings')}" not in freed
     assert f"artifacts/{start}" not in freed
     assert any(path.startswith("artifacts/finetune-") for path in freed)  # the other run's
     shutil.rmtree(copied / ".danlu" / "artifacts" / made)
@@ -122,12 +125,12 @@ def test_a_moved_project_goes_on(project: Path, copied: Path) -> None:
     project.rename(hidden)
     try:
         again = last_line(danlu(*COMMAND, "--from", "gpt", cwd=copied))
-        kept = kept_recipe(Workspace(copied / ".danlu"), "ratings")
+        kept = kept_recipe(Workspace(copied / ".danlu"), RUN)
         said = last_line(danlu("run", kept, "--json", cwd=copied))
         for found in (again, said):
             assert found["artifacts"]["finetune.ratings-classifier"] == str(copied / ".danlu" / "artifacts" / made)
         assert str(project) not in kept.read_text(encoding="utf-8")
-        status = last_line(danlu("status", "ratings", "--json", cwd=copied))
+        status = last_line(danlu("status", RUN, "--json", cwd=copied))
         assert {node["state"] for node in status["nodes"].values()} == {"cached"}
     finally:
         hidden.rename(project)
@@ -149,7 +152,7 @@ def test_a_lock_is_replayed_in_another_workspace(copied: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize(("language", "words"), [("en", "it now reads"), ("zh", "现在读取")])
 def test_why_tells_of_another_start(project: Path, language: str, words: str) -> None:
-    kept = kept_recipe(Workspace(project / ".danlu"), "ratings")
+    kept = kept_recipe(Workspace(project / ".danlu"), RUN)
     other = project / ".danlu" / "artifacts" / artifact_of(project, "job", "pretrain.bert") / "model"
     setting = f"finetune.ratings-classifier.from={other}"
     done = danlu("--lang", language, "why", kept, "finetune.ratings-classifier", "--set", setting, cwd=project)
@@ -171,4 +174,4 @@ def test_what_is_no_model_is_told(project: Path, language: str, words: str) -> N
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert load_recipe(kept_recipe(Workspace(project / ".danlu"), "ratings")).recipe.name == "ratings"
+    assert load_recipe(kept_recipe(Workspace(project / ".danlu"), RUN)).recipe.name == RUN

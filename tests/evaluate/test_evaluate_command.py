@@ -85,7 +85,7 @@ def test_regression_equals_scipy(tmp_path: Path, dice: random.Random) -> None:
         one for one in said.last["numbers"] if one["model"] == "mean" and one["metric"] == "pearson" and not one["slice"]
     ]
     assert nothing["value"] is None  # a constant has no correlation, and the reason is said
-    assert "mean, pearson: The true or the predicted numbers do not vary" in said.told
+    assert "mean pearson: The true or the predicted numbers do not vary" in said.told
 
 
 def test_entities_equal_seqeval(tmp_path: Path, dice: random.Random) -> None:

@@ -32,7 +32,7 @@ from danlu.evaluate.signed import signed
 from danlu.inference.losses import TextLosses, range_names
 from danlu.inference.precision import Precision
 from danlu.inference.samples import Text, generated, masks
-from danlu.metrics.compare import Comparison
+from danlu.metrics.compare import Comparison, corrected
 from danlu.metrics.curve import crossings
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.tokens.store import TokenStore
@@ -62,6 +62,8 @@ def evaluate(
         _language_models(pretrained, tokens, documents, baselines, config, run, result, precisions)
     if finetuned:
         _classifiers(finetuned, datasets, baselines, config, run, result)
+    # One family: what the page says of who is better holds for all of it at once.
+    result["comparisons"] = [found.to_json() for found in corrected(result["comparisons"])]
     shown = read_json(baselines / "evaluation.json") if baselines is not None else {}
     together = {name: [*shown.get(name, []), *result[name]] for name in LISTS}
     result["meaning"] = meaning(together, {name: _facts(artifact) for name, artifact in sorted(models.items())})
@@ -106,7 +108,7 @@ def _language_models(
     pairs = [*((a, b) for a in measured for b in known), *combinations(measured, 2)]
     for a, b in pairs:
         if a.objective == b.objective:
-            result["comparisons"] += [found.to_json() for found in compare_losses(a, b, languages, config, run.seed)]
+            result["comparisons"] += compare_losses(a, b, languages, config, run.seed)
 
 
 def _losses(model: LanguageModel, store: TokenStore, precision: Precision, run: Run, advance: Callable[[int], None]) -> Losses:
@@ -163,7 +165,7 @@ def _classifiers(
         for a, b in [*((a, b) for a in mine for b in known), *combinations(mine, 2)]:
             run.check()
             compared = _compare(a, b, dataset if several else None, config, run.seed)
-            result["comparisons"] += [comparison.to_json() for comparison in compared]
+            result["comparisons"] += compared
     own = set(models)
     result["crossings"] = [entry for entry in crossings([*curves, *result["curve"]]) if {entry["a"], entry["b"]} & own]
 

@@ -107,12 +107,12 @@ def _shown(value: float, unit: str) -> str:
 
 
 def lines(measured: Measured) -> list[str]:
-    """What else a person should read: what has no value and why, the notes, what was seen before, the comparisons."""
-    undefined = [
-        f"{number.model}, {number.metric}: {say(number.reason)}"
-        for number in measured.numbers
-        if number.value is None and number.reason is not None and not number.slice
-    ]
+    """What else a person should read: what has no value or interval and why, the notes, what was seen, the comparisons."""
+    lacking: dict[str, list[str]] = {}
+    for number in measured.numbers:
+        if number.reason is not None and not number.slice:
+            lacking.setdefault(say(number.reason), []).append(f"{number.model} {number.metric}")
+    undefined = [f"{', '.join(names)}: {reason}" for reason, names in lacking.items()]
     seen = [say(overlap.sentence()) for overlap in measured.overlaps]
     many = [
         text("evaluate.left-out", attribute=text(f"evaluate.attribute.{attribute}"), count=count)

@@ -234,23 +234,25 @@ def pretraining_pays(facts: Facts) -> Iterator[Finding]:
                 "value": Value("fine", best[name]),
                 "other": Value("fine", best[bare]),
             }
-            span = _interval(facts, name, bare)
-            if span and span[0] <= 0 <= span[1]:
-                ends = {"low": Value("signed", span[0]), "high": Value("signed", span[1])}
+            lead = _lead(facts, name, bare)
+            if lead and not lead[2]:
+                ends = {"low": Value("signed", lead[0]), "high": Value("signed", lead[1])}
                 yield Finding("report.finding.pretraining-unclear", 0.45, "scores", values | ends)
             elif abs(gap) >= 0.005:
                 yield Finding(key, (0.35 if gap > 0 else 0.6) + min(2 * abs(gap), 0.3), "scores", values)
 
 
-def _interval(facts: Facts, one: str, other: str) -> tuple[float, float] | None:
-    """The interval of the lead of `one` over `other` in accuracy over all rows, if they were compared."""
+def _lead(facts: Facts, one: str, other: str) -> tuple[float, float, bool] | None:
+    """The interval of the lead of `one` over `other` in accuracy over all rows, if they were compared, and whether it is shown:
+    by the whole interval, and among all that was compared."""
     for entry in _mapping(facts, "evaluation").get("comparisons") or []:
-        if entry.get("metric") == "accuracy" and "language" not in (entry.get("slice") or {}):
+        if entry.get("metric") == "accuracy" and "language" not in (entry.get("slice") or {}) and entry.get("interval"):
             low, high = entry["interval"]
+            shown = not low <= 0 <= high and entry.get("verdict") != "none"
             if (entry.get("a"), entry.get("b")) == (one, other):
-                return low, high
+                return low, high, shown
             if (entry.get("a"), entry.get("b")) == (other, one):
-                return -high, -low
+                return -high, -low, shown
     return None
 
 

@@ -184,7 +184,8 @@ def _comparison(language: Language, entry: Mapping[str, Any], numbers: list[dict
         return None
     metric = str(entry.get("metric", "accuracy"))
     like = next((row for row in numbers if row.get("metric") == metric), {})
-    clear = interval[0] > 0 or interval[1] < 0
+    beyond = interval[0] > 0 or interval[1] < 0
+    clear = entry["verdict"] != "none" if "verdict" in entry else beyond
     a_ahead = (gap > 0) == (like.get("better") != "lower")
     winner, loser = (a, b) if a_ahead else (b, a)
     low, high = sorted(interval if gap > 0 else (-interval[0], -interval[1]))
@@ -193,7 +194,7 @@ def _comparison(language: Language, entry: Mapping[str, Any], numbers: list[dict
     edges = [f"{edge * scale:.1f}" if scale == 100 else f"{'−' if edge < 0 else ''}{number(abs(edge))}" for edge in (low, high)]
     return say(
         language,
-        "report.scores.better" if clear else "report.scores.cannot-tell",
+        "report.scores.better" if clear else "report.scores.not-held" if beyond else "report.scores.cannot-tell",
         winner=Value("model", str(winner)),
         loser=Value("model", str(loser)),
         metric=Value("metric", metric),

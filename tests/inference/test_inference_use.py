@@ -123,7 +123,7 @@ def test_other_kinds_answer_too(
         ("a.csv", b"x,y\n1,2\n", "inference.no-column"),
         ("a.jsonl", b"{oops\n", "inference.not-json"),
         ("a.jsonl", b"[1]\n", "inference.not-json"),
-        ("a.txt", "好".encode("gb18030"), "predict.encoding"),
+        ("a.txt", "日本語の本".encode("euc-jp"), "predict.encoding"),
         ("none.txt", None, "inference.no-file"),
     ],
 )

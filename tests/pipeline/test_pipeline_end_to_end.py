@@ -65,7 +65,7 @@ def test_a_model_is_found_by_its_name_and_the_report_has_its_whole_training(fini
     for name in ("bert", "job/gpt"):
         assert find_model(Workspace(workspace), name).parent.name.startswith("pretrain.decay-")
     result = stored_result(Workspace(workspace), "job")
-    facts = gather(result.state, result.artifacts, "")
+    facts = gather(result.state, result.artifacts, "", "recipe.yaml")
     assert list(facts["pretrain"]) == ["bert", "gpt"]
     for name, part in facts["pretrain"].items():
         steps = [line["step"] for line in part["metrics"] if line["kind"] == "train"]

@@ -53,9 +53,9 @@ RATES = {
     "tokenize.encode": 0.003,
     "pretrain.trunk": 9.0,
     "pretrain.decay": 9.0,
-    "finetune": 8.8,
-    "evaluate.baselines": 0.77,
-    "evaluate.models": 1.35,
+    "finetune": 8.0,
+    "evaluate.baselines": 0.85,
+    "evaluate.models": 1.1,
 }
 
 

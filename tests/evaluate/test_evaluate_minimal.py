@@ -305,6 +305,7 @@ def test_what_can_be_wrong_with_predictions_of_pairs(language: str, tmp_path: Pa
     wrong(said, "evaluate.cell", {"en": "a finite number", "zh": "有限的数"}, language)
     said = ask({"predicted": [-1, -2]}, {"predicted": [-1]})
     wrong(said, "evaluate.cell", {"en": "two log-probabilities", "zh": "两个对数概率"}, language)
+    assert said.last["where"] == f"{tmp_path / 'given.jsonl'}:2"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

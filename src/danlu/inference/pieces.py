@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.pieces import byte_alphabet
+
 BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 START, DEAD = 0, 8
-
-
-def byte_alphabet() -> dict[str, int]:
-    """The characters that stand for bytes in byte-level BPE (GPT-2): printable ones for themselves, others from U+0100 up."""
-    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [byte for byte in range(256) if byte not in set(plain)]
-    return {**{chr(byte): byte for byte in plain}, **{chr(256 + index): byte for index, byte in enumerate(others)}}
 
 
 def utf8_automaton() -> npt.NDArray[np.uint8]:

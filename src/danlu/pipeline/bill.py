@@ -44,11 +44,11 @@ STRANGEST = 8.0  # a rate so many times off the expected one shows something els
 
 # Seconds per unit of work on the machine of the shipped rates; the units are those of `work`.
 RATES = {
-    "dataset": 0.19,
-    "collect": 0.08,
-    "clean.normalise": 0.07,
+    "dataset": 0.14,
+    "collect": 0.055,
+    "clean.normalise": 0.05,
     "clean.score": 0.115,
-    "clean.decide": 0.135,
+    "clean.decide": 0.11,
     "tokenize.train": 1.45,
     "tokenize.encode": 0.003,
     "pretrain.trunk": 9.0,

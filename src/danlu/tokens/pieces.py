@@ -39,7 +39,7 @@ def token_bytes(directory: Path) -> list[bytes]:
     """The bytes that each id of a byte-level vocabulary stands for, [vocabulary]; a special token stands for its own name."""
     content = read_tokenizer(directory)
     special = {token["id"] for token in content.get("added_tokens") or []}
-    table = _byte_of_character()
+    table = byte_alphabet()
     found: dict[int, bytes] = {token["id"]: token["content"].encode() for token in content.get("added_tokens") or []}
     for token, place in content["model"]["vocab"].items():
         if place not in special:
@@ -62,7 +62,7 @@ def is_whole(piece: bytes) -> bool:
     return True
 
 
-def _byte_of_character() -> dict[str, int]:
+def byte_alphabet() -> dict[str, int]:
     """The printable characters that stand for bytes in byte-level vocabularies (GPT-2's table, inverted)."""
     visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in set(visible)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from danlu.report.sections.access import entries, largest, part
 from danlu.report.words import clip, count, finite, language_name, share, short, size, visible
+from danlu.tokens.pieces import byte_alphabet
 from danlu.workspace.messages import Language
 
 EXAMPLES, TOKENS, SOURCES = 6, 160, 40
@@ -69,21 +69,14 @@ def _use(found: Mapping[str, Any]) -> dict[str, str]:
     return {name: count(value) for name, value in found.items() if finite(value)}
 
 
-@cache
-def byte_letters() -> dict[str, int]:
-    """The letter that byte-level BPE writes for each byte -> the byte (the table of GPT-2's encoder.py)."""
-    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    others = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + index): byte for index, byte in enumerate(others)}
-
-
 def surfaces(text: str, tokens: list[str]) -> list[str]:
     """Tokens as the text they stand for; byte-level tokens are decoded, a token inside a character shows its bytes."""
-    if "".join(tokens) == text or not all(letter in byte_letters() for token in tokens for letter in token):
+    letters = byte_alphabet()
+    if "".join(tokens) == text or not all(letter in letters for token in tokens for letter in token):
         return [str(token) for token in tokens]
     decoded = []
     for token in tokens:
-        raw = bytes(byte_letters()[letter] for letter in token)
+        raw = bytes(letters[letter] for letter in token)
         try:
             decoded.append(raw.decode("utf-8"))
         except UnicodeDecodeError:

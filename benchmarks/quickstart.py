@@ -65,8 +65,7 @@ def main() -> None:
     options = arguments(__doc__ or "")
     results = measure(options.quick)
     free = {name: stage for name, stage in results["stages"].items() if not name.startswith("pretrain.")}
-    # A stage of a few seconds is planned to the second, not to the percent.
-    error = max(abs(stage["seconds"] - stage["planned"]) / max(stage["seconds"], 10.0) for stage in free.values())
+    error = max(abs(stage["seconds"] - stage["planned"]) / stage["seconds"] for stage in free.values())
     goals = {
         "minutes in all": goal(12.0, results["seconds"] / 60),
         "peak memory of the process tree, GB": goal(4.0, results["peak_pss_bytes"] / 1e9),

@@ -19,7 +19,7 @@ from danlu.collect.locate import (
 )
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.names import source_names
+from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import FilesSource, PackageSource, PythonDocsSource
 from danlu.workspace.digest import digest_file
 from danlu.workspace.errors import DanluError

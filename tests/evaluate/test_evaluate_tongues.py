@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from evaluate_asked import Said, evaluate, write
 
-from danlu.evaluate.tongues import tongues
+from danlu.evaluate.row_language import row_languages
 
 Rows = list[dict[str, Any]]
 ENGLISH: Rows = [
@@ -81,4 +81,4 @@ def test_a_file_of_one_language(tag: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_tells_a_language(truth: list[list[str]], asked: list[str] | None, expected: list[str]) -> None:
-    assert tongues(truth, asked) == expected
+    assert row_languages(truth, asked) == expected

@@ -28,7 +28,7 @@ from danlu.documents.rows import ROWS
 from danlu.documents.schema import document_id
 from danlu.documents.store import read_documents, write_rows
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.names import source_names
+from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language

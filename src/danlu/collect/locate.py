@@ -19,7 +19,7 @@ from pathlib import Path
 from danlu.collect.library import library_files
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.names import short_name, source_names, storable
+from danlu.recipe.source_name import short_name, source_names, storable
 from danlu.recipe.sources import CustomSource, DatasetSource, FilesSource, PackageSource, PythonDocsSource
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError

@@ -37,7 +37,7 @@ from danlu.documents.schema import DOCUMENTS, document_id
 from danlu.documents.store import read_documents, write_documents
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import SplitConfig
-from danlu.recipe.names import source_names
+from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import DatasetSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language

@@ -20,7 +20,7 @@ from danlu.compute.losses import Loss, record_losses
 from danlu.documents.store import write_documents
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
-from danlu.recipe.names import source_names
+from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.files import Table, stem
-from danlu.evaluate.tongues import tongues
+from danlu.evaluate.row_language import row_languages
 from danlu.metrics.slices import lengths
 from danlu.tasks.scoring import (
     BAD,
@@ -134,7 +134,7 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
     parts = _parts(table, task, truth, texts, languages)
     rules = languages
     if languages is None and task in BY_RULES:
-        rules = tongues(truth, None if task == "translation" else texts)
+        rules = row_languages(truth, None if task == "translation" else texts)
     return Data(task, table, inputs, truth_column, truth, texts, languages, parts, clusters, rules)
 
 

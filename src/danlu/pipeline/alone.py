@@ -13,7 +13,7 @@ from typing import Any
 
 from danlu.pipeline.state import kept_recipe, run_names
 from danlu.recipe.load import LoadedRecipe, load_recipe, recipe_from
-from danlu.recipe.naming import as_name
+from danlu.recipe.run_name import as_name
 from danlu.recipe.written import Place, Written
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import DanluError

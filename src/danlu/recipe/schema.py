@@ -13,10 +13,10 @@ from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
 from danlu.recipe.keys import nearest
-from danlu.recipe.names import source_names
-from danlu.recipe.naming import RunName
 from danlu.recipe.pretrain import PretrainConfig
+from danlu.recipe.run_name import RunName
 from danlu.recipe.serve import ServeConfig
+from danlu.recipe.source_name import source_names
 from danlu.recipe.tokenize import TokenizeConfig
 
 FORMAT = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from danlu.recipe.keys import nearest
-from danlu.recipe.naming import as_name, is_name
+from danlu.recipe.run_name import as_name, is_name
 from danlu.recipe.written import Written, dotted, merge, replaced, without
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import listed

@@ -12,7 +12,7 @@ LATIN, UNTOLD = "en", "und"
 FEW_WORDS, FEW_HAN = 4, 10  # of right answers that tell little: a name in Latin letters stands in any language
 
 
-def tongues(truth: Sequence[Sequence[str]], asked: Sequence[str] | None) -> list[str]:
+def row_languages(truth: Sequence[Sequence[str]], asked: Sequence[str] | None) -> list[str]:
     """The language of each row (BCP-47), guessed from its right answers (none: unanswerable).
 
     Where they tell little, the text that was `asked` decides, where it is in the same language (a translation's is not), else

@@ -11,7 +11,7 @@ from json_schema_made import problems
 
 from danlu.recipe.editor import recipe_schema
 from danlu.recipe.load import load_recipe, recipe_from
-from danlu.recipe.naming import MOST_BYTES, as_name, is_name
+from danlu.recipe.run_name import MOST_BYTES, as_name, is_name
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import choose_language
 

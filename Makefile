@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# --use-pep517: pip before 23.1 would build old packages (seqeval) without what their build asks for.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517
 HOURS ?=
 RECIPE ?= recipes/quickstart.yaml
 

@@ -152,7 +152,7 @@ def test_torch_is_read_without_importing_it() -> None:
     build = torch_build()
     if not build.version:
         pytest.skip("no torch here")
-    assert build.version == version("torch")
+    assert build.version.partition("+")[0] == version("torch").partition("+")[0]  # `+cu130` is not in the metadata of all wheels
 
 
 @pytest.mark.parametrize(

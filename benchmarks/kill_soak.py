@@ -2,7 +2,7 @@
 with, ends in the same payloads as a run that was left alone.
 
 One run is left alone and locked (`danlu lock`), so that every other one decides the same for this machine. Then workspaces
-live one after the other: the run in them is killed at least once and begun again until it comes to its end; its payloads are
+live, two at a time: the run in them is killed at least once and begun again until it comes to its end; its payloads are
 compared with the locked ones. Half of the kills come at any moment, half in a stage that was killed least often so far. What
 is killed: the run itself (its processes die with it), the run and all its processes at once, or one process of it, from which
 the run must recover by itself or end with an error and be begun again.
@@ -23,9 +23,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,7 @@ SMALL = [
     "evaluate.baselines=[unigram, majority, tfidf]", "evaluate.resamples=100", "evaluate.samples=1",
 ]  # fmt: skip
 DATA_ONLY = ["serve.models=[]", "evaluate=null", "finetune={}", "pretrain={}", *SMALL[:6]]
+SIDE_BY_SIDE = 2
 CHECKPOINT_EVERY = 7  # steps; by the clock of these small models there would be none
 AGAIN = 0.15  # share of the attempts after a life's first that are killed too
 LOOK_SECONDS = 0.02
@@ -71,6 +74,7 @@ class Alone:
 class Life:
     """One workspace until its run has come to its end: what was killed where, and how it ended."""
 
+    number: int
     kills: list[tuple[str, str]] = field(default_factory=list)
     """(the stage that was at work, what was killed: `run`, `all` or `one`)"""
     different: list[str] = field(default_factory=list)
@@ -79,20 +83,24 @@ class Life:
     seconds: float = 0.0
 
 
-def start(recipe: Path, workspace: Path, changes: list[str], out: Path) -> subprocess.Popen[bytes]:
-    """`danlu run` in a process group of its own; what it says goes to `out`. It dies with this process."""
+def start(recipe: Path, workspace: Path, changes: list[str], out: Path, cache: Path) -> subprocess.Popen[bytes]:
+    """`danlu run` in a process group of its own; what it says goes to `out`. It dies with this process (with this thread).
+
+    Each life has a `cache` of its own: runs that share one wait for each other's cores.
+    """
     command = [sys.executable, "-m", "danlu", "--lang", "en", "run", str(recipe), "--workspace", str(workspace), "--json"]
     with out.open("wb") as file:
         return subprocess.Popen(
             [*command, *(part for change in changes for part in ("--set", change))],
             stdout=file, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=partial(die_with_parent, os.getpid()),
+            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
         )  # fmt: skip
 
 
 def run_alone(folder: Path, changes: list[str]) -> Alone:
     """Run the recipe without disturbing it, and lock what came of it."""
     workspace, lock = folder / "alone", folder / "made.lock.yaml"
-    process = start(RECIPE, workspace, changes, folder / "out")
+    process = start(RECIPE, workspace, changes, folder / "out", folder / "cache")
     if process.wait():
         raise SystemExit((folder / "out").read_text(errors="replace"))
     summary = json.loads((folder / "out").read_text().splitlines()[-1])
@@ -120,22 +128,23 @@ class Soak:
     """What every life needs. `hit` counts the kills so far by stage."""
 
     alone: Alone
-    folder: Path
-    generator: random.Random
     hit: Counter[str]
 
     def live(self, number: int) -> Life:
         """Kill a run at least once, always go on with it, and compare its end."""
-        life, begin = Life(), time.monotonic()
-        workspace, recipe = self.folder / f"life-{number}", self.folder / "soak.lock.yaml"
+        with tempfile.TemporaryDirectory() as name:
+            return self._live(Life(number), random.Random(f"life {number}"), Path(name))
+
+    def _live(self, life: Life, generator: random.Random, folder: Path) -> Life:
+        begin = time.monotonic()
+        workspace, recipe, out = folder / "workspace", folder / "soak.lock.yaml", folder / "out"
         recipe.write_text(self.alone.lock, encoding="utf-8")
-        out = self.folder / "out"
         while True:
-            killing = not life.kills or self.generator.random() < AGAIN
-            process, before = start(recipe, workspace, [], out), len(life.kills)
+            killing = not life.kills or generator.random() < AGAIN
+            process, before = start(recipe, workspace, [], out, folder / "cache"), len(life.kills)
             try:
                 if killing:
-                    self._kill(process, Workspace(workspace), life)
+                    self._kill(process, Workspace(workspace), life, generator)
                 status = process.wait()
             finally:
                 end_group(process)
@@ -151,32 +160,32 @@ class Soak:
         life.seconds = round(time.monotonic() - begin, 1)
         return life
 
-    def _kill(self, process: subprocess.Popen[bytes], workspace: Workspace, life: Life) -> None:
+    def _kill(self, process: subprocess.Popen[bytes], workspace: Workspace, life: Life, generator: random.Random) -> None:
         """Kill something of the run at a moment chosen by chance, unless it ends before."""
         begun, now = time.time(), time.monotonic()
-        target, delay = self._moment(workspace)
+        target, delay = self._moment(workspace, generator)
         moment = None if target else now + delay
         while process.poll() is None:
             at_work = stages_at_work(workspace, begun)
             if moment is None and target in at_work:
                 moment = time.monotonic() + delay
             if moment is not None and time.monotonic() >= moment:
-                how = self.generator.choice(("run", "all", "one"))
-                if strike(process, how, self.generator):
+                how = generator.choice(("run", "all", "one"))
+                if strike(process, how, generator):
                     stage = next(iter(at_work), BEGINNING)
                     life.kills.append((stage, how))
                     self.hit[stage] += 1
                 return
             time.sleep(LOOK_SECONDS)
 
-    def _moment(self, workspace: Workspace) -> tuple[str | None, float]:
+    def _moment(self, workspace: Workspace, generator: random.Random) -> tuple[str | None, float]:
         """A stage and seconds after its start, or None and seconds from now."""
         left = self._unfinished(workspace)
-        if self.generator.random() < 0.5 and left:
+        if generator.random() < 0.5 and left:
             fewest = min(self.hit[name] for name in left)
-            target = self.generator.choice([name for name in left if self.hit[name] == fewest])
-            return target, self.generator.uniform(0, left[target])
-        return None, self.generator.uniform(0, sum(left.values()) + 1)
+            target = generator.choice([name for name in left if self.hit[name] == fewest])
+            return target, generator.uniform(0, left[target])
+        return None, generator.uniform(0, sum(left.values()) + 1)
 
     def _unfinished(self, workspace: Workspace) -> dict[str, float]:
         """Seconds, when left alone, of the stages that this workspace lacks."""
@@ -240,20 +249,26 @@ def soak(ends: int, changes: list[str], cells: dict[str, Any], *, keep: bool) ->
     """Lives until `ends` of them have come to their end after a kill; each is kept when it has ended."""
     lives = [Life(**life) for life in cells["lives"]]
     hit = Counter(str(stage) for life in lives for stage, _ in life.kills)
-    while sum(bool(life.kills) for life in lives) < ends and not any(life.broken for life in lives):
+    if "alone" not in cells:
         with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            if "alone" not in cells:
-                cells["alone"] = vars(run_alone(folder, changes))
-            generator = random.Random(f"life {len(lives)}")
-            one = Soak(Alone(**cells["alone"]), folder, generator, hit)
-            lives.append(one.live(len(lives)))
-        print(f"{sum(hit.values()):4d} kills, {len(lives)} ends: {vars(lives[-1])}", file=sys.stderr)
-        cells["lives"] = [vars(life) for life in lives]
-        if keep:
-            CELLS.parent.mkdir(parents=True, exist_ok=True)
-            write_json(CELLS, cells)
-    return lives
+            cells["alone"] = vars(run_alone(Path(name), changes))
+    one, numbers = Soak(Alone(**cells["alone"]), hit), count(1 + max((life.number for life in lives), default=-1))
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        living: set[Future[Life]] = set()
+        while True:
+            lacking = ends - sum(bool(life.kills) for life in lives) - len(living)
+            if lacking > 0 and len(living) < SIDE_BY_SIDE and not any(life.broken for life in lives):
+                living.add(pool.submit(one.live, next(numbers)))
+                continue
+            if not living:
+                return lives
+            ended, living = wait(living, return_when=FIRST_COMPLETED)
+            lives += [future.result() for future in ended]
+            print(f"{sum(hit.values()):4d} kills, {len(lives)} ends: {vars(lives[-1])}", file=sys.stderr)
+            cells["lives"] = [vars(life) for life in lives]
+            if keep:
+                CELLS.parent.mkdir(parents=True, exist_ok=True)
+                write_json(CELLS, cells)
 
 
 def summarise(lives: list[Life], alone: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,8 +291,8 @@ def main() -> None:
     cells = {"lives": []} if options.quick else read_cells(changes)
     wanted = 2 if options.quick else 100
     results = summarise(soak(wanted, changes, cells, keep=not options.quick), cells["alone"])
-    for name, count in results["kills_by_stage"].items():
-        print(f"  {name:28s} {count:4d} kills", file=sys.stderr)
+    for name, times in results["kills_by_stage"].items():
+        print(f"  {name:28s} {times:4d} kills", file=sys.stderr)
     print(
         f"{results['kills']} kills, {results['ends']} ends, {results['payloads_compared']} payloads compared, "
         f"{results['payloads_different']} differ",
@@ -290,7 +305,7 @@ def main() -> None:
         "runs that did not go on after a kill": goal(0, len(results["broken"])),
     }
     if not options.quick:
-        goals["stages that were never killed"] = goal(0, sum(not count for count in results["kills_by_stage"].values()))
+        goals["stages that were never killed"] = goal(0, sum(not times for times in results["kills_by_stage"].values()))
     finish("kill_soak", results, goals, options)
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 from tokenizers import Tokenizer
 
-from danlu.recipe.tokenize import Kind, TokenizeConfig
+from danlu.recipe.tokenize import LEAST, LEAST_WORDPIECE, Kind, TokenizeConfig
 from danlu.tokenize.fitting import EXAMPLES, SHARE, SIZES, first_tokens, fitting_size
 from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.train import train
@@ -20,9 +20,9 @@ from danlu.workspace.artifact import hash_payload
 
 
 def texts(words: int, lines: int) -> list[str]:
-    """Lines of words of made-up syllables, falling like frequencies of words."""
+    """Lines of made-up words, falling like frequencies of words."""
     generator = random.Random(1)
-    names = ["".join(generator.choices(["ka", "lo", "mi", "ter", "ung", "sa"], k=generator.randint(2, 4))) for _ in range(words)]
+    names = ["".join(generator.choices("abcdefghijklmnoprstu", k=generator.randint(2, 7))) for _ in range(words)]
     weights = [1 / rank for rank in range(1, words + 1)]
     return [" ".join(generator.choices(names, weights, k=20)) for _ in range(lines)]
 
@@ -44,13 +44,12 @@ def test_first_tokens_are_a_smaller_training(kind: Kind, size: int) -> None:
 
 
 def test_first_tokens_of_unigram_are_the_likeliest() -> None:
-    content = train_tokenizer(iter(texts(3000, 3000)), 2048, "unigram")
-    smaller = first_tokens(content, 1024)["model"]["vocab"]
-    assert len(smaller) == 1024
-    left = {name for name, _ in content["model"]["vocab"]} - {name for name, _ in smaller}
-    scores = dict(map(tuple, content["model"]["vocab"]))
-    learned = [score for name, score in smaller[len(SPECIAL) :] if len(name) > 1]
-    assert max(scores[name] for name in left) <= min(learned)
+    content = train_tokenizer(iter(texts(3000, 3000)), 1000, "unigram")
+    smaller = first_tokens(content, 600)["model"]["vocab"]
+    assert len(smaller) == 600
+    left = dict(map(tuple, content["model"]["vocab"][600:]))
+    assert left
+    assert max(left.values()) <= min(score for name, score in smaller[len(SPECIAL) :] if len(name) > 1)
     assert all(len(name) > 1 for name in left)
 
 
@@ -59,10 +58,12 @@ def test_the_largest_size_that_is_taught(kind: Kind) -> None:
     lines = texts(3000, 4000)
     content = train_tokenizer(iter(lines), 4096, kind)
     size = sum(len(line.encode()) for line in lines)
-    found = {times: fitting_size(content, {"en": lines}, {"en": times * size}, 512) for times in (1, 4, 30)}
-    assert found[1] < found[4] <= found[30]
+    least = LEAST_WORDPIECE if kind == "wordpiece" else LEAST
+    found = {times: fitting_size(content, {"en": lines}, {"en": times * size}, least) for times in (2, 6, 40)}
+    assert found[2] <= found[6] <= found[40]
+    assert kind != "bpe" or found[2] < found[40]
     for times, chosen in found.items():
-        assert taught(first_tokens(content, chosen), lines, times) >= SHARE
+        assert chosen == least or taught(first_tokens(content, chosen), lines, times) >= SHARE
         larger = SIZES[SIZES.index(chosen) + 1]
         if larger <= len(vocabulary_of(content)):
             assert taught(first_tokens(content, larger), lines, times) < SHARE
@@ -78,5 +79,5 @@ def test_stage(kind: Kind, rows: Any, make_documents: Any, make_run: Any) -> Non
         payloads.append(hash_payload(run.output))
     assert payloads[0] == payloads[1]
     facts = json.loads((run.output / "facts.json").read_text(encoding="utf-8"))
-    assert facts["vocabulary"] in SIZES
+    assert facts["vocabulary"] in SIZES or (kind == "unigram" and facts["vocabulary"] < LEAST)  # this little text has no more
     assert facts["rule"] == {"share": SHARE, "examples": EXAMPLES}

@@ -22,8 +22,8 @@ def fitting_size(content: Mapping[str, Any], texts: Mapping[str, Sequence[str]],
     """The largest of `SIZES`, from `least` on, where 95% of the learned tokens occur at least 100 times in the training text.
 
     The rule of Gowda and May (Findings of EMNLP 2020): fewer tokens make texts longer than they need be, more are tokens that a
-    model sees too seldom to learn. `content`: a tokenizer with as many tokens as are ever thought of; smaller ones are it without
-    what it learned last. `texts`: a sample by language; `totals`: the bytes of all text in each.
+    model sees too seldom to learn. `content`: a tokenizer with as many tokens as are ever thought of; smaller ones are it
+    without what it learned last. `texts`: a sample by language; `totals`: the bytes of all text in each.
     """
     sizes = [size for size in SIZES if least <= size <= len(vocabulary_of(content))]
     found = least
@@ -41,11 +41,7 @@ def first_tokens(content: Mapping[str, Any], size: int) -> dict[str, Any]:
     """A tokenizer of the first `size` tokens of another: special ones, bytes, and what was learned first."""
     model = content["model"]
     if isinstance(model["vocab"], list):
-        scored = model["vocab"]
-        room = size - len(SPECIAL) - sum(len(name) == 1 for name, _ in scored)
-        longer = {name for name, _ in [pair for pair in scored[len(SPECIAL) :] if len(pair[0]) > 1][:room]}
-        kept = [pair for place, pair in enumerate(scored) if place < len(SPECIAL) or len(pair[0]) == 1 or pair[0] in longer]
-        return {**content, "model": {**model, "vocab": kept}}
+        return {**content, "model": {**model, "vocab": model["vocab"][:size]}}
     vocab = {name: place for name, place in model["vocab"].items() if place < size}
     merges = {} if "merges" not in model else {"merges": [pair for pair in model["merges"] if "".join(pair) in vocab]}
     return {**content, "model": {**model, "vocab": vocab, **merges}}

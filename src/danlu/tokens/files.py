@@ -117,7 +117,7 @@ def vocabulary_size(directory: Path) -> int:
     """One more than the largest id."""
     content = read_tokenizer(directory)
     ids = [*vocabulary_of(content).values(), *(token["id"] for token in content.get("added_tokens") or [])]
-    return max(ids) + 1
+    return int(max(ids)) + 1
 
 
 def special_ids(directory: Path) -> list[int]:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from danlu.tokens.files import read_tokenizer, vocabulary_of
 
-
 CONTINUES = "##"
 """Before a WordPiece token that goes on within a word."""
 

@@ -62,7 +62,7 @@ def _wordpiece(tokenizer: Tokenizer, texts: Iterator[str], vocabulary: int) -> d
     out the bytes that the sample has not, and numbers the marked ones by chance.
     """
     marked = [CONTINUES + byte for byte in sorted(byte_alphabet())]
-    content = _merged(tokenizer, texts, vocabulary, [*SPECIAL, *marked], CONTINUES)
+    content = _merged(tokenizer, texts, vocabulary, [*SPECIAL, *marked], continuing_subword_prefix=CONTINUES)
     learned: dict[str, int] = content["model"]["vocab"]
     tokens = dict.fromkeys([*SPECIAL, *sorted(byte_alphabet()), *marked, *sorted(learned, key=learned.__getitem__)])
     content["model"] = {
@@ -74,12 +74,10 @@ def _wordpiece(tokenizer: Tokenizer, texts: Iterator[str], vocabulary: int) -> d
     return content
 
 
-def _merged(
-    tokenizer: Tokenizer, texts: Iterator[str], vocabulary: int, first: Sequence[str], mark: str | None = None
-) -> dict[str, Any]:
+def _merged(tokenizer: Tokenizer, texts: Iterator[str], vocabulary: int, first: Sequence[str], **more: Any) -> dict[str, Any]:
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=list(first), initial_alphabet=sorted(byte_alphabet()),
-        max_token_length=MOST_TOKEN_BYTES, show_progress=False, continuing_subword_prefix=mark,
+        max_token_length=MOST_TOKEN_BYTES, show_progress=False, **more,
     )  # fmt: skip
     tokenizer.train_from_iterator(texts, trainer)
     content: dict[str, Any] = json.loads(tokenizer.to_str())

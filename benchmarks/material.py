@@ -18,7 +18,7 @@ from danlu.inference.pairs import Pair
 from danlu.models.build import build_config, build_model
 from danlu.models.files import save_model
 from danlu.recipe.pretrain import ModelConfig
-from danlu.tokenize.train import train_tokenizer
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens.files import CONFIG, TOKENIZER, tokenizer_config, tokenizer_text
 from danlu.workspace.files import write_atomic, write_json
 

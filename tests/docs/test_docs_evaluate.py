@@ -23,7 +23,7 @@ from transformers import (
 from danlu.metrics.registry import METRICS
 from danlu.models.files import save_model
 from danlu.tasks.scoring import SCORED
-from danlu.tokenize.train import train_tokenizer
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens.files import TOKENIZER, tokenizer_text
 from danlu.tokens.special import BOS_ID, EOS_ID, PAD_ID
 from danlu.workspace.files import write_atomic

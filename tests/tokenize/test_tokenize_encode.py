@@ -15,7 +15,7 @@ import pytest
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize import encode as module
 from danlu.tokenize.encode import encode
-from danlu.tokenize.train import train_tokenizer
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens.encoding import Encoded
 from danlu.tokens.files import TOKENIZER, tokenizer_digest, tokenizer_text
 from danlu.tokens.pieces import token_bytes

@@ -12,8 +12,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.sample import balanced, bytes_by_language, sample
-from danlu.tokenize.train import LONGEST_RUN, cut_runs, train, train_tokenizer
+from danlu.tokenize.train import LONGEST_RUN, cut_runs, train
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.artifact import hash_payload
 from danlu.workspace.errors import DanluError
@@ -51,7 +52,7 @@ def test_same_bytes_whatever_the_parts(rows: Any, make_documents: Any, make_run:
 
 def test_same_bytes_in_other_processes() -> None:
     code = (
-        "from danlu.tokenize.train import train_tokenizer; from danlu.tokens.files import tokenizer_text; import hashlib;"
+        "from danlu.tokenize.kinds import train_tokenizer; from danlu.tokens.files import tokenizer_text; import hashlib;"
         "texts = (f'word{n % 97} 今天{n % 31}好天气 again' for n in range(3000));"
         "print(hashlib.sha256(tokenizer_text(train_tokenizer(texts, 700)).encode()).hexdigest())"
     )

@@ -16,7 +16,7 @@ from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize import encode as encoding
 from danlu.tokenize import words as module
 from danlu.tokenize.encode import encode
-from danlu.tokenize.train import train_tokenizer
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.words import Words
 from danlu.tokens.encoding import plain_tokenizer, reference_encoder
 from danlu.tokens.files import TOKENIZER, tokenizer_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from danlu.tokenize.train import train_tokenizer
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens.files import TOKENIZER, tokenizer_text
 
 TEXTS = (

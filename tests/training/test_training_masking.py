@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danlu.tokenize.train import train_tokenizer
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.words import Words
 from danlu.tokens.bits import Bits
 from danlu.tokens.encoding import Encoded, plain_tokenizer, reference_encoder

@@ -18,7 +18,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from danlu.evaluate.delimited import delimited_rows
+from danlu.documents.delimited import delimited_rows
 from danlu.text.charset import codec
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError

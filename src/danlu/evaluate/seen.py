@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.documents.delimited import delimited_rows
 from danlu.evaluate.data import TEXTS, shown
-from danlu.evaluate.delimited import delimited_rows
 from danlu.evaluate.files import (
     JSON_LINES,
     KNOWN,

@@ -62,7 +62,8 @@ def pieces_of(tokenizer: Any) -> Pieces:
 
 def token_bytes(tokenizer: Any) -> tuple[list[bytes], list[bool]]:
     """The UTF-8 bytes of each id of a (fast) tokenizer, and whether it is special."""
-    decoder = json.loads(tokenizer.backend_tokenizer.to_str())["decoder"] or {}
+    content = json.loads(tokenizer.backend_tokenizer.to_str())
+    decoder, mark = content["decoder"] or {}, content["model"].get("continuing_subword_prefix") or ""
     decoders = {step.get("type") for step in (decoder, *decoder.get("decoders", ()))}
     alphabet = byte_alphabet()
     added = tokenizer.added_tokens_decoder
@@ -75,7 +76,7 @@ def token_bytes(tokenizer: Any) -> tuple[list[bytes], list[bool]]:
         elif index in added:
             data.append(name.encode())
         elif "ByteLevel" in decoders:
-            data.append(bytes(alphabet[character] for character in name))
+            data.append(bytes(alphabet[character] for character in name.removeprefix(mark)))
         elif "WordPiece" in decoders:
             data.append(name[2:].encode() if name.startswith("##") else b" " + name.encode())
         elif found := BYTE_TOKEN.fullmatch(name):

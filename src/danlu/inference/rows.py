@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from danlu.documents.delimited import FIELD_LIMIT, TAB, by_tabs, uneven_line
 from danlu.text.charset import codec
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import disk_errors, make_folder
@@ -23,7 +24,6 @@ Quarantine = Callable[[int, DanluError], None]
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 ENCODING = "utf-8-sig"  # of standard input, which cannot be read twice to tell
-FIELD_LIMIT = 2**31 - 1  # characters of a CSV field; Python's default of 131,072 is too few for documents
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,9 @@ def read_rows(file: TextIO, suffix: str, text_column: str, where: str) -> Iterat
 
 
 def _csv_rows(file: TextIO, separator: str, text_column: str, where: str) -> Iterator[Row | Bad]:
+    if separator == TAB and uneven_line(file) is None:
+        yield from _tab_rows(file, text_column, where)
+        return
     csv.field_size_limit(FIELD_LIMIT)
     reader = csv.DictReader(file, delimiter=separator)
     names = list(reader.fieldnames or ())
@@ -85,6 +88,14 @@ def _csv_rows(file: TextIO, separator: str, text_column: str, where: str) -> Ite
             yield Bad(line, DanluError("predict.fields", where=f"{where}:{line}", line=line, expected=len(names)))
         else:
             yield _with_text(line, dict(fields), text_column, where)
+
+
+def _tab_rows(file: TextIO, text_column: str, where: str) -> Iterator[Row | Bad]:
+    """Of a TSV whose tabs alone part the cells: a quotation mark in it is a letter like any other."""
+    for line, fields in by_tabs(file):
+        if text_column not in fields:
+            raise _no_column(text_column, fields, where)
+        yield _with_text(line, dict(fields), text_column, where)
 
 
 def _json_rows(file: TextIO, text_column: str, where: str) -> Iterator[Row | Bad]:

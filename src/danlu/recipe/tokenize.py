@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from danlu.recipe.base import Bytes, Section, later, unit
+from danlu.recipe.base import Bytes, Section, later, refuse, unit
+
+Kind = Literal["bpe", "wordpiece", "unigram"]
+Digits = Literal[1, 2, 3]
+LEAST, MOST = 512, 65536
+LEAST_WORDPIECE = 768  # it has each byte twice, at the beginning of a word and inside
+
+
+def _parse_vocabulary(value: Any) -> Any:
+    if value == "auto" or (type(value) is int and LEAST <= value <= MOST):
+        return value
+    raise refuse("vocabulary", least=LEAST, most=MOST)
+
+
+Vocabulary = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(
+        _parse_vocabulary, json_schema_input_type=Annotated[int, Field(ge=LEAST, le=MOST)] | Literal["auto"]
+    ),
+    Field(json_schema_extra=unit("tokens")),
+]  # fmt: skip
 
 
 class TokenizeConfig(Section):
-    """One byte-level BPE that serves BERT, GPT and T5."""
+    """One tokenizer over bytes that serves BERT, GPT and T5."""
 
-    type: Literal["bpe"] = Field("bpe", description="Byte-level BPE.")
-    vocabulary: int = Field(
-        8192, ge=512, le=65536, description="Number of tokens, special ones included.", json_schema_extra=unit("tokens")
+    type: Kind = Field("bpe", description="How tokens are chosen and used: BPE, the fastest to encode, WordPiece or Unigram.")
+    vocabulary: Vocabulary = Field(
+        8192, description="Number of tokens, special ones included; auto: as many as the text has examples of."
     )
+    digits: Digits = later(3, "How many digits of a number a token may hold.")
     sample: Bytes = Field(8_000_000, description="Bytes of text the tokenizer is trained on, balanced by language.")
     words: Literal["rjieba"] | None = later(
         None, "Keep where words begin, for masks by whole words: rjieba cuts the Chinese ones. None: not kept."
     )
+
+    @model_validator(mode="after")
+    def _bytes_fit(self) -> TokenizeConfig:
+        if self.type == "wordpiece" and self.vocabulary != "auto" and self.vocabulary < LEAST_WORDPIECE:
+            raise refuse("wordpiece-vocabulary", ("vocabulary",), least=LEAST_WORDPIECE)
+        return self
 
     def training(self) -> TokenizeConfig:
         """What of it the tokenizer is made by: words are marked in the encoded text, no tokenizer is trained anew for them."""

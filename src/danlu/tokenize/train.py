@@ -1,4 +1,4 @@
-"""`tokenize.train`: one byte-level BPE for Chinese and English, with the special tokens of every family.
+"""`tokenize.train`: one tokenizer for Chinese and English, with the special tokens of every family.
 
 In one process: merges are chosen one after another, what `tokenizers` can do side by side it does by threads, and drawing the
 sample takes a small part of the time.
@@ -6,28 +6,31 @@ sample takes a small part of the time.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 
-from danlu.recipe.tokenize import TokenizeConfig
+from danlu.recipe.tokenize import LEAST, LEAST_WORDPIECE, MOST, TokenizeConfig
+from danlu.tokenize.fitting import EXAMPLES as TAUGHT
+from danlu.tokenize.fitting import SHARE, fitting_size
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.sample import bytes_by_language, sample
-from danlu.tokens.files import CONFIG, NAMED, SPECIAL_MAP, TOKENIZER, added_tokens, tokenizer_config, tokenizer_text
-from danlu.tokens.pieces import is_whole, readable, token_bytes
-from danlu.tokens.pretokenizer import SPLITS
+from danlu.tokens.files import CONFIG, NAMED, SPECIAL_MAP, TOKENIZER, tokenizer_config, tokenizer_text
+from danlu.tokens.pieces import bytes_of_tokens, is_whole, readable
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_atomic, write_json
 from danlu.workspace.run import Run
 
-MOST_TOKEN_BYTES = 16  # five Chinese characters or an English word of fifteen letters: no phrases, no rows of dashes
 LONGEST_RUN = 64  # letters; the cost of training grows with the length of a run, so hostile ones are cut
 MEASURED_BYTES = 500_000  # of each language, to measure fertility on
+COUNTED_BYTES = 4_000_000  # of each language, to count how often tokens occur: for `vocabulary: auto`
 EXAMPLES, EXAMPLE_CHARACTERS = 2, 60
 
 
@@ -37,54 +40,73 @@ def train(documents: Artifact, *, config: TokenizeConfig, run: Run) -> None:
     totals = bytes_by_language(directory)
     if not sum(totals.values()):
         raise DanluError("tokenize.no-text", where=str(directory))
-    taken: Counter[str] = Counter()
-    measured: dict[str, list[str]] = {language: [] for language in totals}
-
-    def texts() -> Iterator[str]:
-        with run.progress.task("tokenize.train", min(config.sample, sum(totals.values())), "B") as task:
-            for language, text in sample(directory, totals, config.sample):
-                run.check()
-                size = len(text.encode("utf-8"))
-                if taken[language] < MEASURED_BYTES:
-                    measured[language].append(text)
-                taken[language] += size
-                task.advance(size)
-                yield cut_runs(text)
-
-    content = train_tokenizer(texts(), config.vocabulary)
+    drawn = Drawn(directory, totals, config, run)
+    size, rule = config.vocabulary, {}
+    if size == "auto":
+        size = _fitting(drawn, config)
+        rule = {"rule": {"share": SHARE, "examples": TAUGHT}}
+        run.progress.say("tokenize.fitting", size=size, share=round(100 * SHARE), examples=TAUGHT)
+    content = train_tokenizer(drawn.texts(), size, config.type, config.digits)
+    pieces = bytes_of_tokens(content)
+    if len(pieces) < size:
+        run.progress.warn("tokenize.fewer", found=len(pieces), asked=size)
     write_atomic(run.output / TOKENIZER, tokenizer_text(content))
     write_json(run.output / CONFIG, tokenizer_config())
     write_json(run.output / SPECIAL_MAP, NAMED)
-    pieces = token_bytes(run.output)
     facts = {
         "vocabulary": len(pieces),
         "special": len(SPECIAL),
-        "sample_bytes": dict(sorted(taken.items())),
-        **measure(content, pieces, {language: chosen for language, chosen in measured.items() if chosen}),
+        "sample_bytes": dict(sorted(drawn.taken.items())),
+        **rule,
+        **measure(content, pieces, drawn.first(MEASURED_BYTES)),
     }
     write_json(run.output / "facts.json", facts)
     run.counts["vocabulary"] = len(pieces)
-    run.counts["sample_bytes"] = sum(taken.values())
+    run.counts["sample_bytes"] = sum(drawn.taken.values())
 
 
-def train_tokenizer(texts: Iterator[str], vocabulary: int) -> dict[str, Any]:
-    """The content of `tokenizer.json`: special tokens at their ids, the 256 bytes, then merges up to `vocabulary` tokens."""
-    tokenizer = Tokenizer(models.BPE())
-    splits = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in SPLITS]
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, byte_level])
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=list(SPECIAL),
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        max_token_length=MOST_TOKEN_BYTES,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    content: dict[str, Any] = json.loads(tokenizer.to_str())
-    content["added_tokens"] = added_tokens()
-    return content
+@dataclass
+class Drawn:
+    """The sample of the documents: read once for each training. `taken`: bytes of each language. `kept`: its first texts."""
+
+    directory: Path
+    totals: Mapping[str, int]
+    config: TokenizeConfig
+    run: Run
+    taken: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, list[str]] = field(default_factory=dict)
+
+    def texts(self) -> Iterator[str]:
+        """For a trainer: hostile runs are cut."""
+        self.taken.clear()
+        self.kept.clear()
+        with self.run.progress.task("tokenize.train", min(self.config.sample, sum(self.totals.values())), "B") as task:
+            for language, text in sample(self.directory, self.totals, self.config.sample):
+                self.run.check()
+                size = len(text.encode("utf-8"))
+                if self.taken[language] < COUNTED_BYTES:
+                    self.kept.setdefault(language, []).append(text)
+                self.taken[language] += size
+                task.advance(size)
+                yield cut_runs(text)
+
+    def first(self, most: int) -> dict[str, list[str]]:
+        """The first texts of each language that was found, until there are `most` bytes."""
+        found: dict[str, list[str]] = {}
+        for language, texts in self.kept.items():
+            left = most
+            for text in texts:
+                if left <= 0:
+                    break
+                found.setdefault(language, []).append(text)
+                left -= len(text.encode("utf-8"))
+        return found
+
+
+def _fitting(drawn: Drawn, config: TokenizeConfig) -> int:
+    """The size of the vocabulary that the documents teach."""
+    largest = train_tokenizer(drawn.texts(), MOST, config.type, config.digits)
+    return fitting_size(largest, drawn.kept, drawn.totals, LEAST_WORDPIECE if config.type == "wordpiece" else LEAST)
 
 
 def cut_runs(text: str) -> str:
@@ -92,7 +114,7 @@ def cut_runs(text: str) -> str:
     return re.sub(rf"[^\W\d_]{{{LONGEST_RUN}}}", "\\g<0>\n", text)
 
 
-def measure(content: dict[str, Any], pieces: list[bytes], texts: dict[str, list[str]]) -> dict[str, Any]:
+def measure(content: Mapping[str, Any], pieces: Sequence[bytes], texts: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """`fertility`, `partial_share` and `examples` of a tokenizer on texts by language.
 
     `partial_share` is the share of the tokens of these texts whose bytes are not whole characters (all languages equally).

@@ -107,12 +107,17 @@ def tokenizer_digest(directory: Path) -> str:
     return digest_json(identity, 16)
 
 
+def vocabulary_of(content: Mapping[str, Any]) -> dict[str, int]:
+    """The ids of the tokens that the model of `tokenizer.json` has, by their names; Unigram has a list with scores."""
+    vocab = content["model"]["vocab"]
+    return vocab if isinstance(vocab, dict) else {name: place for place, (name, _) in enumerate(vocab)}
+
+
 def vocabulary_size(directory: Path) -> int:
     """One more than the largest id."""
     content = read_tokenizer(directory)
-    vocab = content["model"]["vocab"]
-    ids = list(vocab.values()) if isinstance(vocab, dict) else [len(vocab) - 1]
-    return int(max([*ids, *(token["id"] for token in content.get("added_tokens") or [])])) + 1
+    ids = [*vocabulary_of(content).values(), *(token["id"] for token in content.get("added_tokens") or [])]
+    return int(max(ids)) + 1
 
 
 def special_ids(directory: Path) -> list[int]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from danlu.tokens.files import read_tokenizer
+from danlu.tokens.files import read_tokenizer, vocabulary_of
+
+CONTINUES = "##"
+"""Before a WordPiece token that goes on within a word."""
 
 
 class TokenSizes(NamedTuple):
@@ -37,13 +41,18 @@ def begun(piece: bytes) -> int:
 
 def token_bytes(directory: Path) -> list[bytes]:
     """The bytes that each id of a byte-level vocabulary stands for, [vocabulary]; a special token stands for its own name."""
-    content = read_tokenizer(directory)
-    special = {token["id"] for token in content.get("added_tokens") or []}
+    return bytes_of_tokens(read_tokenizer(directory))
+
+
+def bytes_of_tokens(content: Mapping[str, Any]) -> list[bytes]:
+    """`token_bytes` of the content of `tokenizer.json`."""
+    added: dict[int, bytes] = {token["id"]: token["content"].encode() for token in content.get("added_tokens") or []}
+    mark = content["model"].get("continuing_subword_prefix") or ""
     table = byte_alphabet()
-    found: dict[int, bytes] = {token["id"]: token["content"].encode() for token in content.get("added_tokens") or []}
-    for token, place in content["model"]["vocab"].items():
-        if place not in special:
-            found[place] = bytes(table[character] for character in token)
+    found = dict(added)
+    for name, place in vocabulary_of(content).items():
+        if place not in added:
+            found[place] = bytes(table[character] for character in name.removeprefix(mark))
     return [found.get(place, b"") for place in range(max(found) + 1)]
 
 

@@ -47,14 +47,7 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         "train_tokens": short(language, train["tokens"]) if train.get("tokens") else "",
         "train_documents": count(train.get("documents", 0)),
         "use": _use(part(encoded, "use")),
-        "sources": [
-            {
-                "name": clip(name, 60),
-                "bytes": f"{row['bytes'] / max(1, row['tokens']):.2f}",
-                "tokens": short(language, row["tokens"]),
-            }
-            for name, row in sorted(part(train, "sources").items())
-        ][:SOURCES],
+        "sources": [_source(language, name, row) for name, row in sorted(part(train, "sources").items())][:SOURCES],
         "holdout_tokens": short(language, holdout["tokens"]) if holdout.get("tokens") else "",
     }
 

@@ -24,14 +24,15 @@ Row = tuple[int, dict[str, str]]
 def delimited_rows(file: IO[str], separator: str, path: Path) -> Iterator[Row]:
     """All rows of an open file (`newline=""`, and it can go back to its beginning). DanluError with the line of a row that has
     more or fewer cells than the header, or whose quotation marks do not fit."""
-    uneven = _uneven(file) if separator == TAB else None
+    uneven = uneven_line(file) if separator == TAB else None
     if separator == TAB and uneven is None:
-        return _by_tabs(file)
+        return by_tabs(file)
     return _by_quotes(file, separator, path, uneven)
 
 
-def _uneven(file: IO[str]) -> int | None:
-    """The first line that has more or fewer tabs than the header; None: tabs alone part the cells."""
+def uneven_line(file: IO[str]) -> int | None:
+    """The first line that has more or fewer tabs than the header; None: tabs alone part the cells. The file goes back to its
+    beginning."""
     lines = ((number, line.count(TAB)) for number, line in enumerate(file, start=1) if line.strip("\r\n"))
     _, most = next(lines, (0, 0))
     found = next((number for number, tabs in lines if tabs != most), None)
@@ -39,7 +40,8 @@ def _uneven(file: IO[str]) -> int | None:
     return found
 
 
-def _by_tabs(file: IO[str]) -> Iterator[Row]:
+def by_tabs(file: IO[str]) -> Iterator[Row]:
+    """The rows of a file that has no `uneven_line`."""
     names: list[str] | None = None
     for number, line in enumerate(file, start=1):
         if words := line.rstrip("\r\n"):

@@ -13,7 +13,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser as Document
 
 import danlu.report
-from danlu.report.page import SECTIONS, render, slug
+from danlu.report.frame import slug
+from danlu.report.page import SECTIONS, render
 from danlu.report.words import metric_definition
 from danlu.workspace.messages import LANGUAGES, table
 

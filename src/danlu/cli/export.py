@@ -28,9 +28,10 @@ def export(
             "tokens 即最近一次运行的词元库，或产物名、目录；gguf 则为 tokenize.train 或模型"
         ),
     ],
-    layout: Annotated[str, typer.Argument(help="megatron, datatrove or arrow; gguf: a tokenizer. 目标格式；gguf 用于分词器")],
+    layout: Annotated[str, typer.Argument(help="megatron, datatrove, arrow; gguf: a tokenizer. 目标格式；gguf 用于分词器")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A new folder (gguf: file); else NAME-LAYOUT here. 新目录（gguf 为文件），默认为 名称-格式")
+        Path | None,
+        typer.Option("--output", "-o", help="A new folder (gguf: file); else NAME-LAYOUT here. 新目录（gguf 为文件）"),
     ] = None,
     eos: Annotated[
         bool, typer.Option("--eos/--no-eos", help="The end mark after each document. 是否在每篇文档后加结束标记")
@@ -38,7 +39,7 @@ def export(
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
-    """Token stores for Megatron-LM, datatrove, nanotron or as Arrow; a tokenizer for llama.cpp. 把词元库或分词器导出为其他工具的格式。"""
+    """Token stores or a tokenizer in the layouts of other tools. 把词元库或分词器导出为其他工具的格式。"""
     if layout == GGUF:
         _tokenizer(Workspace(workspace), name, output, json_line)
     else:

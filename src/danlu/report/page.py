@@ -62,5 +62,6 @@ def _article(facts: Mapping[str, Any], language: Language) -> Article:
     ]
     view = opening.build(facts, language, frozenset(section.name for section in sections))
     eyebrow = say(language, "report.page.eyebrow", name=clip(run_name(facts), 80))
-    head = fill(language, "opening.html", view=view, eyebrow=eyebrow) + fill(language, "next.html", view=view, sections=sections)
+    head = fill(language, "opening.html", view=view, eyebrow=eyebrow)
+    head += fill(language, "next.html", view=view, sections=sections)
     return Article(language, head, sections, plain(language, "report.page.footer"))

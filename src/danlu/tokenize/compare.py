@@ -41,7 +41,8 @@ class Measured:
     def to_json(self) -> dict[str, Any]:
         step = max(1, -(-len(self.unreachable) // SHOWN))
         return {
-            "name": self.name, "type": self.type, "vocabulary": self.vocabulary, "special": self.special, "unused": self.unused, "rare": self.rare,
+            "name": self.name, "type": self.type, "vocabulary": self.vocabulary, "special": self.special,
+            "unused": self.unused, "rare": self.rare,
             "unreachable": len(self.unreachable), "unreachable_tokens": list(self.unreachable[::step]),
             "partial_share": round(self.partial, 6), "unknown_share": round(self.unknown, 6),
             "megabytes_per_second": round(self.megabytes_per_second, 2),
@@ -76,8 +77,9 @@ def measure(name: str, place: Path | str, texts: Callable[[], Iterable[Text]], e
         unknown[tokenizer.unk_token_id] = True
     lost = unreachable(pieces.data, ~pieces.special & (use.counts == 0), encode)  # what is used is reached
     return Measured(
-        name, type(backend.model).__name__, len(pieces.data), int(pieces.special.sum()), use, use.unused(~pieces.special), use.rare(~pieces.special),
-        [_named(index, pieces.data, tokenizer) for index in lost], use.share(partial), use.share(unknown), size / 1e6 / max(taken, 1e-9),
+        name, type(backend.model).__name__, len(pieces.data), int(pieces.special.sum()), use,
+        use.unused(~pieces.special), use.rare(~pieces.special), [_named(index, pieces.data, tokenizer) for index in lost],
+        use.share(partial), use.share(unknown), size / 1e6 / max(taken, 1e-9),
         [(begun, _tokens(encode([begun.text])[0], pieces.data, tokenizer)) for begun in map(_begun, examples)],
     )  # fmt: skip
 

@@ -129,7 +129,8 @@ def special_ids(directory: Path) -> list[int]:
     return [token["id"] for token in read_tokenizer(directory).get("added_tokens") or [] if token.get("special")]
 
 
-def _is_ours(content: Mapping[str, Any]) -> bool:
+def is_ours(content: Mapping[str, Any]) -> bool:
+    """Whether the special tokens are danlu's, at their ids."""
     found = {token["content"]: token["id"] for token in content.get("added_tokens") or []}
     return all(found.get(token) == place for place, token in enumerate(SPECIAL))
 

@@ -1,8 +1,13 @@
 """A tokenizer as llama.cpp reads it: a GGUF file that holds the vocabulary alone.
 
-A GGUF file holds no patterns: llama.cpp has the ways to cut a text before its tokens are looked for in its own code, under names, and
-those for its BPE alone. What danlu cuts by with three digits is there, as `deepseek-v3` (`danlu.tokens.pretokenizer`). Its
-WordPiece and its Unigram cut in a way of their own, so that ids of danlu's tokenizers of these types would be others.
+A GGUF file holds no patterns: llama.cpp has the ways to cut a text before tokens are looked for in its own code, under names,
+and for its BPE alone. What danlu cuts by with three digits is there, as `deepseek-v3` (`danlu.tokens.pretokenizer`). WordPiece
+and Unigram cut in ways of their own there, so that ids of danlu's tokenizers of these types would be others.
+
+llama.cpp's ids are those of tokenizers (a test holds them to it) but for three things, as of version 0.3.36 of its Python
+package: characters that came with Unicode 16 (September 2024) are none of its letters; a space before the mask is not part of
+the mask; and at tens of thousands of letters, marks or spaces without a break its regular expressions overrun the stack, and
+the process ends.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from danlu.tokens.files import is_ours, merges_of, read_tokenizer, special_ids, 
 from danlu.tokens.pretokenizer import layout, splits
 from danlu.tokens.special import BOS_ID, END_ID, EOS_ID, MASK_ID, PAD_ID, SEP_ID
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors, sync, sync_directory, temporary
+from danlu.workspace.files import disk_errors, make_folder, sync, sync_directory, temporary
 
 MODEL, CUTS = "gpt2", "deepseek-v3"
 """llama.cpp's names of byte-level BPE, and of the way to cut a text before it."""
@@ -31,10 +36,9 @@ PLAIN = (
 
 
 def export_llama(directory: Path, target: Path) -> int:
-    """Write the tokenizer of a directory to the new file `target`, which is there whole or not at all; the number of its tokens.
+    """Write the tokenizer of a directory to the new file `target`, there whole or not at all; the number of its tokens.
 
-    DanluError if llama.cpp cannot cut texts as this tokenizer does (its WordPiece and Unigram cannot, nor has its BPE other digits
-    than three), the package gguf is not installed, or something is at `target`.
+    DanluError if llama.cpp cannot cut texts as this tokenizer does, the package gguf is not installed, or something is there.
     """
     content = read_tokenizer(directory)
     if why := unlike(content):
@@ -47,9 +51,9 @@ def export_llama(directory: Path, target: Path) -> int:
         raise DanluError("export.exists", where=str(target))
     names = sorted(vocabulary_of(content).items(), key=lambda item: item[1])
     special = set(special_ids(directory))
+    make_folder(target.parent)
     beside = temporary(target)
     with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
         try:
             writer = gguf.GGUFWriter(beside, ARCHITECTURE)
             writer.add_type(gguf.GGUFType.MODEL)

@@ -86,7 +86,7 @@ def make_folder(path: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """That a file can be written at `path`, its folder made if it is not there. DanluError if not: before long work, not after."""
+    """See that a file can be written, its folder made if it is not there. DanluError if not: before long work, not after it."""
     make_folder(path.parent)
     if path.is_dir():
         raise file_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)), path)

@@ -57,7 +57,7 @@ def tokenizers(
     examples = _examples(documents)
     measured = [measure(name, where, lambda: _texts(documents), examples) for name, where in found]
     found_json = [one.to_json() for one in measured]
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console = Console(width=None if sys.stdout.isatty() else WIDE, markup=False)
     rows = report.measures(found_json, current_language())
     across = zip(names, *(row.cells for row in rows), strict=True)
     console.print(_table(text("tokenizers.title"), [text("tokenizers.name"), *(row.name for row in rows)], across))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,12 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser as Document
 
 import danlu.report
-from danlu.report.page import SECTIONS, render, slug
+from danlu.report.frame import slug
+from danlu.report.page import SECTIONS, render
 from danlu.report.words import metric_definition
 from danlu.workspace.messages import LANGUAGES, table
+from pages import HOSTILE, parsed
 
-VOID = {"meta", "input", "br", "hr", "img", "link"}
-SVG_EMPTY = {"rect", "line", "circle", "path", "polyline", "polygon"}
 PACKAGE = Path(danlu.report.__file__).parent
 OPTIONAL = (
     "recipe",
@@ -33,58 +31,6 @@ OPTIONAL = (
     "finetune",
     "evaluation",
 )
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</style><img src=x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "{{ 7 * 7 }}{% raw %}",
-    "{0} {name} {",
-    "x" * 5000,
-    "字" * 5000,
-    "مرحبا بالعالم \u202e gnp.exe",
-    "",
-    "\x00\x07\x1b[31m",
-    "\ud800 lone",
-    "a\u0301" * 300,
-    "&amp;lt;b&gt;",
-    "\n\n\t ",
-]
-
-
-class Balanced(HTMLParser):
-    """Raises where an element is closed that is not open, or left open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.identifiers: Counter[str] = Counter()
-        self.links: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), f"an attribute twice in {tag}"
-        values = dict(attrs)
-        if values.get("id"):
-            self.identifiers[str(values["id"])] += 1
-        if tag == "a":
-            self.links.add(str(values["href"]))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in VOID | SVG_EMPTY, f"{tag} closes itself"
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"{tag} is closed twice"
-        assert self.open.pop() == tag, f"{tag} is closed out of order"
-
-
-def parsed(page: str) -> Balanced:
-    parser = Balanced()
-    parser.feed(page)
-    parser.close()
-    assert parser.open == []
-    return parser
 
 
 def replaced(node: Any, text: str) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from selectolax.lexbor import LexborHTMLParser as Document
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from commands import danlu, last_line
+from pages import parsed
 
 TEXTS = {
     "en.txt": "The old man walked to the river. " * 30,
@@ -94,4 +97,49 @@ def test_without_a_run_it_says_what_to_do(tmp_path: Path) -> None:
     done = danlu("tokenizers", "tokenize.train", cwd=tmp_path, check=False)
     assert done.returncode != 0
     assert "No run of this workspace" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_page_has_the_numbers_in_both_languages(place: Path, tmp_path: Path) -> None:
+    page = tmp_path / "new/page.html"
+    done = danlu("--lang", "zh", "tokenizers", "tokenize.train", "published", "--page", page, "--json", cwd=place)
+    found = last_line(done)
+    assert found["page"] == str(page)
+    assert str(page) in done.stderr
+    text = page.read_text(encoding="utf-8")
+    parsed(text)
+    document = Document(text)
+    assert [node.id for node in document.css("input[checked]")] == ["show-zh"]
+    for name, language in (("en", "Chinese"), ("zh", "中文")):
+        rows = {
+            row.css_first("th").text(): [cell.text() for cell in row.css("td")]
+            for row in document.css(f"#{name}-measures tbody tr")
+        }
+        amounts = [entry["languages"]["zh-Hans"] for entry in found["tokenizers"]]
+        assert rows[language] == [f"{each['bytes_per_token']:.2f} ({each['characters_per_token']:.2f})" for each in amounts]
+        assert f"{found['tokenizers'][1]['unknown_share']:.2%}" in {cell for row in rows.values() for cell in row}
+    for example in (entry for each in found["tokenizers"] for entry in each["examples"]):
+        assert len(example["text"]) <= 60
+    boxes = [[span.text() for span in node.css("span")] for node in document.css("#en-cuts .boxes")]
+    ours = [entry["tokens"] for entry in found["tokenizers"][0]["examples"]]
+    assert [[token.replace("␣", " ") for token in row] for row in boxes[::2]] == ours
+
+
+def test_names_are_written_as_they_are(place: Path, tmp_path: Path) -> None:
+    """In the terminal and on the page: what looks like mark-up is part of a name."""
+    name = tmp_path / "[red]<b>&amp; x"
+    shutil.copytree(place / "published", name)
+    done = danlu("tokenizers", name, "--page", tmp_path / "page.html", cwd=place)
+    assert "[red]<b>&amp; x" in done.stdout
+    document = Document((tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert [node.text() for node in document.css("#en-measures thead bdi")] == [str(name)]
+    assert not document.css("b")
+
+
+@pytest.mark.parametrize("page", ["texts", "published/tokenizer.json/page.html"])
+def test_a_page_that_cannot_be_written_is_said_before_the_work(place: Path, page: str) -> None:
+    done = danlu("tokenizers", "tokenize.train", "--page", page, "--json", cwd=place, check=False)
+    assert done.returncode == 1
+    assert page.split("/")[0] in str(last_line(done)["where"])
+    assert last_line(done)["error"] in ("workspace.file-error", "workspace.not-a-folder")
     assert "Traceback" not in done.stderr

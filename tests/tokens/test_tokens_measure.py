@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens import measure
+from danlu.tokens.files import tokenizer_text
 from danlu.tokens.measure import RARE, Text, measure_use, unreachable
+from danlu.tokens.pieces import bytes_of_tokens
+from danlu.tokens.special import SPECIAL
 
 WORDS = ["tea", "house", "the", "old", "茶", "老人", "，", "fire", "𠀀", "é", "\n", " "]
 
@@ -87,3 +91,22 @@ def test_a_token_inside_words_is_reached_after_a_letter() -> None:
     data = [b"", b" a", b"ing", b" walk", b"zz"]
     ordinary = np.array([False, True, True, True, True])
     assert unreachable(data, ordinary, lambda rows: [tokenizer.encode(row).ids for row in rows]) == []
+
+
+def test_what_texts_have_is_never_called_unreachable() -> None:
+    """WordPiece over bytes: its tokens inside a word stand after Chinese characters, digits, marks, spaces."""
+    chosen = random.Random(5)
+    words = ["今天", "天气", "很好", "公园", "a", "the", "weather", "12", "345", "。", "！！", "  ", "\n", "#", "x_1"]
+    words.append("\x01\x02")
+    texts = ["".join(chosen.choices(words, k=chosen.randint(1, 40))) for _ in range(2000)]
+    content = train_tokenizer(iter(texts), 1000, "wordpiece")
+    tokenizer = Tokenizer.from_str(tokenizer_text({**content, "added_tokens": []}))
+
+    def encode(rows: Sequence[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in tokenizer.encode_batch(list(rows))]
+
+    pieces = bytes_of_tokens(content)
+    ordinary = np.arange(len(pieces)) >= len(SPECIAL)
+    lost = {tokenizer.id_to_token(index) for index in unreachable(pieces, ordinary, encode)}
+    assert not lost & {tokenizer.id_to_token(index) for row in encode(texts) for index in row}
+    assert lost == {"###"}, "a mark that always stands alone is never inside a word"

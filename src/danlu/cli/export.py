@@ -9,9 +9,14 @@ import typer
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
 from danlu.pipeline.state import find_stores
+from danlu.pipeline.subject import find_tokenizer
 from danlu.workspace.artifact import Workspace
+from danlu.workspace.disk import size_words
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
+
+GGUF = "gguf"
+"""The layout of a tokenizer; all others are of token stores."""
 
 
 @command
@@ -19,12 +24,14 @@ def export(
     name: Annotated[
         str,
         typer.Argument(
-            help="tokens (the stores of the latest run), an artifact or a folder. tokens 即最近一次运行的词元库，或产物名、目录"
+            help="tokens (the stores of the latest run), an artifact or a folder; for gguf tokenize.train or a model. "
+            "tokens 即最近一次运行的词元库，或产物名、目录；gguf 则为 tokenize.train 或模型"
         ),
     ],
-    layout: Annotated[str, typer.Argument(help="megatron, datatrove or arrow. 目标格式")],
+    layout: Annotated[str, typer.Argument(help="megatron, datatrove, arrow; gguf: a tokenizer. 目标格式；gguf 用于分词器")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A new folder; else NAME-LAYOUT here. 新目录，默认为 名称-格式")
+        Path | None,
+        typer.Option("--output", "-o", help="A new folder (gguf: file); else NAME-LAYOUT here. 新目录（gguf 为文件）"),
     ] = None,
     eos: Annotated[
         bool, typer.Option("--eos/--no-eos", help="The end mark after each document. 是否在每篇文档后加结束标记")
@@ -32,8 +39,24 @@ def export(
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
-    """Token stores for Megatron-LM, datatrove and nanotron, or as Arrow. 把词元库导出为其他工具的格式。"""
-    stores, tokenizer = find_stores(Workspace(workspace), name)
+    """Token stores or a tokenizer in the layouts of other tools. 把词元库或分词器导出为其他工具的格式。"""
+    if layout == GGUF:
+        _tokenizer(Workspace(workspace), name, output, json_line)
+    else:
+        _stores(Workspace(workspace), name, layout, output, eos, json_line)
+
+
+def _tokenizer(workspace: Workspace, name: str, output: Path | None, json_line: bool) -> None:
+    target = output or Path(f"{Path(name).name}.{GGUF}")
+    from danlu.tokens.llama import export_llama
+
+    count = export_llama(Path(find_tokenizer(workspace, name)), target)
+    say(text("export.llama.done", path=target, size=size_words(target.stat().st_size), tokens=f"{count:,}"))
+    last_line({"path": str(target), "layout": GGUF, "vocabulary": count}, json_line)
+
+
+def _stores(workspace: Workspace, name: str, layout: str, output: Path | None, eos: bool, json_line: bool) -> None:
+    stores, tokenizer = find_stores(workspace, name)
     target = output or Path(f"{Path(name).name}-{layout}")
     from danlu.tokens.export import export_stores, folder_words
 

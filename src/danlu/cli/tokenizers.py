@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +18,12 @@ from danlu.pipeline.alone import text_recipe
 from danlu.pipeline.subject import find_artifact, find_tokenizer
 from danlu.recipe.load import recipe_from
 from danlu.workspace.artifact import Artifact, Workspace
-from danlu.workspace.messages import text
+from danlu.workspace.files import check_file, disk_errors, write_atomic
+from danlu.workspace.messages import current_language, text
 
 WIDE = 500  # columns of a table that goes to a file: nothing is cut
 EXAMPLES = 2  # texts that are shown cut into tokens, each in another language
 LEAST = 30  # characters of such a text
-MOST_SOURCES = 40
 
 
 @command
@@ -38,22 +38,32 @@ def tokenizers(
     on: Annotated[
         list[Path], typer.Option("--on", help="Texts to measure on; else those of the latest run. 用于测量的文本")
     ] = [],
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Also a page to look at, in both languages: a file. 另存为网页（中英双语）")
+    ] = None,
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
     """Compare tokenizers on your texts: how much text a token holds. 在您的文本上比较分词器。"""
     place = Workspace(workspace)
     found = [(name, find_tokenizer(place, name)) for name in names]
+    if page is not None:
+        check_file(page)
     documents = _documents(place, on)
+    from danlu.report import tokenizers as report
     from danlu.tokenize.compare import measure
     from danlu.tokens.measure import RARE
 
     examples = _examples(documents)
     measured = [measure(name, where, lambda: _texts(documents), examples) for name, where in found]
     found_json = [one.to_json() for one in measured]
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
-    for title, columns, rows in tables(found_json):
-        console.print(_table(title, columns, rows))
+    console = Console(width=None if sys.stdout.isatty() else WIDE, markup=False)
+    rows = report.measures(found_json, current_language())
+    across = zip(names, *(row.cells for row in rows), strict=True)
+    console.print(_table(text("tokenizers.title"), [text("tokenizers.name"), *(row.name for row in rows)], across))
+    if by_source := report.sources(found_json):
+        columns = [text("tokenizers.source"), *names]
+        console.print(_table(text("tokenizers.by-source"), columns, [[row.name, *row.cells] for row in by_source]))
     for example in range(len(examples)):
         say()
         for one in measured:
@@ -63,7 +73,11 @@ def tokenizers(
         if tokens := entry["unreachable_tokens"]:
             say(text("tokenizers.unreachable-named", name=entry["name"], tokens=" ".join(map(repr, tokens))))
     say(text("tokenizers.reading", rare=RARE))
-    last_line({"documents": str(documents.path), "tokenizers": found_json}, json_line)
+    if page is not None:
+        with disk_errors(page):
+            write_atomic(page, report.render(found_json, current_language()))
+        say(text("tokenizers.page.done", path=page))
+    last_line({"documents": str(documents.path), "tokenizers": found_json, "page": page}, json_line)
 
 
 def _documents(workspace: Workspace, on: list[Path]) -> Artifact:
@@ -81,50 +95,18 @@ def _texts(documents: Artifact) -> Iterator[Any]:
         yield from map(Text, *(column.to_pylist() for column in batch.columns))
 
 
-def _examples(documents: Artifact) -> list[str]:
+def _examples(documents: Artifact) -> list[Any]:
     """The first long enough document of each of the first languages."""
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     for each in _texts(documents):
         if len(each.text) >= LEAST and each.language not in found:
-            found[each.language] = " ".join(each.text.split())
+            found[each.language] = each
             if len(found) == EXAMPLES:
                 break
     return list(found.values())
 
 
-def tables(measured: list[dict[str, Any]]) -> Iterator[tuple[str, list[str], list[list[str]]]]:
-    """(title, columns, rows): a line a tokenizer, then a line a source."""
-    languages = sorted(measured[0]["languages"])
-    yield (
-        text("tokenizers.title"),
-        [
-            text("tokenizers.name"), text("tokenizers.vocabulary"), *languages,
-            *(text(f"tokenizers.{key}") for key in ("partial", "unknown", "unused", "rare", "unreachable", "speed")),
-        ],
-        [
-            [
-                one["name"], f"{one['vocabulary']:,}", *(_each(one["languages"][name]) for name in languages),
-                f"{one['partial_share']:.2%}", f"{one['unknown_share']:.2%}", f"{one['unused']:,}", f"{one['rare']:,}",
-                f"{one['unreachable']:,}", f"{one['megabytes_per_second']:.1f}",
-            ]
-            for one in measured
-        ],
-    )  # fmt: skip
-    sources = sorted(measured[0]["sources"])
-    if len(sources) > 1:
-        yield (
-            text("tokenizers.by-source"),
-            [text("tokenizers.source"), *(one["name"] for one in measured)],
-            [[source, *(_each(one["sources"][source]) for one in measured)] for source in sources[:MOST_SOURCES]],
-        )
-
-
-def _each(amount: dict[str, Any]) -> str:
-    """Bytes a token, and characters."""
-    return f"{amount['bytes_per_token']:.2f} ({amount['characters_per_token']:.2f})"
-
-
-def _table(title: str, columns: list[str], rows: list[list[str]]) -> Table:
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table(title=title, title_justify="left", box=None)
     for place, name in enumerate(columns):
         table.add_column(name, justify="right" if place else "left", no_wrap=place == 0)

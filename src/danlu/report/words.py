@@ -283,6 +283,11 @@ def clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
+def clip_middle(text: str, most: int) -> str:
+    """At most `most` characters of a name that its ends tell from others, as a path's do."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
+
+
 def visible(text: str) -> str:
     """Text with characters that have no shape made visible, so that a reader sees what a rule saw."""
     shown = []

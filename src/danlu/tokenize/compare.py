@@ -22,9 +22,11 @@ CHARACTERS = 60  # of an example
 @dataclass(frozen=True)
 class Measured:
     """What a tokenizer did. `partial`, `unknown`: shares of all tokens that are part of a character, or stand for what the
-    tokenizer does not know. `examples`: (text, its tokens as a person reads them)."""
+    tokenizer does not know. `type`: BPE, WordPiece, ... `examples`: the beginnings of texts, and their tokens as a person reads
+    them."""
 
     name: str
+    type: str
     vocabulary: int
     special: int
     use: Use
@@ -34,22 +36,25 @@ class Measured:
     partial: float
     unknown: float
     megabytes_per_second: float
-    examples: Sequence[tuple[str, Sequence[str]]]
+    examples: Sequence[tuple[Text, Sequence[str]]]
 
     def to_json(self) -> dict[str, Any]:
         step = max(1, -(-len(self.unreachable) // SHOWN))
         return {
-            "name": self.name, "vocabulary": self.vocabulary, "special": self.special, "unused": self.unused, "rare": self.rare,
+            "name": self.name, "type": self.type, "vocabulary": self.vocabulary, "special": self.special,
+            "unused": self.unused, "rare": self.rare,
             "unreachable": len(self.unreachable), "unreachable_tokens": list(self.unreachable[::step]),
             "partial_share": round(self.partial, 6), "unknown_share": round(self.unknown, 6),
             "megabytes_per_second": round(self.megabytes_per_second, 2),
             "languages": {name: amount.to_json() for name, amount in sorted(self.use.languages.items())},
             "sources": {name: amount.to_json() for name, amount in sorted(self.use.sources.items())},
-            "examples": [{"text": text, "tokens": list(tokens)} for text, tokens in self.examples],
+            "examples": [
+                {"language": text.language, "text": text.text, "tokens": list(tokens)} for text, tokens in self.examples
+            ],
         }  # fmt: skip
 
 
-def measure(name: str, place: Path | str, texts: Callable[[], Iterable[Text]], examples: Sequence[str] = ()) -> Measured:
+def measure(name: str, place: Path | str, texts: Callable[[], Iterable[Text]], examples: Sequence[Text] = ()) -> Measured:
     """Measure the tokenizer at `place` (a directory or hub name) on what `texts` gives. DanluError if there is none."""
     tokenizer: Any = load_tokenizer(place)
     backend, pieces = tokenizer.backend_tokenizer, pieces_of(tokenizer)
@@ -70,12 +75,25 @@ def measure(name: str, place: Path | str, texts: Callable[[], Iterable[Text]], e
     unknown = np.zeros(len(pieces.data), np.bool_)
     if tokenizer.unk_token_id is not None:
         unknown[tokenizer.unk_token_id] = True
-    lost = unreachable(pieces.data, ~pieces.special, encode)
+    lost = unreachable(pieces.data, ~pieces.special & (use.counts == 0), encode)  # what is used is reached
     return Measured(
-        name, len(pieces.data), int(pieces.special.sum()), use, use.unused(~pieces.special), use.rare(~pieces.special),
-        [readable(pieces.data[index]) for index in lost], use.share(partial), use.share(unknown), size / 1e6 / max(taken, 1e-9),
-        [(text, _tokens(encode([text[:CHARACTERS]])[0], pieces.data, tokenizer)) for text in examples],
+        name, type(backend.model).__name__, len(pieces.data), int(pieces.special.sum()), use,
+        use.unused(~pieces.special), use.rare(~pieces.special), [_named(index, pieces.data, tokenizer) for index in lost],
+        use.share(partial), use.share(unknown), size / 1e6 / max(taken, 1e-9),
+        [(begun, _tokens(encode([begun.text])[0], pieces.data, tokenizer)) for begun in map(_begun, examples)],
     )  # fmt: skip
+
+
+def _named(index: int, data: Sequence[bytes], tokenizer: Any) -> str:
+    """A token by itself: one that goes on within a word is told from one that begins it."""
+    mark = getattr(tokenizer.backend_tokenizer.model, "continuing_subword_prefix", None) or ""
+    inside = mark and str(tokenizer.convert_ids_to_tokens(index)).startswith(mark)
+    return (mark if inside else "") + readable(data[index])
+
+
+def _begun(text: Text) -> Text:
+    """What is shown of an example: in one line."""
+    return text._replace(text=" ".join(text.text.split())[:CHARACTERS])
 
 
 def _tokens(ids: Sequence[int], data: Sequence[bytes], tokenizer: Any) -> list[str]:

@@ -37,7 +37,7 @@ def write_tokenizer(source: Path, target: Path, family: Family, length: int | No
     """
     target.mkdir(parents=True, exist_ok=True)
     content = read_tokenizer(source) if (source / TOKENIZER).exists() else None
-    if content is None or not _is_ours(content):
+    if content is None or not is_ours(content):
         for name in FOREIGN:
             if (source / name).exists() and source != target:
                 shutil.copyfile(source / name, target / name)
@@ -98,10 +98,9 @@ def tokenizer_digest(directory: Path) -> str:
     """
     content = read_tokenizer(directory)
     model = content["model"]
-    merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model.get("merges") or []]
     added = sorted((token["id"], token["content"]) for token in content.get("added_tokens") or [])
     identity = {
-        "type": model.get("type"), "vocab": model["vocab"], "merges": merges, "added": added,
+        "type": model.get("type"), "vocab": model["vocab"], "merges": merges_of(content), "added": added,
         "normalizer": content.get("normalizer"), "pre_tokenizer": content.get("pre_tokenizer"),
     }  # fmt: skip
     return digest_json(identity, 16)
@@ -111,6 +110,11 @@ def vocabulary_of(content: Mapping[str, Any]) -> dict[str, int]:
     """The ids of the tokens that the model of `tokenizer.json` has, by their names; Unigram has a list with scores."""
     vocab = content["model"]["vocab"]
     return vocab if isinstance(vocab, dict) else {name: place for place, (name, _) in enumerate(vocab)}
+
+
+def merges_of(content: Mapping[str, Any]) -> list[list[str]]:
+    """The pairs of tokens that BPE joins, the first one first; older files have them as strings."""
+    return [merge.split(" ") if isinstance(merge, str) else merge for merge in content["model"].get("merges") or []]
 
 
 def vocabulary_size(directory: Path) -> int:
@@ -125,7 +129,8 @@ def special_ids(directory: Path) -> list[int]:
     return [token["id"] for token in read_tokenizer(directory).get("added_tokens") or [] if token.get("special")]
 
 
-def _is_ours(content: Mapping[str, Any]) -> bool:
+def is_ours(content: Mapping[str, Any]) -> bool:
+    """Whether the special tokens are danlu's, at their ids."""
     found = {token["content"]: token["id"] for token in content.get("added_tokens") or []}
     return all(found.get(token) == place for place, token in enumerate(SPECIAL))
 

@@ -12,8 +12,10 @@ import numpy.typing as npt
 RARE = 10
 """A token that occurs so few times in the text that a model learns from is hardly learned: it has seen so few gradients."""
 BATCH_BYTES = 4_000_000  # of text encoded at a time
-BEFORE = ("", "a", "。", "1")
-"""What a token's text is tried after: a token that continues a word, as WordPiece's do, has no text of its own."""
+BEFORE = ("", "a", "。", "1", "\ua540", "\u9fa5", "\u2e3f", "\u1c40", "\u2006", "\x7f")
+"""What a token's text is tried after: a token that continues a word, as WordPiece's do, has no text of its own. A character of
+each kind that a word may be of; then rare ones, a letter, a Chinese character, a mark, a digit, a space, a control character,
+since common ones may make another token with what follows."""
 
 Counts = npt.NDArray[np.int64]
 Encode = Callable[[Sequence[str]], Sequence[Sequence[int]]]

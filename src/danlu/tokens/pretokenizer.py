@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 WORDS = (
     "[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+",
     r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"""
@@ -20,3 +23,10 @@ def splits(digits: int = 3) -> tuple[str, ...]:
     Chinese runs bounded to four characters 3.64 and 3.62, because the bound cuts words at chance places.
     """
     return (rf"\p{{N}}{{1,{digits}}}", *WORDS)
+
+
+def layout(cuts: Sequence[str]) -> dict[str, Any]:
+    """The pre-tokeniser of `tokenizer.json` that cuts these patterns out of a text, one after the other, then writes bytes."""
+    steps = [{"type": "Split", "pattern": {"Regex": cut}, "behavior": "Isolated", "invert": False} for cut in cuts]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    return {"type": "Sequence", "pretokenizers": [*steps, byte_level]}

@@ -85,6 +85,13 @@ def make_folder(path: Path) -> None:
         raise file_error(error, path) from error
 
 
+def check_file(path: Path) -> None:
+    """See that a file can be written, its folder made if it is not there. DanluError if not: before long work, not after it."""
+    make_folder(path.parent)
+    if path.is_dir():
+        raise file_error(IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)), path)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn 'no space' (of whatever library), 'no permission' and 'read-only' into errors with a remedy."""

@@ -152,7 +152,9 @@ def test_torch_is_read_without_importing_it() -> None:
     build = torch_build()
     if not build.version:
         pytest.skip("no torch here")
-    assert build.version.partition("+")[0] == version("torch").partition("+")[0]  # `+cu130` is not in the metadata of all wheels
+    assert (
+        build.version.partition("+")[0] == version("torch").partition("+")[0]
+    )  # not all wheels say `+cu130`
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,9 @@ def test_every_encoding_that_is_learned_from_is_answered_too(
 def test_quotation_marks_in_a_tsv_are_letters(tmp_path: Path, classifier: Loaded) -> None:
     """A CSV reader would take all up to the next one as one cell, and rows would go missing."""
     texts = ['"Oh no', "they said", 'an 8" screen', 'he "really" did', 'and "so on']
-    (tmp_path / "in.tsv").write_text("".join(f"{text}\t{place}\n" for place, text in enumerate(["text", *texts])), encoding="utf-8")
+    (tmp_path / "in.tsv").write_text(
+        "".join(f"{text}\t{place}\n" for place, text in enumerate(["text", *texts])), encoding="utf-8"
+    )
     counts = predict_file(classifier, tmp_path / "in.tsv", tmp_path / "out.jsonl")
     assert (counts["rows"], counts["quarantined"]) == (5, 0)
     assert [row["text"] for row in lines(tmp_path / "out.jsonl")] == texts

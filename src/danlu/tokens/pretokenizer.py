@@ -17,10 +17,11 @@ with the space before them, `'ll`, `'s` and `.append` by themselves, punctuation
 def splits(digits: int = 3) -> tuple[str, ...]:
     """Patterns that are cut out of a text, one after the other: numbers by `digits` digits, then what `WORDS` finds.
 
-    With three digits this is DeepSeek-V3's scheme to the letter, which gigatoken encodes natively and llama.cpp knows by that
-    name; but here runs of Chinese characters are unbounded, so training bounds the length of a token instead
-    (`tokenize.kinds`). Measured on 1,000 reviews and 3,000 Chinese documents with 8,192 tokens, bytes a token: English 3.61, Chinese 3.84; with
-    Chinese runs bounded to four characters 3.64 and 3.62, because the bound cuts words at chance places.
+    With three digits this is DeepSeek-V3's scheme to the letter, which gigatoken encodes natively and llama.cpp knows by
+    that name; but here runs of Chinese characters are unbounded, so training bounds the length of a token instead
+    (`tokenize.kinds`). Measured on 1,000 reviews and 3,000 Chinese documents with 8,192 tokens, bytes a token: English
+    3.61, Chinese 3.84; with Chinese runs bounded to four characters 3.64 and 3.62, because the bound cuts words at chance
+    places.
     """
     return (rf"\p{{N}}{{1,{digits}}}", *WORDS)
 

@@ -8,6 +8,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
+from danlu.tokens.files import TOKENIZER
 from danlu.workspace.artifact import MODEL, Artifact, artifact_with
 from danlu.workspace.digest import digest_file
 from danlu.workspace.errors import DanluError
@@ -60,6 +61,17 @@ def locate_model(name: str, base: Path) -> LocatedModel:
     if HUB_NAME.fullmatch(name) and not name.startswith("."):
         return LocatedModel("hub", None, name, name, "")
     raise DanluError("models.not-found", where=str(base), name=name)
+
+
+def locate_tokenizer(name: str, base: Path) -> Path:
+    """The folder that holds `tokenizer.json`: a directory (a model's, an artifact's; relative paths start at `base`) or
+    `package:NAME`. DanluError if there is none."""
+    found = locate_model(name, base).path if name.startswith(PACKAGE) else base / Path(name).expanduser()
+    assert found is not None  # a package has a path
+    for directory in (found, found / MODEL):
+        if (directory / TOKENIZER).is_file():
+            return directory
+    raise DanluError("tokens.no-tokenizer", where=str(found))
 
 
 def _weights(directory: Path) -> Path | None:

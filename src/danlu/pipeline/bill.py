@@ -201,6 +201,8 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
     if isinstance(config, DatasetConfig):
         return sum(size for name, size in amounts.dataset_files.items() if recipe.datasets[name] is config)
     if isinstance(config, TokenizeConfig) and stage == "tokenize.train":
+        if config.start is not None:
+            return TAKING * min(config.sample / 1e6, amounts.text)
         trainings = 2 if config.vocabulary == "auto" else 1
         return trainings * TRAINING[config.type] * min(config.sample / 1e6, amounts.text)
     if isinstance(config, PretrainConfig):
@@ -214,6 +216,7 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
 
 TRAINING = {"bpe": 1.0, "wordpiece": 1.1, "unigram": 5.0}
 """How long a tokenizer trains, in trainings of BPE: 6.6 MB of Chinese and English took 10.6, 11.5 and 55 CPU seconds."""
+TAKING = 0.3  # to take one that is there: the sample is read and measured
 BYTES_PER_TOKEN = 3.7
 FEW_EXAMPLES = 1600  # that a fine-tuning reads at least: 100 steps of 16
 TOKENS_A_ROW = 80

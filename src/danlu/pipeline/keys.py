@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from danlu.collect.locate import fingerprint
-from danlu.models.locate import locate_model
+from danlu.models.locate import locate_model, locate_tokenizer
 from danlu.pipeline.graph import Node
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.finetune import FinetuneConfig
+from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokens.files import tokenizer_digest
 from danlu.workspace.artifact import Artifact, artifact_key
 from danlu.workspace.code import fingerprint as code_fingerprint
 from danlu.workspace.digest import digest_json
@@ -38,6 +40,8 @@ def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
     if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
         model = locate_model(node.config.start, base)
         return {f"{model.kind}:{model.name}": model.version}
+    if isinstance(node.config, TokenizeConfig) and node.config.start is not None:
+        return {"tokenizer": tokenizer_digest(locate_tokenizer(node.config.start, base))}
     return {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from danlu.recipe.base import Bytes, Section, later, refuse, unit
 
@@ -32,6 +32,12 @@ Vocabulary = Annotated[
 class TokenizeConfig(Section):
     """One tokenizer over bytes that serves BERT, GPT and T5."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: str | None = Field(
+        None, alias="from", json_schema_extra={"later": True},
+        description="Take this tokenizer over bytes instead of training one: a directory or `package:NAME`.",
+    )  # fmt: skip
     type: Kind = Field("bpe", description="How tokens are chosen and used: BPE, the fastest to encode, WordPiece or Unigram.")
     vocabulary: Vocabulary = Field(
         8192, description="Number of tokens, special ones included; auto: as many as the text has examples of."
@@ -47,6 +53,17 @@ class TokenizeConfig(Section):
         if self.type == "wordpiece" and self.vocabulary != "auto" and self.vocabulary < LEAST_WORDPIECE:
             raise refuse("wordpiece-vocabulary", ("vocabulary",), least=LEAST_WORDPIECE)
         return self
+
+    @model_validator(mode="after")
+    def _trains_or_takes(self) -> TokenizeConfig:
+        set_too = sorted(self.model_fields_set & {"type", "vocabulary", "digits"})
+        if self.start is not None and set_too:
+            raise refuse("tokenizer-from", (set_too[0],), key=set_too[0])
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """A tokenizer that is taken is known by its content, which is in the key by itself, wherever its folder lies."""
+        return super().identity() | ({} if self.start is None else {"start": True})
 
     def training(self) -> TokenizeConfig:
         """What of it the tokenizer is made by: words are marked in the encoded text, no tokenizer is trained anew for them."""

@@ -15,12 +15,23 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from danlu.models.locate import locate_tokenizer
 from danlu.recipe.tokenize import LEAST, LEAST_WORDPIECE, MOST, TokenizeConfig
+from danlu.tokenize.adopt import adopted
 from danlu.tokenize.fitting import EXAMPLES as TAUGHT
 from danlu.tokenize.fitting import SHARE, fitting_size
 from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.sample import bytes_by_language, sample
-from danlu.tokens.files import CONFIG, NAMED, SPECIAL_MAP, TOKENIZER, tokenizer_config, tokenizer_text
+from danlu.tokens.files import (
+    CONFIG,
+    NAMED,
+    SPECIAL_MAP,
+    TOKENIZER,
+    read_tokenizer,
+    tokenizer_config,
+    tokenizer_text,
+    vocabulary_of,
+)
 from danlu.tokens.pieces import bytes_of_tokens, is_whole, readable
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.artifact import Artifact
@@ -30,6 +41,7 @@ from danlu.workspace.run import Run
 
 LONGEST_RUN = 64  # letters; the cost of training grows with the length of a run, so hostile ones are cut
 MEASURED_BYTES = 500_000  # of each language, to measure fertility on
+TRIED_BYTES = 200_000  # of each language, on which a tokenizer that is taken must give back the text
 COUNTED_BYTES = 4_000_000  # of each language, to count how often tokens occur: for `vocabulary: auto`
 EXAMPLES, EXAMPLE_CHARACTERS = 2, 60
 
@@ -41,15 +53,8 @@ def train(documents: Artifact, *, config: TokenizeConfig, run: Run) -> None:
     if not sum(totals.values()):
         raise DanluError("tokenize.no-text", where=str(directory))
     drawn = Drawn(directory, totals, config, run)
-    size, rule = config.vocabulary, {}
-    if size == "auto":
-        size = _fitting(drawn, config)
-        rule = {"rule": {"share": SHARE, "examples": TAUGHT}}
-        run.progress.say("tokenize.fitting", size=size, share=round(100 * SHARE), examples=TAUGHT)
-    content = train_tokenizer(drawn.texts(), size, config.type, config.digits)
+    content, rule = _taken(drawn, config.start) if config.start is not None else _trained(drawn)
     pieces = bytes_of_tokens(content)
-    if len(pieces) < size:
-        run.progress.warn("tokenize.fewer", found=len(pieces), asked=size)
     write_atomic(run.output / TOKENIZER, tokenizer_text(content))
     write_json(run.output / CONFIG, tokenizer_config())
     write_json(run.output / SPECIAL_MAP, NAMED)
@@ -103,10 +108,29 @@ class Drawn:
         return found
 
 
-def _fitting(drawn: Drawn, config: TokenizeConfig) -> int:
-    """The size of the vocabulary that the documents teach."""
-    largest = train_tokenizer(drawn.texts(), MOST, config.type, config.digits)
-    return fitting_size(largest, drawn.kept, drawn.totals, LEAST_WORDPIECE if config.type == "wordpiece" else LEAST)
+def _taken(drawn: Drawn, start: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A tokenizer that is there already, tried on the sample; and nothing more for the facts."""
+    directory = locate_tokenizer(start, drawn.run.base)
+    for _ in drawn.texts():
+        pass
+    tried = [text for texts in drawn.first(TRIED_BYTES).values() for text in texts]
+    return adopted(read_tokenizer(directory), tried, str(directory)), {}
+
+
+def _trained(drawn: Drawn) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A new tokenizer, and the rule that its size was chosen by, where none was asked for."""
+    config, progress = drawn.config, drawn.run.progress
+    size, rule = config.vocabulary, {}
+    if size == "auto":
+        largest = train_tokenizer(drawn.texts(), MOST, config.type, config.digits)
+        least = LEAST_WORDPIECE if config.type == "wordpiece" else LEAST
+        size = fitting_size(largest, drawn.kept, drawn.totals, least)
+        rule = {"rule": {"share": SHARE, "examples": TAUGHT}}
+        progress.say("tokenize.fitting", size=size, share=round(100 * SHARE), examples=TAUGHT)
+    content = train_tokenizer(drawn.texts(), size, config.type, config.digits)
+    if (found := len(vocabulary_of(content))) < size:
+        progress.warn("tokenize.fewer", found=found, asked=size)
+    return content, rule
 
 
 def cut_runs(text: str) -> str:

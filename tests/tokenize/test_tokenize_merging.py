@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ def slow(words: Words, names: list[str], most: int, least: int) -> tuple[list[tu
     while len(names) - len(old) < most:
         counts: Counter[tuple[int, int]] = Counter()
         for word, count in text:
-            for pair in zip(word, word[1:], strict=False):
+            for pair in pairwise(word):
                 counts[pair] += count
         allowed = {
             pair: count
@@ -49,7 +50,7 @@ def slow(words: Words, names: list[str], most: int, least: int) -> tuple[list[tu
                 if (word[place], word[place + 1]) == best:
                     word[place : place + 2] = [names.index(name)]
                 place += 1
-    left: Counter[str] = Counter({name: 0 for name in names[len(old) :]})
+    left: Counter[str] = Counter(dict.fromkeys(names[len(old) :], 0))
     for word, count in text:
         for token in word:
             if token >= len(old):

@@ -118,7 +118,7 @@ def run_and_tell(
 
 
 def collect_and_tell(paths: list[Path], name: str, workspace: Workspace) -> Artifact:
-    """The documents of files and folders, in the run `name`: one of its own, so that others of the same files stay as they are."""
+    """The documents of files and folders, in the run `name`: one of its own, so that others of them stay as they are."""
     loaded = recipe_from({**text_recipe(paths, ""), "name": name}, Path.cwd(), [])
     return run_and_tell(loaded, workspace, "collect").artifacts["collect"]
 

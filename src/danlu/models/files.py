@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -83,7 +83,7 @@ def load_as_saved(directory: Path) -> PreTrainedModel:
             model: PreTrainedModel = factory.from_pretrained(
                 directory, dtype=saved_precision(directory), trust_remote_code=False, use_safetensors=True
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise _unloadable(directory, error) from error
     return model.eval()
 
@@ -101,7 +101,7 @@ def saved_precision(directory: Path) -> torch.dtype:
 
 
 def fetched(place: Path | str) -> Path:
-    """The directory of a model or tokenizer: itself, or a copy of what a hub has under that name. DanluError if it has nothing."""
+    """The directory of a model or tokenizer: itself, or a copy of what a hub has by that name. DanluError if there is none."""
     if isinstance(place, Path):
         return place
     try:

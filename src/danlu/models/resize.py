@@ -36,20 +36,18 @@ def resize_model(source: Path, target: Path, first: int, parts: Parts, shares: n
     return facts
 
 
-def add_rows(
-    model: PreTrainedModel, first: int, parts: Parts, shares: npt.NDArray[np.float64], *, where: str = ""
-) -> None:
+def add_rows(model: PreTrainedModel, first: int, parts: Parts, shares: npt.NDArray[np.float64], *, where: str = "") -> None:
     """Give `model` rows for new tokens, whose ids go from `first` on; of the rows before them none changes.
 
     A new row, of the input as of the output matrix, is the mean of the rows of the tokens that its text was made of until now
     (`parts`: for each new token, their ids). Gee et al. (Fast Vocabulary Transfer, EMNLP 2022 industry track, arXiv 2402.09977)
     found it to lose little before fine-tuning; a random row knows nothing.
 
-    The bias of an output matrix that has one is the mean of the parts' biases, plus the log of `shares` [new tokens]: how much of
-    the places of its first part a new token takes over. A token's bias holds how frequent it is, so without this a piece that a
-    hundred new tokens begin with would be guessed a hundred times over. Since the shares of the new tokens of one first part are
-    at most 1 together, they are guessed at most as often as that part again. Output matrices without a bias (GPT-2, Qwen3) have
-    nothing to set it by: there training has to.
+    The bias of an output matrix that has one is the mean of the parts' biases, plus the log of `shares` [new tokens]: how much
+    of the places of its first part a new token takes over. A token's bias holds how frequent it is, so without this a piece that a
+    hundred new tokens begin with would be guessed a hundred times over. The shares of all new tokens of one first part are at
+    most 1 together, so what they add is about that part once more at most. Output matrices without a bias (GPT-2, Qwen3) have
+    nothing to set it by: there only training can.
 
     A matrix with more rows than the tokenizer has ids is filled before it grows. DanluError if it has fewer, or cannot grow.
     """
@@ -64,8 +62,9 @@ def add_rows(
     output = model.get_output_embeddings()
     new = slice(first, first + len(parts))
     with torch.no_grad():
-        for matrix in {id(layer.weight): layer.weight for layer in (model.get_input_embeddings(), output) if layer is not None}.values():
-            matrix[new] = _means(matrix, parts)
+        for layer in (model.get_input_embeddings(), output):
+            if layer is not None:  # of tied ones both are the same
+                layer.weight[new] = _means(layer.weight, parts)
         if (bias := getattr(output, "bias", None)) is not None:
             bias[new] = _means(bias, parts) + torch.from_numpy(np.log(shares)).to(bias.dtype)
 

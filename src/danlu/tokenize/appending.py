@@ -1,7 +1,7 @@
 """New tokens in the content of `tokenizer.json`: after all others, so that every id there was stays what it is.
 
-They go into the vocabulary of the model, not among `added_tokens`: those are cut out of a text before it is cut into words, so that
-`cat` would also break `concatenate`.
+They go into the vocabulary of the model, not among `added_tokens`: those are cut out of a text before it is cut into words, so
+that `cat` would also break `concatenate`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ MARGIN = 0.01  # nats
 
 
 def append_tokens(content: Mapping[str, Any], names: Mapping[int, str], merges: Merges) -> dict[str, Any]:
-    """`content` of `tokenizer.json` with the tokens of `merges`, whose ids go on from the largest of `names`: all tokens that there
-    are by their ids, added ones too.
+    """`content` of `tokenizer.json` with the tokens of `merges`, whose ids go on from the largest of `names`: all tokens that
+    there are by their ids, added ones too.
 
     Added tokens that the model's vocabulary lacks are put into it at their ids: libraries number such tokens anew, after the
     vocabulary, each time they read the file. No text is made into them for it, since they are cut out before.
@@ -41,9 +41,9 @@ def _wordpiece(model: Mapping[str, Any], names: Mapping[int, str], merges: Merge
 def _unigram(model: Mapping[str, Any], names: Mapping[int, str], merges: Merges) -> dict[str, Any]:
     """Each new token with the log of its share of all tokens when it was learned, as Kudo (2018) has it, within bounds.
 
-    It is less likely than either of its two halves, as in any one text it would be. So a word that is one token today stays one,
-    even where it holds a new token that this text is full of. And it is likelier than the two together by `MARGIN`: else it
-    would stand in the vocabulary and never in a text. No score is below the lowest there is, on which hangs what is unknown.
+    It is no likelier than either of its two halves, as in any one text. So a word that is one token today stays one, even where
+    it holds a new token that this text is full of. And it is likelier than the two together by `MARGIN`: else it would stand in
+    the vocabulary and never in a text. No score is below the lowest there is, on which hangs what is unknown.
     """
     scores = [score for _, score in model["vocab"]]
     lowest = min(scores)
@@ -53,7 +53,9 @@ def _unigram(model: Mapping[str, Any], names: Mapping[int, str], merges: Merges)
     for token in merges.tokens:
         left, right = (scores[side] for side in token.pair)
         scores.append(min(left, right, max(log(token.share), left + right + MARGIN, lowest)))
-    return {"vocab": [*listed, *([token.name, score] for token, score in zip(merges.tokens, scores[len(listed) :], strict=True))]}
+    return {
+        "vocab": [*listed, *([token.name, score] for token, score in zip(merges.tokens, scores[len(listed) :], strict=True))]
+    }
 
 
 APPENDERS: dict[str, Callable[[Mapping[str, Any], Mapping[int, str], Merges], dict[str, Any]]] = {

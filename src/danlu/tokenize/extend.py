@@ -38,13 +38,13 @@ TOKENIZER_FILES = (TOKENIZER_CONFIG, SPECIAL_MAP, "added_tokens.json", "chat_tem
 MODEL_FILES = ("*.json", "*.jinja", "LICENSE*", "NOTICE*", "[0-9]_*/*.json")
 """What is copied as it is: of a tokenizer alone, and with a model. The last is what sentence encoders do with their states."""
 STALE = (TOKENIZER, "vocab.json", WEIGHTS[1])
-"""Of the old vocabulary. `vocab.txt`, `merges.txt` and SentencePiece's files are not copied either: `tokenizer.json` says it all."""
+"""Of the old vocabulary. `vocab.txt`, `merges.txt` and SentencePiece's files are left out too: `tokenizer.json` has it all."""
 
 
 @dataclass(frozen=True)
 class Extended:
-    """What was made: the `tokens`, as bytes, at the ids from `first` on. `before`, `after`: the tokenizer on the texts that they
-    were learned from."""
+    """What was made: the `tokens`, as bytes, with the ids from `first` on. `before`, `after`: the tokenizer on the texts that
+    they were learned from."""
 
     tokens: Sequence[bytes]
     first: int
@@ -64,8 +64,8 @@ class Extended:
 
 
 def extend(place: Path | str, documents: Artifact, most: int, target: Path, progress: Progress) -> Extended:
-    """Write the tokenizer at `place` (a directory or hub name), and its model if there is one, into the new folder `target` with up
-    to `most` tokens more, learned from `documents`.
+    """Write the tokenizer at `place` (a directory or hub name), and its model if there is one, into the new folder `target`,
+    with up to `most` tokens more, learned from `documents`.
 
     DanluError if the tokenizer is of a kind that cannot be extended, the texts teach nothing, or the folder is not empty.
     """
@@ -134,8 +134,8 @@ def _copy(source: Path, folder: Path, patterns: Sequence[str]) -> None:
 
 
 def _read_back(folder: Path, spelling: Spelling, merges: Merges) -> PreTrainedTokenizerBase:
-    """What transformers makes of the new tokenizer. DanluError unless it finds each token at its id: a class may read its files in
-    a way of its own."""
+    """What transformers makes of the new tokenizer. DanluError unless it finds each token at its id: a class may read its files
+    in a way of its own."""
     tokenizer = load_tokenizer(folder)
     found = tokenizer.get_vocab()
     new = {spelling.first + place: token.name for place, token in enumerate(merges.tokens)}

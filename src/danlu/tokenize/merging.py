@@ -1,7 +1,7 @@
 """Byte-pair encoding that goes on from the tokens of a tokenizer that is there.
 
 Sennrich et al. (2016) begin with characters; here each word of the text begins as the tokens that it is encoded as today. The
-pair that is most frequent becomes a token, again and again; what is counted is only ever changed around the pair that was joined.
+pair that is most frequent becomes a token, again and again; counts are changed only around the pairs that were joined.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class NewToken:
 
 
 class Merges(NamedTuple):
-    """`pairs`: what was joined, in this order; where two pairs give one name, it is one token. `tokens`: their ids go on from the
-    vocabulary's. `before` [vocabulary]: how often each old token was in the text."""
+    """`pairs`: what was joined, in this order; where two pairs give one name, it is one token. `tokens`: their ids go on from
+    the vocabulary's. `before` [vocabulary]: how often each old token was in the text."""
 
     pairs: list[Pair]
     tokens: list[NewToken]
@@ -100,7 +100,7 @@ def _parts(found: Merges, index: int) -> tuple[int, ...]:
 
 @dataclass
 class _Text:
-    """All words in one row of tokens, each place knowing the one before and after it in its word, so that joining moves nothing.
+    """All words in one row of tokens; each place knows those before and after it in its word, so that joining moves nothing.
 
     `counts`: how often each pair stands in the text. `places`: where it stands, or stood. Pairs of old tokens that are too
     seldom are in neither: they can only become more so.
@@ -146,7 +146,7 @@ class _Text:
         del self.counts[pair], self.places[pair]
 
     def join(self, pair: Pair, new: int) -> tuple[int, Collection[Pair]]:
-        """Put `new` for each occurrence of `pair`, from the left; how many there were, and the pairs that are now more frequent."""
+        """Put `new` for each occurrence of `pair`, from the left; how many there were, and the pairs that grew."""
         left, right = pair
         ids, following, previous = self.ids, self.following, self.previous
         joined, raised = 0, set()

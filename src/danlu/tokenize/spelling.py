@@ -20,16 +20,16 @@ from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 
 LONGEST = MOST_TOKEN_BYTES
-"""Characters of a token's name: bytes where the vocabulary is one of bytes, as danlu's own; else letters, of which SentencePiece
-too takes at most 16 unless told otherwise."""
+"""Characters of a token's name: bytes where the vocabulary is one of bytes, as danlu's own; else letters, of which
+SentencePiece, too, takes 16 at most unless told otherwise."""
 WORD = "\u2581"  # begins a word in SentencePiece's vocabularies
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """A tokenizer, less its special tokens and template. `content`: its `tokenizer.json`. `names`: all its tokens by id, added ones
-    too. `mark` and `end`: what stands before a token within a word, after one that ends it. `strange`: ids that stand for text
-    without spelling it: the unknown token, and bytes beside a vocabulary of letters."""
+    """What a tokenizer makes of words. `content`: its `tokenizer.json`. `names`: all its tokens by id, added ones too. `mark`,
+    `end`: what stands before a token that goes on within a word, after one that ends it. `strange`: ids that stand for text
+    without spelling it: unknown text, and bytes beside a vocabulary of letters. `tokenizer`: without special tokens, template."""
 
     content: dict[str, Any]
     names: dict[int, str]
@@ -65,7 +65,7 @@ class Spelling:
         return max(self.names) + 1
 
     def words(self, texts: Iterable[str]) -> Counter[tuple[int, ...]]:
-        """How often each word, as the ids it is encoded as, stands in `texts`. What the tokenizer does not spell parts words."""
+        """How often each word, as the ids it is encoded as, stands in `texts`. What is not spelled ends a word."""
         normalizer, borders = self.tokenizer.normalizer, self.tokenizer.pre_tokenizer
         pieces: Counter[str] = Counter()
         for text in texts:
@@ -112,12 +112,16 @@ def _strange(model: Mapping[str, Any], names: Mapping[int, str]) -> Iterator[int
 def _borders(tokenizer: Tokenizer, content: Mapping[str, Any]) -> Any:
     """The pre-tokenizer of a tokenizer; with more borders where it knows words by their spaces alone.
 
-    SentencePiece keeps letters, digits and punctuation apart while it learns and not after, so its tokenizers do not show it: without
-    this, `word,` and even `of the` would become tokens.
+    SentencePiece keeps letters, digits and punctuation apart while it learns, and its tokenizers do not say so: without this,
+    `word,` and even `of the` would become tokens.
     """
     own, said = tokenizer.pre_tokenizer, content["pre_tokenizer"] or {}
     steps = {step.get("type") for step in said.get("pretokenizers", [said])}
     if content["model"]["type"] == "WordPiece" or "ByteLevel" in steps:
         return own
-    more = [pre_tokenizers.Split(WORD, "merged_with_next"), pre_tokenizers.Punctuation("isolated"), pre_tokenizers.Digits(False)]
+    more = [
+        pre_tokenizers.Split(WORD, "merged_with_next"),
+        pre_tokenizers.Punctuation("isolated"),
+        pre_tokenizers.Digits(False),
+    ]
     return pre_tokenizers.Sequence([*([] if own is None else [own]), *more])

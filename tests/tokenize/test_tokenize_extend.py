@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,9 +50,20 @@ CHINESE = "今天的天气很好，孩子们在公园里玩。第{}次来到这�
 GENERAL = [ENGLISH.format(number * 31, number) for number in range(60)] + [
     CHINESE.format(number, number * 7) for number in range(60)
 ]
+ORGANS = (("hepat", "肝"), ("cardi", "心"), ("nephr", "肾"), ("gastr", "胃"), ("neur", "脑"), ("oste", "骨"), ("derm", "皮"))
+ILLS = (
+    ("ectomy", "切除术"),
+    ("itis", "炎症"),
+    ("opathy", "病变"),
+    ("ocarcinoma", "细胞癌"),
+    ("ography", "造影"),
+    ("algia", "疼痛"),
+)
+CASES = [(*organ, *ill) for organ, ill in product(ORGANS, ILLS)]
 DOMAIN = [
-    f"The hepatocellular carcinoma of patient {number} wasn't resectable; hepatectomy followed chemoembolisation. "
-    f"第{number}例肝细胞癌患者接受了肝切除术，术前行化疗栓塞。" * 3
+    "".join(
+        f"The {a}{b} of patient {number} wasn't resectable. 第{number}例患者的{c}{d}。" for a, c, b, d in CASES[number % 3 :: 2]
+    )
     for number in range(40)
 ]
 
@@ -61,7 +73,7 @@ def _bert(directory: Path) -> None:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [
         *map(chr, range(97, 123)),
-        *sorted({char for text in GENERAL for char in text if char > "\u4e00"} | set("肝细胞术化疗")),
+        *sorted({char for char in "".join([*GENERAL, *DOMAIN]) if char > "\u4e00"}),
     ]
     words = [*letters, *(f"##{letter}" for letter in letters), *".;'0123456789", "the", "##ed", "##ti", "was", "patient"]
     vocabulary = [*special, *words]
@@ -166,7 +178,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
 BYTES = ("bpe", "wordpiece", "unigram", "gpt2")
 
 
-MOST = 50  # new tokens
+MOST = 40  # new tokens
 
 
 class Case(NamedTuple):
@@ -194,7 +206,7 @@ def _documents(path: Path, texts: list[str]) -> Artifact:
 
 def _learned(spelling: Spelling, texts: list[str], most: int) -> Merges:
     names = [spelling.names.get(place, "") for place in range(spelling.first)]
-    return continue_merges(spelling.words(texts), names, spelling.join, most, LEAST)
+    return continue_merges(spelling.words(texts), names, spelling.join, most, LEAST, spelling.steps)
 
 
 @pytest.fixture(scope="module")
@@ -360,9 +372,9 @@ def test_a_word_that_was_one_token_stays_one_in_unigram(cases: Callable[[str], C
         scores = [score for _, score in read_tokenizer(case.target)["model"]["vocab"]]
         lowest = min(scores[: case.first])
         for place, token in enumerate(case.merges.tokens, case.first):
-            left, right = (scores[side] for side in token.pair)
-            assert lowest <= scores[place] <= min(left, right)
-            assert scores[place] >= min(left, right, left + right + MARGIN) - 1e-9
+            parts = [scores[part] for part in token.parts]
+            assert lowest <= scores[place] <= min(parts)
+            assert scores[place] >= min(*parts, sum(parts) + MARGIN)
         for index, piece in enumerate(case.spelling.names.values()):
             text = piece.replace("\u2581", " ").strip()
             if text.isascii() and text.isalpha() and ids(case.old, text) == [index]:
@@ -377,7 +389,7 @@ def test_the_places_of_a_first_part_are_shared_out_at_most_once(cases: Callable[
             assert 0 < share <= 1
             together[token.parts[0]] += share
         assert max(together.values()) <= 1 + 1e-9
-    token = NewToken("ab", (0, 1), (0, 1), 0.1, used=29)
+    token = NewToken("ab", (0, 1), 0.1, used=29)
     assert taken_over(Merges([(0, 1)], [token], np.array([59, 30]))).tolist() == [0.5]
 
 

@@ -41,21 +41,18 @@ def _wordpiece(model: Mapping[str, Any], names: Mapping[int, str], merges: Merge
 def _unigram(model: Mapping[str, Any], names: Mapping[int, str], merges: Merges) -> dict[str, Any]:
     """Each new token with the log of its share of all tokens when it was learned, as Kudo (2018) has it, within bounds.
 
-    It is no likelier than either of its two halves, as in any one text. So a word that is one token today stays one, even where
-    it holds a new token that this text is full of. And it is likelier than the two together by `MARGIN`: else it would stand in
+    It is no likelier than any of its parts, as in any one text. So a word that is one token today stays one, even where it
+    holds a new token that this text is full of. And it is likelier than its parts together by `MARGIN`: else it would stand in
     the vocabulary and never in a text. No score is below the lowest there is, on which hangs what is unknown.
     """
     scores = [score for _, score in model["vocab"]]
     lowest = min(scores)
     listed = [[names.get(place, f"<unused {place}>"), lowest] for place in range(max(names) + 1)]
     listed[: len(scores)] = [list(pair) for pair in model["vocab"]]
-    scores = [score for _, score in listed]
     for token in merges.tokens:
-        left, right = (scores[side] for side in token.pair)
-        scores.append(min(left, right, max(log(token.share), left + right + MARGIN, lowest)))
-    return {
-        "vocab": [*listed, *([token.name, score] for token, score in zip(merges.tokens, scores[len(listed) :], strict=True))]
-    }
+        parts = [scores[part] for part in token.parts]
+        listed.append([token.name, min(*parts, max(log(token.share), sum(parts) + MARGIN, lowest))])
+    return {"vocab": listed}
 
 
 APPENDERS: dict[str, Callable[[Mapping[str, Any], Mapping[int, str], Merges], dict[str, Any]]] = {

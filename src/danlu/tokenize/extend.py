@@ -123,7 +123,7 @@ def _learn(spelling: Spelling, texts: Sequence[Text], most: int, progress: Progr
     with progress.task("extend.learning", most, "tokens") as task:
         words = spelling.words(cut_runs(text.text) for text in texts)
         names = [spelling.names.get(place, "") for place in range(spelling.first)]
-        return continue_merges(words, names, spelling.join, most, LEAST, task.advance)
+        return continue_merges(words, names, spelling.join, most, LEAST, spelling.steps, task.advance)
 
 
 def _copy(source: Path, folder: Path, patterns: Sequence[str]) -> None:

@@ -21,21 +21,20 @@ NONE = -1  # instead of a place or an id
 
 @dataclass
 class NewToken:
-    """A token made of `parts`, ids of the tokens that were there before, in their order; joined from the two of `pair`.
+    """A token made of `parts`, ids of the tokens that were there before, in their order.
 
     `share`: of all tokens of the text, when it was joined. `used`: how often it is left in the text when all are joined.
     """
 
     name: str
-    pair: Pair
     parts: tuple[int, ...]
     share: float
     used: int = 0
 
 
 class Merges(NamedTuple):
-    """`pairs`: what was joined, in this order; where two pairs give one name, it is one token. `tokens`: their ids go on from
-    the vocabulary's. `before` [vocabulary]: how often each old token was in the text."""
+    """`pairs`: what was joined, in this order, if steps stay; where two give one name, it is one token. `tokens`: their ids go
+    on from the vocabulary's. `before` [vocabulary]: how often each old token was in the text."""
 
     pairs: list[Pair]
     tokens: list[NewToken]
@@ -48,23 +47,27 @@ def continue_merges(
     join: Callable[[str, str], str | None],
     most: int,
     least: int,
+    steps: bool,
     tell: Callable[[int], None] = lambda tokens: None,
 ) -> Merges:
     """Up to `most` new tokens from `words`: the ids of each word, and how often it stands in the text.
 
     `names` [vocabulary]: of the tokens there are. `join`: the name of two tokens together, None if they are never to be one.
     Neither are two whose name an old token has: they would take the place of ids that a model knows. The most frequent pair
-    comes first, of several the one with the smallest ids; below `least` occurrences it ends. `tell` hears of each new token.
+    comes first, of several the one with the smallest ids; below `least` occurrences it ends. `steps`: whether tokens that are
+    only steps on the way to longer ones, left fewer than `least` times themselves, stay and count: BPE needs them, for others
+    their rows would be lost. `tell` hears of how many there are more.
 
     Time goes with the pairs that are joined, not with the text: 2,000 tokens from 8 MB take seconds.
     """
     text = _Text.of(words, least)
     found = Merges([], [], text.occurrences(len(names)))
-    names, old, new = [*names], frozenset(names), {}
+    first, names, old, new = len(names), [*names], frozenset(names), {}
     total = int(found.before.sum())
+    counted = told = 0
     heap = [(-count, pair) for pair, count in text.counts.items()]
     heapify(heap)
-    while heap and len(found.tokens) < most:
+    while heap and counted < most:
         negative, pair = heappop(heap)
         count = text.counts.get(pair, 0)
         if count != -negative:  # it has become less frequent since; had it become more so, it would be here again
@@ -78,24 +81,26 @@ def continue_merges(
         if name not in new:
             new[name] = len(names)
             names.append(name)
-            parts = tuple(part for side in pair for part in _parts(found, side))
-            found.tokens.append(NewToken(name, pair, parts, count / total))
-            tell(1)
+            parts = tuple(part for one in pair for part in (found.tokens[one - first].parts if one >= first else (one,)))
+            found.tokens.append(NewToken(name, parts, count / total))
         joined, raised = text.join(pair, new[name])
         found.pairs.append(pair)
         total -= joined
         for one, change in ((new[name], joined), (pair[0], -joined), (pair[1], -joined)):
-            if one >= len(found.before):
-                found.tokens[one - len(found.before)].used += change
+            if one >= first:
+                token = found.tokens[one - first]
+                counted -= token.used >= least
+                token.used += change
+                counted += token.used >= least
+        if steps:
+            counted = len(found.tokens)
+        if counted > told:
+            tell(counted - told)
+            told = counted
         for changed in raised:
             if (count := text.counts[changed]) >= least:
                 heappush(heap, (-count, changed))
-    return found
-
-
-def _parts(found: Merges, index: int) -> tuple[int, ...]:
-    first = len(found.before)
-    return (index,) if index < first else found.tokens[index - first].parts
+    return found if steps else Merges([], [token for token in found.tokens if token.used >= least], found.before)
 
 
 @dataclass

@@ -28,8 +28,8 @@ WORD = "\u2581"  # begins a word in SentencePiece's vocabularies
 @dataclass(frozen=True)
 class Spelling:
     """What a tokenizer makes of words. `content`: its `tokenizer.json`. `names`: all its tokens by id, added ones too. `mark`,
-    `end`: what stands before a token that goes on within a word, after one that ends it. `strange`: ids that stand for text
-    without spelling it: unknown text, and bytes beside a vocabulary of letters. `tokenizer`: without special tokens, template."""
+    `end`: what stands before a token within a word, after one that ends it. `strange`: ids that stand for text
+    without spelling it: unknown text, and bytes beside a vocabulary of letters. `tokenizer`: without special tokens."""
 
     content: dict[str, Any]
     names: dict[int, str]
@@ -50,7 +50,7 @@ class Spelling:
         names = {place: name for name, place in vocabulary_of(loaded).items()}
         for added in loaded["added_tokens"]:
             names.setdefault(added["id"], added["content"])
-        plain = {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+        plain: dict[str, Any] = {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
         sure = {"model": {**model, "dropout": None}} if "dropout" in model else {}
         tokenizer = Tokenizer.from_str(tokenizer_text({**loaded, **plain, **sure}))
         tokenizer.pre_tokenizer = _borders(tokenizer, loaded)
@@ -58,6 +58,11 @@ class Spelling:
             {**content, "model": {**model, **content["model"]}}, names, model.get("continuing_subword_prefix") or "",
             model.get("end_of_word_suffix") or "", frozenset(_strange(model, names)), tokenizer,
         )  # fmt: skip
+
+    @property
+    def steps(self) -> bool:
+        """Whether a token is made of shorter ones step by step, all of which have to be there."""
+        return bool(self.content["model"]["type"] == "BPE")
 
     @property
     def first(self) -> int:

@@ -218,7 +218,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
         place = tmp_path_factory.mktemp(name)
         (place / "old").mkdir()
         MAKERS[name](place / "old")
-        made = extend(place / "old", _documents(place / "collected", DOMAIN), MOST, place / "new", SilentProgress())
+        made = extend("old", place / "old", _documents(place / "collected", DOMAIN), MOST, place / "new", SilentProgress())
         old, new = (AutoTokenizer.from_pretrained(place / part) for part in ("old", "new"))
         for one in (old, new):
             one.backend_tokenizer.no_truncation()
@@ -398,7 +398,7 @@ def test_two_processes_write_the_same_bytes(cases: Callable[[str], Case], tmp_pa
         "import sys; from pathlib import Path; from danlu.tokenize.extend import extend;"
         "from danlu.workspace.artifact import Artifact;"
         "from danlu.workspace.progress import SilentProgress; source, made, target = map(Path, sys.argv[1:]);"
-        f"extend(source, Artifact('collect', 'key', made), {MOST}, target, SilentProgress())"
+        f"extend('old', source, Artifact('collect', 'key', made), {MOST}, target, SilentProgress())"
     )
     for name in ("bpe", "t5"):
         case = cases(name)
@@ -417,7 +417,7 @@ def test_a_vocabulary_may_pass_what_two_bytes_hold(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "old" / TOKENIZER).write_text(tokenizer_text(content), encoding="utf-8")
     shutil.rmtree(tmp_path / "new")
-    made = extend(tmp_path / "old", _documents(tmp_path, DOMAIN), 100, tmp_path / "new", SilentProgress())
+    made = extend("old", tmp_path / "old", _documents(tmp_path, DOMAIN), 100, tmp_path / "new", SilentProgress())
     assert made.first == 65_500
     assert token_dtype(made.first + len(made.tokens)) == "<u4"
     found = reference_encoder(plain_tokenizer(tmp_path / "new"))(DOMAIN).tokens
@@ -446,7 +446,7 @@ def test_what_cannot_be_extended_says_so_and_leaves_nothing(tmp_path: Path) -> N
 
     def fails(key: str, source: Path, documents: Artifact, target: str = "made") -> None:
         with pytest.raises(DanluError) as caught:
-            extend(source, documents, 10, tmp_path / target, SilentProgress())
+            extend("any", source, documents, 10, tmp_path / target, SilentProgress())
         assert caught.value.key == key
         assert caught.value.explain("zh")["what"] != caught.value.explain("en")["what"]
         assert not (tmp_path / "made").exists()

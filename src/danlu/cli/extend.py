@@ -40,7 +40,7 @@ def extend(
     from danlu.tokenize.extend import LEAST, extend
     from danlu.tokens.pieces import readable
 
-    made = extend(found, documents, tokens, output, progress_for_terminal())
+    made = extend(model, found, documents, tokens, output, progress_for_terminal())
     count, last = len(made.tokens), made.first + len(made.tokens) - 1
     shown = listed(repr(readable(piece)) for piece in made.tokens[:: -(-count // EXAMPLES)])
     say(text("extend.done", tokens=f"{count:,}", first=made.first, last=last, examples=shown))

@@ -63,9 +63,9 @@ class Extended:
         }  # fmt: skip
 
 
-def extend(place: Path | str, documents: Artifact, most: int, target: Path, progress: Progress) -> Extended:
+def extend(name: str, place: Path | str, documents: Artifact, most: int, target: Path, progress: Progress) -> Extended:
     """Write the tokenizer at `place` (a directory or hub name), and its model if there is one, into the new folder `target`,
-    with up to `most` tokens more, learned from `documents`.
+    with up to `most` tokens more, learned from `documents`. `name`: what a person calls it.
 
     DanluError if the tokenizer is of a kind that cannot be extended, the texts teach nothing, or the folder is not empty.
     """
@@ -81,8 +81,8 @@ def extend(place: Path | str, documents: Artifact, most: int, target: Path, prog
         tokenizer = _read_back(folder, spelling, merges)
         if has_model:
             resize_model(source, folder, spelling.first, [token.parts for token in merges.tokens], taken_over(merges))
-        _note(folder, str(place), spelling.first, merges)
-        before, after = (measure(name, where, lambda: texts) for name, where in (("before", source), ("after", folder)))
+        _note(folder, name, spelling.first, merges)
+        before, after = (measure(when, where, lambda: texts) for when, where in (("before", source), ("after", folder)))
     return Extended(pieces_of(tokenizer).data[spelling.first :], spelling.first, before, after, has_model)
 
 

@@ -424,6 +424,30 @@ def test_a_vocabulary_may_pass_what_two_bytes_hold(tmp_path: Path) -> None:
     assert found.max() > 65_536
 
 
+def test_what_is_not_spelled_parts_words(cases: Callable[[str], Case]) -> None:
+    """Letters as bytes, or unknown: what stands on both sides of them is never one token, and they are none."""
+    for name, text, expected in (
+        ("llama", "the\U0001d518weather", ["\u2581the", "weather"]),
+        ("t5", "的\U0001d518天", ["\u2581的", "天"]),
+        ("bert", "the \U0001d518 patient", ["the", "patient"]),
+    ):
+        spelling = cases(name).spelling
+        found = ["".join(spelling.names[index] for index in word) for word in spelling.words([text])]
+        assert found == expected
+
+
+def test_bytes_alone_can_learn(tmp_path: Path) -> None:
+    """A tokenizer that has no merges yet."""
+    (tmp_path / "old").mkdir()
+    content = train_tokenizer(iter([""]), 512)
+    assert not content["model"]["merges"]
+    (tmp_path / "old" / TOKENIZER).write_text(tokenizer_text(content), encoding="utf-8")
+    extend("old", tmp_path / "old", _documents(tmp_path, DOMAIN), 30, tmp_path / "new", SilentProgress())
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "new")
+    assert tokenizer.decode(ids(tokenizer, DOMAIN[0])) == DOMAIN[0]
+    assert len(ids(tokenizer, DOMAIN[0])) < 0.8 * len(DOMAIN[0].encode())
+
+
 def test_what_cannot_be_extended_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     words = tmp_path / "words"
     words.mkdir()

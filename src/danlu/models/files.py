@@ -79,7 +79,8 @@ def load_as_saved(directory: Path) -> PreTrainedModel:
         with quiet(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             named = AutoConfig.from_pretrained(directory, trust_remote_code=False).architectures or []
-            factory = next((found for name in named if (found := getattr(transformers, name, None))), AutoModel)
+            known = (getattr(transformers, name, None) for name in named)
+            factory: Any = next((one for one in known if isinstance(one, type) and issubclass(one, PreTrainedModel)), AutoModel)
             model: PreTrainedModel = factory.from_pretrained(
                 directory, dtype=saved_precision(directory), trust_remote_code=False, use_safetensors=True
             )

@@ -19,8 +19,8 @@ from danlu.workspace.files import read_json, write_json
 Parts = Sequence[Sequence[int]]
 
 
-def resize_model(source: Path, target: Path, first: int, parts: Parts, shares: npt.NDArray[np.float64]) -> dict[str, Any]:
-    """Write the model of directory `source` into `target` with rows for new tokens (see `add_rows`); its `facts.json`.
+def resize_model(source: Path, target: Path, first: int, parts: Parts, shares: npt.NDArray[np.float64]) -> None:
+    """Write the model of directory `source` into `target` with rows for new tokens (see `add_rows`), and its `facts.json`.
 
     The weights stay in the class and the precision that they were saved in.
     """
@@ -33,7 +33,6 @@ def resize_model(source: Path, target: Path, first: int, parts: Parts, shares: n
     facts |= {name: counted[name] for name in ("parameters", "embedding_parameters") if name in facts}
     if facts:
         write_json(target / FACTS, facts)
-    return facts
 
 
 def add_rows(model: PreTrainedModel, first: int, parts: Parts, shares: npt.NDArray[np.float64], *, where: str = "") -> None:

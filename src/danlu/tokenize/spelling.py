@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,18 +83,18 @@ class Spelling:
 
     def _spelled(self, piece: str) -> Iterator[tuple[int, ...]]:
         """The ids of a piece, cut where something is not spelled or left out."""
-        tokens = self.tokenizer.model.tokenize(piece)
-        cuts = [0, *(place for place, (one, other) in enumerate(pairwise(tokens), 1) if one.offsets[1] != other.offsets[0])]
-        for start, stop in pairwise([*cuts, len(tokens)]):
-            run: list[int] = []
-            for token in tokens[start:stop]:
-                if token.id not in self.strange:
-                    run.append(token.id)
-                elif run:
-                    yield tuple(run)
-                    run = []
-            if run:
+        run: list[int] = []
+        end = 0
+        for token in self.tokenizer.model.tokenize(piece):
+            if token.id in self.strange:
+                continue
+            if run and token.offsets[0] != end:
                 yield tuple(run)
+                run = []
+            run.append(token.id)
+            end = token.offsets[1]
+        if run:
+            yield tuple(run)
 
     def join(self, left: str, right: str) -> str | None:
         """The name of two tokens together; None if it would be longer than `LONGEST`, or the right one adds nothing."""
@@ -122,7 +121,7 @@ def _borders(tokenizer: Tokenizer, content: Mapping[str, Any]) -> Any:
     """
     own, said = tokenizer.pre_tokenizer, content["pre_tokenizer"] or {}
     steps = {step.get("type") for step in said.get("pretokenizers", [said])}
-    if content["model"]["type"] == "WordPiece" or "ByteLevel" in steps:
+    if own is not None and (content["model"]["type"] == "WordPiece" or "ByteLevel" in steps):
         return own
     more = [
         pre_tokenizers.Split(WORD, "merged_with_next"),

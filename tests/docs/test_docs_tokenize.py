@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("tokenize.md", "tokenize.zh.md")
@@ -31,6 +32,8 @@ def test_commands_and_examples(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for made in ("compared.html", "tokenizer.gguf", "tokens-megatron/train.bin", "out/train.ds", "rows/train.arrow"):
         assert (tmp_path / made).stat().st_size > 10_000
+    old = AutoTokenizer.from_pretrained(next((tmp_path / ".danlu/artifacts").glob("tokenize.train-*")))
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "more")) == len(old) + 300
     shown = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
         for code in blocks(PAGES[0], "python")

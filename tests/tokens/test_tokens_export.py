@@ -146,7 +146,7 @@ def test_what_goes_wrong_leaves_nothing_and_says_so(tmp_path: Path, tokenizer_di
     fails("tokens.other-tokenizer", ["s", "other"])
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").touch()
-    fails("export.exists", ["s"], out="full")
+    fails("workspace.taken", ["s"], out="full")
     with (tmp_path / "s/tokens.bin").open("r+b") as file:
         file.truncate(4)
     fails("tokens.truncated", ["s"])

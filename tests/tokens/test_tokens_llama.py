@@ -131,7 +131,7 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(
     made = save(content, tmp_path / "made")
     (tmp_path / "there").mkdir()
     (tmp_path / "file").touch()
-    for target, key in (("there", "export.exists"), ("file/x.gguf", "workspace.not-a-folder")):
+    for target, key in (("there", "workspace.taken"), ("file/x.gguf", "workspace.not-a-folder")):
         pytest.importorskip("gguf", reason="gguf, of the extra `export`, is not installed")
         with pytest.raises(DanluError) as caught:
             export_llama(made, tmp_path / target)

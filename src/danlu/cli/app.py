@@ -21,6 +21,7 @@ COMMANDS = {
     "danlu.cli.lock": ("lock",),
     "danlu.cli.stages": ("collect", "clean", "tokenize", "pretrain", "finetune"),
     "danlu.cli.tokenizers": ("tokenizers",),
+    "danlu.cli.extend": ("extend",),
     "danlu.cli.evaluate": ("evaluate",),
     "danlu.cli.use": ("predict", "serve"),
     "danlu.cli.export": ("export",),

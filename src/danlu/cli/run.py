@@ -15,6 +15,7 @@ from danlu.cli.closing import closing_words, summary
 from danlu.cli.lock import AnywayOption, after_replay, before_replay
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line, say
 from danlu.compute.machine import Machine
+from danlu.pipeline.alone import text_recipe
 from danlu.pipeline.floor import warmed
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
@@ -22,8 +23,8 @@ from danlu.pipeline.prepare import Prepared, fallback_words, prepare
 from danlu.pipeline.reporting import report_of
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
-from danlu.recipe.load import LoadedRecipe
-from danlu.workspace.artifact import Workspace
+from danlu.recipe.load import LoadedRecipe, recipe_from
+from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
 
@@ -114,6 +115,12 @@ def run_and_tell(
         for entry in made.skipped:
             say(text("cli.run.skipped", name=entry["name"], reason=text(f"{entry['reason_key']}.what", **entry["params"])))
         return run_plan(made, workspace, progress_for_terminal(), tell, ready)
+
+
+def collect_and_tell(paths: list[Path], name: str, workspace: Workspace) -> Artifact:
+    """The documents of files and folders, in the run `name`: one of its own, so that others of them stay as they are."""
+    loaded = recipe_from({**text_recipe(paths, ""), "name": name}, Path.cwd(), [])
+    return run_and_tell(loaded, workspace, "collect").artifacts["collect"]
 
 
 @cache

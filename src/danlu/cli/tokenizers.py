@@ -12,11 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
-from danlu.cli.run import run_and_tell
+from danlu.cli.run import collect_and_tell
 from danlu.documents.store import read_documents
-from danlu.pipeline.alone import text_recipe
 from danlu.pipeline.subject import find_artifact, find_tokenizer
-from danlu.recipe.load import recipe_from
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.files import check_file, disk_errors, write_atomic
 from danlu.workspace.messages import current_language, text
@@ -82,10 +80,7 @@ def tokenizers(
 
 def _documents(workspace: Workspace, on: list[Path]) -> Artifact:
     """The cleaned documents of the latest run, or all that are collected from `on`."""
-    if not on:
-        return find_artifact(workspace, "clean.decide")
-    recipe = {**text_recipe(on, ""), "name": "tokenizers"}  # a run of its own: those of the same files stay as they are
-    return run_and_tell(recipe_from(recipe, Path.cwd(), []), workspace, "collect").artifacts["collect"]
+    return collect_and_tell(on, "tokenizers", workspace) if on else find_artifact(workspace, "clean.decide")
 
 
 def _texts(documents: Artifact) -> Iterator[Any]:

@@ -51,10 +51,10 @@ def locate_model(name: str, base: Path) -> LocatedModel:
     directory = base / Path(name).expanduser()
     if directory.is_dir():
         artifact = artifact_with(directory)
-        if artifact is not None and _weights(artifact / MODEL) is not None:
+        if artifact is not None and weights_of(artifact / MODEL) is not None:
             own = str(artifact.manifest["node"]).partition(".")[2]
             return LocatedModel("artifact", artifact / MODEL, None, own, artifact.payload[:16], artifact)
-        weights = _weights(directory)
+        weights = weights_of(directory)
         if weights is None:
             raise DanluError("models.incomplete", where=str(directory), name=name, needed=f"{CONFIG}, {WEIGHTS[0]}")
         return LocatedModel("directory", directory.resolve(), None, directory.resolve().name, digest_file(weights)[:16])
@@ -74,7 +74,7 @@ def locate_tokenizer(name: str, base: Path) -> Path:
     raise DanluError("tokens.no-tokenizer", where=str(found))
 
 
-def _weights(directory: Path) -> Path | None:
+def weights_of(directory: Path) -> Path | None:
     """The safetensors file (or the index of its shards) of a model directory; None if it is not one."""
     found = [directory / name for name in WEIGHTS if (directory / name).is_file()]
     return found[0] if found and (directory / CONFIG).is_file() else None
@@ -91,6 +91,6 @@ def _in_package(asked: str, package: str) -> LocatedModel:
         {Path(str(found.locate_file(file))).parent for file in files}, key=lambda path: (len(path.parts), str(path))
     )
     for folder in folders:
-        if _weights(folder) is not None:
+        if weights_of(folder) is not None:
             return LocatedModel("package", folder, None, package, found.version)
     raise DanluError("models.incomplete", where=asked, name=asked, needed=f"{CONFIG}, {WEIGHTS[0]}")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from danlu.tokens.files import FOREIGN, tokenizer_digest
@@ -13,7 +12,7 @@ from danlu.tokens.special import EOS_ID
 from danlu.tokens.store import TokenStore
 from danlu.workspace.disk import size_words
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors, sync, sync_directory
+from danlu.workspace.files import whole_folder
 from danlu.workspace.messages import listed
 from danlu.workspace.progress import Progress
 
@@ -35,7 +34,7 @@ def export_stores(
     digest = None if tokenizer is None else tokenizer_digest(tokenizer)
     found = {name: TokenStore.open(path, digest) for name, path in stores.items()}
     counts = {name: len(store.tokens) for name, store in found.items()}
-    with _whole(target) as folder, progress.task("export.progress", sum(counts.values()), "tokens") as task:
+    with whole_folder(target) as folder, progress.task("export.progress", sum(counts.values()), "tokens") as task:
         for name, store in found.items():
             LAYOUTS[layout](store, folder, name, EOS_ID if eos else None, task.advance)
         if tokenizer is not None:
@@ -44,28 +43,6 @@ def export_stores(
                 if (tokenizer / file).exists():
                     shutil.copyfile(tokenizer / file, folder / TOKENIZER / file)
     return counts
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """A folder beside `target` to write to, which becomes it at the end; what a killed export left there goes first."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise DanluError("export.exists", where=str(target))
-    partial = target.with_name(f".{target.name}.partial")
-    with disk_errors(target):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        try:
-            yield partial
-            for path in sorted(partial.rglob("*")):
-                if path.is_file():
-                    sync(path)
-            sync_directory(partial)
-            partial.replace(target)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    sync_directory(target.absolute().parent)
 
 
 def folder_words(folder: Path) -> str:

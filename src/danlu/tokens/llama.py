@@ -48,7 +48,7 @@ def export_llama(directory: Path, target: Path) -> int:
     except ImportError as error:
         raise DanluError("export.no-gguf", where="gguf") from error
     if target.exists():
-        raise DanluError("export.exists", where=str(target))
+        raise DanluError("workspace.taken", where=str(target))
     names = sorted(vocabulary_of(content).items(), key=lambda item: item[1])
     special = set(special_ids(directory))
     make_folder(target.parent)

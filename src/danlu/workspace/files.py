@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -103,3 +104,34 @@ def disk_errors(path: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise DanluError("workspace.not-writable", where=str(error.filename or path)) from error
         raise
+
+
+def refuse_taken(target: Path) -> None:
+    """DanluError if `target` holds anything already: before long work."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DanluError("workspace.taken", where=str(target))
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A folder beside `target` to write to, which becomes it at the end: `target` is there whole or not at all.
+
+    What a killed process left there goes first. DanluError if `target` holds anything already.
+    """
+    refuse_taken(target)
+    target = target.absolute()
+    partial = target.with_name(f".{target.name}.partial")
+    with disk_errors(target):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            for path in sorted(partial.rglob("*")):
+                if path.is_file():
+                    sync(path)
+            sync_directory(partial)
+            partial.replace(target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    sync_directory(target.parent)

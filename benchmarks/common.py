@@ -15,8 +15,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def arguments(description: str, *, cells: bool = False) -> argparse.Namespace:
-    """`--quick` ends within a minute or so; `--json` prints the last line; `--save` keeps it in benchmarks/results; with `cells`
-    there is `--only PREFIX`: of some cells alone."""
+    """`--quick` ends within a minute or so; `--json` prints the last line; `--save` keeps it in benchmarks/results.
+
+    With `cells` there is `--only PREFIX`, for some cells alone.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")

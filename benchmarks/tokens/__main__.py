@@ -2,10 +2,11 @@
 
 Speeds are of real text (`texts`), in processes of their own on one and two cores; what is timed of a peer is its call alone, of
 danlu also making NumPy arrays. Ids are compared document by document. tiktoken has a pattern made from danlu's three
-(`encoders`) and trains no vocabularies. Peers are taken from the environment that this runs in; the result says which were missing.
+(`encoders`); it trains no vocabularies but by an example in plain Python. Peers are taken from the environment that this runs
+in; the result says which were missing.
 
-Full: about 15 minutes on two cores and 10 GB of disk for a while. Each cell is kept for its commit, so a stopped run goes on where
-it was; `--only` measures those whose names begin with what it says, and prints them.
+Full: about 15 minutes on two cores and 10 GB of disk for a while. Each cell is kept for its commit, so a stopped run goes on
+where it was; `--only` measures those whose names begin with what it says, and prints them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import tempfile
 from collections.abc import Callable
 from functools import cached_property

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.common import ROOT
@@ -29,17 +29,21 @@ def alone(function: Callable[..., Any], cores: int, **arguments: Any) -> Alone:
         json.dumps(arguments, default=str),
     ]  # fmt: skip
     settings = {"RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": str(cores), "TOKENIZERS_PARALLELISM": "true"}
-    with subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, text=True) as process:
-        with peak_memory(process.pid) as peak:
-            output, _ = process.communicate()
+    with (
+        subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, text=True) as process,
+        peak_memory(process.pid) as peak,
+    ):
+        output, _ = process.communicate()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return Alone(json.loads(output.splitlines()[-1]), peak.bytes)
 
 
 def most_rss() -> int:
-    """The most memory (bytes) that this process ever held, pages of mapped files included."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    """The most memory (bytes) that this process ever held, pages of mapped files included. What getrusage tells is also that of
+    the process which started this one."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) << 10
 
 
 def main() -> None:

@@ -31,8 +31,8 @@ CUTS = (
     rf"\s+(?![^\s\p{{N}}{HAN}])",
     r"\s+",
 )
-"""danlu's three patterns, which cut one after the other, as one for tiktoken: a number or a Chinese character, which ends a piece
-there, ends it here by a class or a lookahead."""
+"""danlu's three patterns, which cut one after the other, as one for tiktoken: a number or a Chinese character, which ends a
+piece there, ends it here by a class or a lookahead."""
 PATTERN = "|".join(CUTS) + rf"|(?s:(?!{'|'.join(CUTS)}).)+"
 """And what nothing matches, which tiktoken would leave out, is a piece as in the others."""
 
@@ -82,9 +82,9 @@ ENCODERS: dict[str, Callable[[Path], Encoder]] = {
 
 
 def encode_texts(encoder: str, tokenizer: str, documents: str, digests: str) -> dict[str, float]:
-    """Encode all documents once, in batches as danlu has them, after a few strange strings; keep a digest of the ids of each."""
+    """Encode all documents once, in batches as danlu has them, after a few strange strings; keep a digest of each one's ids."""
     one = ENCODERS[encoder](Path(tokenizer))
-    one.encode([text for text in AWKWARD])
+    one.encode(list(AWKWARD))
     taken, busy, size, tokens, found = 0.0, 0.0, 0, 0, []
     for texts in batches(Path(documents)):
         start, before = time.perf_counter(), time.process_time()
@@ -96,7 +96,8 @@ def encode_texts(encoder: str, tokenizer: str, documents: str, digests: str) -> 
         found += map(digest, ids)
     np.save(digests, np.array(found, np.uint64))
     return {
-        "seconds": taken, "cpu_seconds": busy, "megabytes": size / 1e6, "megabytes_per_second": size / 1e6 / taken, "tokens": tokens,
+        "seconds": taken, "cpu_seconds": busy, "megabytes": size / 1e6, "megabytes_per_second": size / 1e6 / taken,
+        "tokens": tokens,
     }  # fmt: skip
 
 

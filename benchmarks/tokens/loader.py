@@ -119,7 +119,7 @@ def training_rate(store: TokenStore, family: Any, steps: int, machine: Machine, 
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    rounds, seconds, steps = (3, 0.1, 6) if quick else (7, 1.0, 60)
+    rounds, seconds, steps = (3, 0.1, 6) if quick else (5, 1.0, 60)
     with tempfile.TemporaryDirectory() as folder:
         store, table = make_store(Path(folder), 400 if quick else 6000)
         made: dict[str, list[float]] = {name: [] for name in views(store, table)}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,11 @@ from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
 
 
+class Taken(NamedTuple):
+    seconds: float
+    cpu_seconds: float
+
+
 def run_of(stage: str, output: Path) -> Run:
     output.mkdir(parents=True)
     return Run(stage=stage, output=output, ledger=Ledger(output / "ledger.sqlite", stage))
@@ -28,9 +34,9 @@ def run_of(stage: str, output: Path) -> Run:
 def train_stage(texts: str, output: str, settings: dict[str, Any]) -> dict[str, float]:
     """`tokenize.train` with its defaults but `settings`: drawing the sample, training, measuring."""
     run = run_of("tokenize.train", Path(output))
-    start = time.perf_counter()
-    train(Artifact("clean.decide", "", Path(texts)), config=TokenizeConfig.model_validate(settings), run=run)
-    return rate(time.perf_counter() - start, run.counts["sample_bytes"])
+    documents, config = Artifact("clean.decide", "", Path(texts)), TokenizeConfig.model_validate(settings)
+    taken = timed(lambda: train(documents, config=config, run=run))
+    return rate(taken, run.counts["sample_bytes"])
 
 
 def train_plain(texts: str, settings: dict[str, Any]) -> dict[str, float]:
@@ -39,18 +45,15 @@ def train_plain(texts: str, settings: dict[str, Any]) -> dict[str, float]:
 
     config, documents = TokenizeConfig.model_validate(settings), Path(texts) / "documents"
     drawn = [text for _, text in sample(documents, bytes_by_language(documents), config.sample)]
-    start = time.perf_counter()
-    ByteLevelBPETokenizer().train_from_iterator(iter(drawn), config.vocabulary, show_progress=False)
-    return rate(time.perf_counter() - start, sum(len(text.encode()) for text in drawn))
+    taken = timed(lambda: ByteLevelBPETokenizer().train_from_iterator(iter(drawn), config.vocabulary, show_progress=False))
+    return rate(taken, sum(len(text.encode()) for text in drawn))
 
 
 def encode_stage(texts: str, tokenizer: str, output: str, digests: str = "") -> dict[str, float]:
     """`tokenize.encode`, from Parquet to a store; a digest of the ids of each document where it is asked for."""
     run = run_of("tokenize.encode", Path(output))
-    source = Artifact("clean.decide", "", Path(texts)), Artifact("tokenize.train", "", Path(tokenizer))
-    start = time.perf_counter()
-    encode(*source, config=TokenizeConfig(), run=run)
-    taken = time.perf_counter() - start
+    documents, trained = Artifact("clean.decide", "", Path(texts)), Artifact("tokenize.train", "", Path(tokenizer))
+    taken = timed(lambda: encode(documents, trained, config=TokenizeConfig(), run=run))
     held = most_rss()
     store = TokenStore.open(run.output / "train")
     if digests:
@@ -59,5 +62,12 @@ def encode_stage(texts: str, tokenizer: str, output: str, digests: str = "") -> 
     return rate(taken, int(store.header["bytes"])) | found
 
 
-def rate(seconds: float, size: int) -> dict[str, float]:
-    return {"seconds": seconds, "megabytes": size / 1e6, "megabytes_per_second": size / 1e6 / seconds}
+def timed(work: Callable[[], Any]) -> Taken:
+    """Seconds of the clock, and of all cores together."""
+    start, before = time.perf_counter(), time.process_time()
+    work()
+    return Taken(time.perf_counter() - start, time.process_time() - before)
+
+
+def rate(taken: Taken, size: int) -> dict[str, float]:
+    return {**taken._asdict(), "megabytes": size / 1e6, "megabytes_per_second": size / 1e6 / taken.seconds}

@@ -65,7 +65,7 @@ def docstrings() -> Iterator[str]:
     """Of Python and of what is installed, files in an order that mixes the packages."""
     places = {sysconfig.get_path("stdlib"), *(place for place in sys.path if place.endswith("-packages"))}
     files = {path.resolve() for place in places for path in Path(place).rglob("*.py")}
-    for path in sorted(files, key=lambda path: digest_bytes("/".join(path.parts[-3:]).encode())):
+    for path in sorted(files, key=lambda path: (digest_bytes("/".join(path.parts[-3:]).encode()), path)):
         for found in DOCSTRING.findall(path.read_text(encoding="utf-8", errors="replace")):
             if len(found) >= LEAST_DOCSTRING:
                 yield found

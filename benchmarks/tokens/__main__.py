@@ -35,7 +35,7 @@ from benchmarks.tokens.texts import write_texts
 PEERS = ("tokenizers", "tiktoken", "gigatoken", "pyarrow", "torch", "transformers")
 CORES = (1, 2)
 KINDS = ("bpe", "wordpiece", "unigram")
-UNIGRAM = {"sample": "1MB"}  # of 8 MB it would train for minutes
+UNIGRAM = {"sample": "1MB"}, {"sample": "100KB"}  # of 8 MB it would train for minutes
 REPEATS = 5  # of what takes a second
 TIMES, MEMORY = 100, 300  # the goals: the loader's tokens to training's; megabytes from the smallest text to the largest
 
@@ -68,7 +68,7 @@ class Bench:
 
     def train(self, kind: str, cores: int) -> dict[str, Any]:
         _ = self.text
-        settings = self.settings | {"type": kind} | (UNIGRAM if kind == "unigram" and not self.quick else {})
+        settings = self.settings | {"type": kind} | (UNIGRAM[self.quick] if kind == "unigram" else {})
         found, _ = alone(train_stage, cores, texts=self.texts, output=self.work / f"train-{kind}-{cores}", settings=settings)
         return dict(found)
 

@@ -70,7 +70,7 @@ class Borders:
         data, starts = texts
         nothing = np.zeros(len(starts) - 1, np.int64)
         places = np.flatnonzero(data - np.uint8(FIRST >> 16) <= (LAST >> 16) - (FIRST >> 16))  # where three bytes begin
-        codes = data.take(places).astype(np.uint32) << 16
+        codes: npt.NDArray[np.uint32] = data.take(places).astype(np.uint32) << np.uint32(16)
         codes |= data[1:].take(places).astype(np.uint32) << 8
         codes |= data[2:].take(places)
         chinese = (codes >= FIRST) & (codes <= LAST)

@@ -57,7 +57,7 @@ def fast_encoder(plain: str) -> Encoder | None:
     """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser.
 
     Runs of Chinese characters are cut where no token reaches across (`danlu.tokens.borders`), which changes no id and made
-    Chinese text 2.6 times as fast.
+    Chinese text 1.8 times as fast.
     """
     try:
         import awkward

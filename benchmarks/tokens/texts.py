@@ -30,7 +30,8 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 TAG = re.compile(r"/[A-Za-z]+\]?[a-z]*\s*|\[")
 JSON_STRING = re.compile(r'"(?:[^"\\]|\\.){40,}"')
 DOCSTRING = re.compile(r'"""(.*?)"""', re.DOTALL)
-DOCUMENT, LEAST_DOCSTRING = 2000, 200  # characters
+DOCUMENT = 2000  # characters
+DOCSTRINGS = range(200, 20_000)  # characters; longer ones are data
 
 
 def news() -> Iterator[str]:
@@ -67,7 +68,7 @@ def docstrings() -> Iterator[str]:
     files = {path.resolve() for place in places for path in Path(place).rglob("*.py")}
     for path in sorted(files, key=lambda path: (digest_bytes("/".join(path.parts[-3:]).encode()), path)):
         for found in DOCSTRING.findall(path.read_text(encoding="utf-8", errors="replace")):
-            if len(found) >= LEAST_DOCSTRING:
+            if len(found) in DOCSTRINGS:
                 yield found
 
 

@@ -14,12 +14,17 @@ from danlu.compute.machine import Machine
 ROOT = Path(__file__).parents[1]
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """`--quick` ends within a minute or so; `--json` prints the last line; `--save` keeps it in benchmarks/results."""
+def arguments(description: str, *, cells: bool = False) -> argparse.Namespace:
+    """`--quick` ends within a minute or so; `--json` prints the last line; `--save` keeps it in benchmarks/results.
+
+    With `cells` there is `--only PREFIX`, for some cells alone.
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--save", action="store_true")
+    if cells:
+        parser.add_argument("--only", metavar="PREFIX", default="")
     return parser.parse_args()
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from danlu.tokens import encoding
 from danlu.tokens.encoding import Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
 from danlu.tokens.pieces import is_whole, readable, token_bytes
 from danlu.tokens.special import SPECIAL
@@ -49,6 +50,16 @@ def test_encoders_agree(tokenizer_directory: Path, texts: list[str]) -> None:
     if fast is None:
         pytest.skip("gigatoken is not installed")
     assert same(reference_encoder(plain)(texts), fast(texts))
+
+
+def test_ids_stay_the_same_when_the_encoder_starts_anew(tokenizer_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "REMEMBERED", 3)
+    plain = plain_tokenizer(tokenizer_directory)
+    fast, reference = fast_encoder(plain), reference_encoder(plain)
+    if fast is None:
+        pytest.skip("gigatoken is not installed")
+    for texts in (["the cat"], ["the cat sat", "今天天气很好"], [], ["the cat"], ["好天气 the"]):
+        assert same(reference(texts), fast(texts))
 
 
 def test_unknown_pretokenizer_has_no_fast_encoder() -> None:

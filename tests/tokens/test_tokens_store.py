@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from danlu.tokens import store as module
 from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, token_dtype, write_header, write_store
 from danlu.workspace.errors import DanluError
 
@@ -46,6 +47,21 @@ def test_round_trip(tmp_path: Path) -> None:
     assert store.document_bytes.tolist() == [10, 10, 11, 12]
     with pytest.raises(ValueError, match="read-only"):
         store.tokens[0] = 1
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1000])
+def test_read_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(module, "READ_AT_ONCE", at_once)
+    header = write(tmp_path)
+    store = TokenStore.open(tmp_path)
+    assert header["documents"] == 4
+    assert header["bytes"] == 43
+    assert store.counts(65536).tolist() == np.bincount(store.tokens, minlength=65536).tolist()
+    lengths, sources, languages, sizes = (np.concatenate(parts) for parts in zip(*store.columns(), strict=True))
+    assert lengths.tolist() == store.lengths().tolist()
+    assert sources.tolist() == store.sources.tolist()
+    assert languages.tolist() == store.languages.tolist()
+    assert sizes.tolist() == store.document_bytes.tolist()
 
 
 def test_three_lines_of_numpy(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from danlu.tokens.bits import Bits
 from danlu.tokens.curriculum import document_scores
 from danlu.tokens.interleave import shares_of
 from danlu.tokens.packing import Marks
-from danlu.tokens.store import COUNTED_AT_ONCE, TokenStore
+from danlu.tokens.store import TokenStore
 from danlu.tokens.stream import Stream
 from danlu.training.mixture import MixtureSource
 from danlu.workspace.errors import DanluError
@@ -22,6 +22,7 @@ from danlu.workspace.messages import listed
 
 ALL = ""
 """The one stream of a training that mixes nothing."""
+COUNTED_AT_ONCE = 1 << 22  # tokens
 
 Places = npt.NDArray[np.integer]
 

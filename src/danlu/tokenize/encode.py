@@ -73,20 +73,19 @@ def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, 
 def store_amounts(path: Path) -> dict[str, Any]:
     """`languages`, `sources`: documents, bytes and tokens of each in a store."""
     store = TokenStore.open(path)
-    lengths = store.lengths()
-    found: dict[str, Any] = {}
-    for name, places in (("languages", store.languages), ("sources", store.sources)):
-        names = store.header[name]
-        columns = [
-            np.bincount(places, weights, len(names)).astype(np.int64).tolist()
-            for weights in (None, store.document_bytes, lengths)
-        ]
-        found[name] = {
+    totals = {name: np.zeros((3, len(store.header[name])), np.int64) for name in ("languages", "sources")}
+    for lengths, sources, languages, sizes in store.columns():
+        for name, places in (("languages", languages), ("sources", sources)):
+            for total, weights in zip(totals[name], (None, sizes, lengths), strict=True):
+                total += np.bincount(places, weights, len(total)).astype(np.int64)
+    return {
+        name: {
             part: {"documents": documents, "bytes": size, "tokens": tokens}
-            for part, documents, size, tokens in zip(names, *columns, strict=True)
+            for part, (documents, size, tokens) in zip(store.header[name], total.T.tolist(), strict=True)
             if documents
         }
-    return found
+        for name, total in totals.items()
+    }
 
 
 def vocabulary_use(store: TokenStore, tokenizer: Path) -> dict[str, int]:

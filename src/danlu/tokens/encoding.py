@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.borders import Borders, Texts
 from danlu.tokens.files import read_tokenizer, tokenizer_text
 
 
@@ -20,6 +22,12 @@ class Encoded(NamedTuple):
 
 
 Encoder = Callable[[Sequence[str]], Encoded]
+
+PART_BYTES = 1 << 21  # of text that is encoded at a time
+THREADS = 2  # gigatoken uses all cores; meanwhile the next part is got ready
+REMEMBERED = 1 << 24
+"""Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
+repeats, so its memory would grow with the text."""
 
 
 def plain_tokenizer(directory: Path) -> str:
@@ -46,7 +54,11 @@ def reference_encoder(plain: str) -> Encoder:
 
 
 def fast_encoder(plain: str) -> Encoder | None:
-    """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser."""
+    """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser.
+
+    Runs of Chinese characters are cut where no token reaches across (`danlu.tokens.borders`), which changes no id and made
+    Chinese text 1.8 times as fast.
+    """
     try:
         import awkward
         import gigatoken
@@ -54,16 +66,48 @@ def fast_encoder(plain: str) -> Encoder | None:
         tokenizer = gigatoken.Tokenizer.from_json(plain)
     except (ImportError, RuntimeError, ValueError):
         return None
+    borders = Borders.of(plain)
+    pool = ThreadPoolExecutor(THREADS, "danlu-encode")
+    seen = 0
 
-    def encode(texts: Sequence[str]) -> Encoded:
-        if not texts:
-            return Encoded(np.empty(0, np.uint32), np.empty(0, np.int64))
-        rows: Any = tokenizer.encode_batch(list(texts))
+    def encode_part(texts: Sequence[bytes]) -> Encoded:
+        whole = Texts.of(texts)
+        (data, starts), marks = borders.marked(whole) if borders else (whole, 0)
+        strings = awkward.contents.ListOffsetArray(
+            awkward.index.Index64(starts),
+            awkward.contents.NumpyArray(data, parameters={"__array__": "char"}),
+            parameters={"__array__": "string"},
+        )
+        rows: Any = tokenizer.encode_batch(awkward.Array(strings))
         lengths: Any = awkward.to_numpy(awkward.num(rows))
         tokens: Any = awkward.to_numpy(awkward.flatten(rows))
-        return Encoded(tokens.astype(np.uint32, copy=False), lengths.astype(np.int64, copy=False))
+        if borders and np.any(marks):
+            tokens = tokens[tokens != borders.mark]
+        return Encoded(tokens.astype(np.uint32, copy=False), (lengths - marks).astype(np.int64, copy=False))
+
+    def encode(texts: Sequence[str]) -> Encoded:
+        nonlocal tokenizer, seen
+        if not texts:
+            return Encoded(np.empty(0, np.uint32), np.empty(0, np.int64))
+        if seen > REMEMBERED:
+            tokenizer, seen = gigatoken.Tokenizer.from_json(plain), 0
+        parts = pool.map(encode_part, _parts([text.encode() for text in texts]))
+        tokens, lengths = (np.concatenate(each) for each in zip(*parts, strict=True))
+        seen += len(tokens)
+        return Encoded(tokens, lengths)
 
     return encode
+
+
+def _parts(texts: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """Texts in turn, in parts of about `PART_BYTES`, at least one text each."""
+    found, start, size = [], 0, 0
+    for place, text in enumerate(texts, 1):
+        size += len(text)
+        if size >= PART_BYTES or place == len(texts):
+            found.append(texts[start:place])
+            start, size = place, 0
+    return found
 
 
 def same(one: Encoded, other: Encoded) -> bool:

@@ -38,7 +38,7 @@ HEADER = "header.json"
 COLUMNS = {"ends": "<u8", "sources": "<u2", "languages": "u1", "bytes": "<u4"}
 """One value a document: name of the file (less `.bin`) -> dtype."""
 WORDS = "words.bin"
-COUNTED_AT_ONCE = 1 << 22  # tokens
+READ_AT_ONCE = 1 << 20  # values
 
 
 def token_dtype(vocabulary: int) -> str:
@@ -113,11 +113,19 @@ class TokenStore:
         return stops
 
     def counts(self, vocabulary: int) -> npt.NDArray[np.int64]:
-        """How often each token occurs, [vocabulary], counted a part at a time."""
+        """How often each token occurs, [vocabulary]."""
         found = np.zeros(vocabulary, np.int64)
-        for start in range(0, len(self.tokens), COUNTED_AT_ONCE):
-            found += np.bincount(self.tokens[start : start + COUNTED_AT_ONCE], minlength=vocabulary)
+        for tokens in read_values(self.path / "tokens.bin", self.header["dtype"]):
+            found += np.bincount(tokens, minlength=vocabulary)
         return found
+
+    def columns(self) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+        """(lengths, sources, languages, bytes) of all documents in order, a part of them at a time."""
+        end = np.zeros(1, np.uint64)
+        parts = (read_values(self.path / f"{name}.bin", dtype) for name, dtype in COLUMNS.items())
+        for ends, *others in zip(*parts, strict=True):
+            yield np.diff(ends, prepend=end).astype(np.int64), *others
+            end = ends[-1:]
 
 
 class StoreWriter:
@@ -183,13 +191,15 @@ def write_header(
 
     `words` names what cut the words of `words.bin`; None: there is none.
     """
-    sizes = np.fromfile(directory / "bytes.bin", COLUMNS["bytes"])
+    documents = size = 0
+    for sizes in read_values(directory / "bytes.bin", COLUMNS["bytes"]):
+        documents, size = documents + len(sizes), size + int(sizes.sum(dtype=np.uint64))
     header = {
         "format": FORMAT,
         "dtype": dtype,
         "tokens": (directory / "tokens.bin").stat().st_size // np.dtype(dtype).itemsize,
-        "documents": len(sizes),
-        "bytes": int(sizes.sum(dtype=np.uint64)),
+        "documents": documents,
+        "bytes": size,
         "sources": list(sources),
         "languages": list(languages),
         "tokenizer": tokenizer_digest,
@@ -214,6 +224,13 @@ def write_store(
         for batch in batches:
             writer.append(batch)
     return write_header(directory, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=tokenizer_digest)
+
+
+def read_values(path: Path, dtype: str) -> Iterator[npt.NDArray[Any]]:
+    """All values of a file, a part at a time. Of a memory map all that was read would count as memory of the process."""
+    with path.open("rb") as file:
+        while len(values := np.fromfile(file, dtype, READ_AT_ONCE)):
+            yield values
 
 
 def _read_header(directory: Path) -> dict[str, Any]:

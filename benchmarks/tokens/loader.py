@@ -1,8 +1,8 @@
-"""The claim of the views: each objective's batches are made from the store 100 times as fast as training uses them up.
+"""The loader: each objective's batches from a store on disk, beside what training uses up.
 
-Real reviews in two languages, in one store with where words begin; one thread makes batches for each objective, in turn,
-several times over, and the median counts. What training uses up is measured beside it on all cores, as danlu trains: a BERT
-and a GPT of the size tiny, in bf16 where the machine can, and in the full run compiled where it can.
+Real reviews in two languages, in one memory-mapped store with where words begin; one thread makes batches for each objective,
+in turn, several times over, and the median counts. What training uses up is measured beside it on all cores, as danlu trains: a
+BERT and a GPT of the size tiny, in bf16 where the machine can, and in the full run compiled where it can.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import arguments, finish, goal
 from benchmarks.material import VOCABULARY, chinese, make_tokenizer, reviews
 from danlu.compute.machine import Machine
 from danlu.models.build import build_config, build_model
@@ -25,8 +24,10 @@ from danlu.recipe.pretrain import ModelConfig
 from danlu.tokens.encoding import plain_tokenizer, reference_encoder
 from danlu.tokens.packing import CAUSAL, MASKED, PLAIN, Marks
 from danlu.tokens.pieces import token_bytes
+from danlu.tokens.special import BOS_ID, CLS_ID
 from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, write_header
 from danlu.tokens.words import WordTable
+from danlu.training.apart import DocumentsApart
 from danlu.training.compiling import compile_layers
 from danlu.training.language import CausalObjective, MaskedObjective
 from danlu.training.masking import Manner
@@ -37,7 +38,6 @@ from danlu.training.spans import span_batch, span_lengths
 from danlu.training.step import take_step, threads_of
 from danlu.training.windows import WindowSource
 
-TIMES = 100
 LENGTH, WINDOWS = 128, 8  # 1024 tokens a step, as on two cores
 
 
@@ -57,6 +57,7 @@ def make_store(directory: Path, documents: int) -> tuple[TokenStore, WordTable]:
 def views(store: TokenStore, table: WordTable) -> dict[str, Callable[[int], int]]:
     """Name of an objective -> what makes the batch of a step and gives the positions in it."""
     words = {"words": table, "manner": Manner(ngram=3)}
+    masked = MaskedObjective(VOCABULARY, 0.3, 0)
 
     def source(marks: Marks, length: int = LENGTH, *, bits: bool = False) -> WindowSource:
         return WindowSource(store.tokens, store.ends, length, marks, WINDOWS, WINDOWS, 0, store.words if bits else None)
@@ -76,10 +77,13 @@ def views(store: TokenStore, table: WordTable) -> dict[str, Callable[[int], int]
         return batch["input_ids"].numel()  # what it reads; what it says is not counted
 
     return {
-        "masked": collated(source(MASKED), MaskedObjective(VOCABULARY, 0.3, 0)),
+        "masked": collated(source(MASKED), masked),
+        "masked, whole words": collated(source(MASKED, bits=True), MaskedObjective(VOCABULARY, 0.3, 0, words=table)),
         "masked, runs of words": collated(source(MASKED, bits=True), MaskedObjective(VOCABULARY, 0.3, 0, **words)),
         "masked, runs of words without the column": collated(source(MASKED), MaskedObjective(VOCABULARY, 0.3, 0, **words)),
+        "masked, documents apart": collated(source(MASKED), DocumentsApart(masked, CLS_ID, causal=False)),
         "causal": collated(source(CAUSAL), CausalObjective()),
+        "causal, documents apart": collated(source(CAUSAL), DocumentsApart(CausalObjective(), BOS_ID, causal=True)),
         "spans": span,
     }
 
@@ -114,29 +118,19 @@ def training_rate(store: TokenStore, family: Any, steps: int, machine: Machine, 
     return statistics.median(found[2:])
 
 
-def main() -> None:
-    options = arguments(__doc__ or "")
-    rounds, seconds, steps = (3, 0.2, 6) if options.quick else (7, 2.0, 60)
+def measure(quick: bool) -> dict[str, Any]:
+    rounds, seconds, steps = (3, 0.1, 6) if quick else (5, 1.0, 60)
     with tempfile.TemporaryDirectory() as folder:
-        store, table = make_store(Path(folder), 400 if options.quick else 6000)
+        store, table = make_store(Path(folder), 400 if quick else 6000)
         made: dict[str, list[float]] = {name: [] for name in views(store, table)}
         for _ in range(rounds):
             for name, make in views(store, table).items():
                 made[name].append(rate(make, seconds))
         machine = Machine.probe()
-        compiled = machine.compiler is not None and not options.quick
+        compiled = machine.compiler is not None and not quick
         trained = {family: training_rate(store, family, steps, machine, compiled=compiled) for family in ("bert", "gpt")}
-    fastest = max(trained.values())
-    results: dict[str, Any] = {
+    return {
         "views": {name: {"median": round(statistics.median(each)), "least": round(min(each))} for name, each in made.items()},
         "training": {family: round(each) for family, each in trained.items()}, "compiled": compiled,
         "tokens": len(store.tokens), "windows_a_step": WINDOWS, "length": LENGTH,
     }  # fmt: skip
-    goals = {
-        f"{name}, times training": goal(TIMES, statistics.median(each) / fastest, higher=True) for name, each in made.items()
-    }
-    finish("views", results, goals, options)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import arguments, finish, goal
 from danlu.tokens.export import export_stores
 from danlu.tokens.interleave import interleave
 from danlu.tokens.layouts import LAYOUTS
@@ -99,26 +98,3 @@ def exporting(documents: int) -> dict[str, Any]:
             export_stores({"s": folder / "s"}, None, folder / layout, layout, SilentProgress())
             found[layout] = ids.nbytes / 1e6 / (time.perf_counter() - start)
     return {"megabytes": ids.nbytes / 1e6, "megabytes_a_second": found}
-
-
-def main() -> None:
-    options = arguments(__doc__ or "")
-    packed = packing(200_000 if options.quick else 10_000_000)
-    mixed = mixture(50_000 if options.quick else 1_000_000)
-    results = {
-        "packing": packed,
-        "alike": alike(packed["documents"] // 10),
-        "mixture": mixed,
-        "export": exporting(20_000 if options.quick else 500_000),
-    }
-    plans = [entry for entry in packed.values() if isinstance(entry, dict)]
-    goals = {
-        "least share of places that are no padding": goal(0.99, min(plan["fill"] for plan in plans), higher=True),
-        f"seconds to plan an epoch of {packed['documents']:,} documents": goal(60, max(plan["seconds"] for plan in plans)),
-        "most windows of a step off its weight": goal(2, mixed["worst_step_in_windows"]),
-    }
-    finish("tokens", results, goals, options)
-
-
-if __name__ == "__main__":
-    main()

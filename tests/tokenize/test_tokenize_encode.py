@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -198,3 +199,18 @@ def test_same_bytes_for_any_number_of_threads(rows: Any, make_documents: Any, tm
     assert "tokenizer.json" in payloads[0][0]
     assert "train/tokens.bin" in payloads[0][1]
     assert payloads[0] == payloads[1] == payloads[2]
+
+
+def test_a_document_of_64_megabytes(rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact) -> None:
+    """Encoded whole, beside small ones: every byte is there."""
+    sentences = [str(row["text"]) for row in rows if row["text"]]
+    generator = random.Random(0)
+    text = ""
+    while len(text.encode()) < 64_000_000:
+        text += "".join(generator.choices(sentences, k=20_000))
+    documents = [rows[0], {**rows[1], "text": text}, rows[2]]
+    run = make_run("tokenize.encode", "out")
+    encode(make_documents(documents, holdout=0), tokenizer, config=TokenizeConfig(), run=run)
+    store, pieces = TokenStore.open(run.output / "train"), token_bytes(tokenizer.path)
+    found = [b"".join(pieces[token] for token in store.document(place)) for place in range(3)]
+    assert found == [str(one["text"]).encode() for one in documents]

@@ -107,6 +107,64 @@ def test_what_changes_texts_is_refused(make: Any, key: str) -> None:
         assert all(caught.value.explain(language).values())
 
 
+def test_nothing_is_left_to_chance(foreign: Tokenizer) -> None:
+    content = json.loads(foreign.to_str())
+    content["model"]["dropout"] = 0.5
+    assert adopted(content, TEXTS, "here")["model"]["dropout"] is None
+    content["decoder"] = None
+    assert adopted(content, TEXTS, "here")["decoder"]["type"] == "ByteLevel"
+
+
+@pytest.mark.parametrize("name", ["the", "!"])
+def test_a_special_token_that_words_are_made_of_stays_a_token(name: str) -> None:
+    tokenizer = gpt2_like()
+    before = {text: tokenizer.encode(text).tokens for text in ("weather", "a ball", "plain")}
+    tokenizer.add_special_tokens([name])
+    content = adopted(json.loads(tokenizer.to_str()), TEXTS, "here")
+    after = Tokenizer.from_str(tokenizer_text({**content, "added_tokens": []}))
+    assert {text: after.encode(text).tokens for text in before} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (
+            lambda content: content["added_tokens"][0].update(special=False),
+            "tokenize.from-added",
+        ),
+        (lambda content: content["model"]["merges"].append(["no", "such"]), "tokens.no-tokenizer"),
+        (lambda content: content["model"]["vocab"].pop("a"), "tokenize.from-kind"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(foreign: Tokenizer, change: Any, key: str) -> None:
+    content = json.loads(foreign.to_str())
+    change(content)
+    with pytest.raises(DanluError) as caught:
+        adopted(content, TEXTS, "there")
+    assert caught.value.key == key
+
+
+def test_special_tokens_in_a_text_must_stay_text(foreign: Tokenizer) -> None:
+    """With `ignore_merges` and no borders at punctuation, `<|eos|>` would be looked up whole."""
+    content = json.loads(foreign.to_str())
+    content["model"]["ignore_merges"] = True
+    content["pre_tokenizer"]["use_regex"] = False
+    with pytest.raises(DanluError) as caught:
+        adopted(content, TEXTS, "there")
+    assert caught.value.key == "tokenize.from-inexact"
+
+
+@pytest.mark.parametrize("name", ["dropout", "ignore_merges", "byte_fallback", "fuse_unk"])
+def test_what_a_bpe_does_besides_is_in_its_digest(foreign: Tokenizer, name: str, tmp_path: Path) -> None:
+    found = set()
+    for value in (None, 0.5 if name == "dropout" else True):
+        content = json.loads(foreign.to_str())
+        content["model"][name] = value
+        (tmp_path / TOKENIZER).write_text(tokenizer_text(content), encoding="utf-8")
+        found.add(tokenizer_digest(tmp_path))
+    assert len(found) == 2
+
+
 def test_stage(rows: Any, make_documents: Any, make_run: Any, foreign: Tokenizer, tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     foreign.save(str(tmp_path / "old" / TOKENIZER))

@@ -17,6 +17,15 @@ from danlu.tokenize.train import train
 from danlu.tokens.files import tokenizer_text, vocabulary_of
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.artifact import hash_payload
+from danlu.workspace.progress import SilentProgress
+
+
+class Heard(SilentProgress):
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def say(self, key: str, **parameters: object) -> None:
+        self.keys.append(key)
 
 
 def texts(words: int, lines: int) -> list[str]:
@@ -59,11 +68,14 @@ def test_the_largest_size_that_is_taught(kind: Kind) -> None:
     content = train_tokenizer(iter(lines), 4096, kind)
     size = sum(len(line.encode()) for line in lines)
     least = LEAST_WORDPIECE if kind == "wordpiece" else LEAST
-    found = {times: fitting_size(content, {"en": lines}, {"en": times * size}, least) for times in (2, 6, 40)}
+    told = {times: fitting_size(content, {"en": lines}, {"en": times * size}, least) for times in (2, 6, 40)}
+    found = {times: size for times, (size, _) in told.items()}
     assert found[2] <= found[6] <= found[40]
     assert kind != "bpe" or found[2] < found[40]
     for times, chosen in found.items():
-        assert chosen == least or taught(first_tokens(content, chosen), lines, times) >= SHARE
+        reached = taught(first_tokens(content, chosen), lines, times)
+        assert told[times][1] == pytest.approx(reached)
+        assert chosen == least or reached >= SHARE
         larger = SIZES[SIZES.index(chosen) + 1]
         if larger <= len(vocabulary_of(content)):
             assert taught(first_tokens(content, larger), lines, times) < SHARE
@@ -75,9 +87,12 @@ def test_stage(kind: Kind, rows: Any, make_documents: Any, make_run: Any) -> Non
     payloads = []
     for name in ("one", "two"):
         run = make_run("tokenize.train", name)
+        run.progress = heard = Heard()
         train(make_documents(rows, name), config=config, run=run)
         payloads.append(hash_payload(run.output))
     assert payloads[0] == payloads[1]
     facts = json.loads((run.output / "facts.json").read_text(encoding="utf-8"))
     assert facts["vocabulary"] in SIZES or (kind == "unigram" and facts["vocabulary"] < LEAST)  # this little text has no more
+    reached = facts["rule"].pop("reached")
     assert facts["rule"] == {"share": SHARE, "examples": EXAMPLES}
+    assert ("tokenize.fitting-least" if reached < SHARE else "tokenize.fitting") in heard.keys

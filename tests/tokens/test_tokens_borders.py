@@ -90,4 +90,15 @@ def test_other_tokenizers_have_none(plain: str, tokenizer_directory: Path) -> No
     assert Borders.of(tokenizer_text({**content, "pre_tokenizer": None})) is None
     assert Borders.of(tokenizer_text({**content, "normalizer": {"type": "NFC"}})) is None
     assert Borders.of(tokenizer_text({**content, "model": {**content["model"], "type": "WordPiece"}})) is None
+    for name, value in (
+        ("ignore_merges", True),
+        ("dropout", 0.1),
+        ("byte_fallback", True),
+        ("continuing_subword_prefix", "##"),
+    ):
+        assert Borders.of(tokenizer_text({**content, "model": {**content["model"], name: value}})) is None
+    steps = content["pre_tokenizer"]["pretokenizers"]
+    for changed in ([*steps, {"type": "Digits", "individual_digits": True}], [{**steps[0], "invert": True}, *steps[1:]]):
+        other = {**content["pre_tokenizer"], "pretokenizers": changed}
+        assert Borders.of(tokenizer_text({**content, "pre_tokenizer": other})) is None
     assert Borders.of(plain_tokenizer(tokenizer_directory)) is None  # half of its tokens are parts of characters

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.tokens.pieces import byte_alphabet
+from danlu.tokens.pieces import byte_alphabet, bytes_of
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 START, DEAD = 0, 8
@@ -76,7 +76,7 @@ def token_bytes(tokenizer: Any) -> tuple[list[bytes], list[bool]]:
         elif index in added:
             data.append(name.encode())
         elif "ByteLevel" in decoders:
-            data.append(bytes(alphabet[character] for character in name.removeprefix(mark)))
+            data.append(bytes_of(name.removeprefix(mark), alphabet))
         elif "WordPiece" in decoders:
             data.append(name[2:].encode() if name.startswith("##") else b" " + name.encode())
         elif found := BYTE_TOKEN.fullmatch(name):

@@ -63,7 +63,7 @@ class TokenizeConfig(Section):
 
     def identity(self) -> dict[str, Any]:
         """A tokenizer that is taken is known by its content, which is in the key by itself, wherever its folder lies."""
-        return super().identity() | ({} if self.start is None else {"start": True})
+        return super().identity() if self.start is None else {"start": True}
 
     def training(self) -> TokenizeConfig:
         """What of it the tokenizer is made by: words are marked in the encoded text, no tokenizer is trained anew for them."""

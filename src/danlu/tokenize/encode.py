@@ -7,6 +7,7 @@ which is one file) takes less time than starting workers and joining what they w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ CHECKED_DOCUMENTS = 512  # on which the fast encoder is compared, spread over th
 CHECKED_CHARACTERS = 4096  # of each
 AWKWARD = (
     f"{EOS}你好{MASK}", "don't I'LL 'tis", "\r\n\n \t x  y ", "１２３4567½²", "A股上涨3.5%，“好！”——他说。",
-    "カタカナとひらがな", "```code()[];``` <br /> &amp;", "。" * 40, " " * 40,
+    "カタカナとひらがな",
+    "我们今天在公园里看见很多孩子们玩得非常高兴所以也想去那里走走看看中国人民银行的经济发展情况",
+    "```code()[];``` <br /> &amp;", "。" * 40, " " * 40,
     "한국어 русский עברית ١٢٣", "e\u0301\u0301 \u200b\ufeff\u2028\u0085", "👩\u200d👩\u200d👧🇨🇳", "𠀀𪛖㐀龦鿿",
 )  # fmt: skip
 """What encoders differ on where they differ at all."""
@@ -100,7 +103,7 @@ def vocabulary_use(store: TokenStore, tokenizer: Path) -> dict[str, int]:
 def choose_encoder(documents: Artifact, reference: Encoder, fast: Encoder | None) -> dict[str, Any]:
     """gigatoken where it gives the ids of tokenizers on a sample of these documents and on awkward text, else tokenizers."""
     if fast is None:
-        return {"encoder": "tokenizers", "checked": 0, "reason": "missing"}
+        return {"encoder": "tokenizers", "checked": 0, "reason": "kind" if find_spec("gigatoken") else "missing"}
     parts = [part for _, folder in SPLITS for part in document_parts(documents / folder)][:CHECKED_DOCUMENTS]
     rows = CHECKED_DOCUMENTS // max(1, len(parts))
     checked = 0
@@ -112,8 +115,10 @@ def choose_encoder(documents: Artifact, reference: Encoder, fast: Encoder | None
 
 
 def _first_texts(part: Path, rows: int) -> list[str]:
+    """The beginning of each of the first `rows` texts, and of a long one its end too: it may be of another language."""
     found = [text for batch in islice(_read_part(part, ("text",), rows), 1) for text in batch.column(0).to_pylist()]
-    return [text[:CHECKED_CHARACTERS] for text in found]
+    ends = [text[-CHECKED_CHARACTERS:] for text in found if len(text) > CHECKED_CHARACTERS]
+    return [*(text[:CHECKED_CHARACTERS] for text in found), *ends]
 
 
 def _encode_parts(

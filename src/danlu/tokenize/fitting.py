@@ -18,23 +18,28 @@ SIZES = tuple(size for power in range(9, 17) for size in (1 << power, 3 << power
 SHARE, EXAMPLES = 0.95, 100
 
 
-def fitting_size(content: Mapping[str, Any], texts: Mapping[str, Sequence[str]], totals: Mapping[str, int], least: int) -> int:
+def fitting_size(
+    content: Mapping[str, Any], texts: Mapping[str, Sequence[str]], totals: Mapping[str, int], least: int
+) -> tuple[int, float]:
     """The largest of `SIZES`, from `least` on, where 95% of the learned tokens occur at least 100 times in the training text.
 
     The rule of Gowda and May (Findings of EMNLP 2020): fewer tokens make texts longer than they need be, more are tokens that a
     model sees too seldom to learn. `content`: a tokenizer with as many tokens as are ever thought of; smaller ones are it
     without what it learned last. `texts`: a sample by language; `totals`: the bytes of all text in each.
+    Also the share that the size reaches: less than 95% where even the smallest one does not.
     """
-    sizes = [size for size in SIZES if least <= size <= len(vocabulary_of(content))]
-    found = least
-    for size in sizes:
+    found, reached = least, 0.0
+    for size in SIZES:
+        if not least <= size <= len(vocabulary_of(content)):
+            continue
         smaller = first_tokens(content, size)
         learned = np.array([len(piece) > 1 for piece in bytes_of_tokens({**smaller, "added_tokens": []})])
         learned[: len(SPECIAL)] = False
-        if (occurrences(smaller, texts, totals)[learned] >= EXAMPLES).mean() < SHARE:
+        share = float((occurrences(smaller, texts, totals)[learned] >= EXAMPLES).mean())
+        if size > least and share < SHARE:
             break
-        found = size
-    return found
+        found, reached = size, share
+    return found, reached
 
 
 def first_tokens(content: Mapping[str, Any], size: int) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from danlu.workspace.run import Run
 LONGEST_RUN = 64  # letters; the cost of training grows with the length of a run, so hostile ones are cut
 MEASURED_BYTES = 500_000  # of each language, to measure fertility on
 TRIED_BYTES = 200_000  # of each language, on which a tokenizer that is taken must give back the text
-COUNTED_BYTES = 4_000_000  # of each language, to count how often tokens occur: for `vocabulary: auto`
+KEPT_BYTES = 8_000_000  # of the sample; of a larger one every second text, every third and so on
 EXAMPLES, EXAMPLE_CHARACTERS = 2, 60
 
 
@@ -72,7 +72,8 @@ def train(documents: Artifact, *, config: TokenizeConfig, run: Run) -> None:
 
 @dataclass
 class Drawn:
-    """The sample of the documents: read once for each training. `taken`: bytes of each language. `kept`: its first texts."""
+    """The sample of the documents: read once for each training. `taken`: bytes of each language. `kept`: its texts, or a
+    part of them."""
 
     directory: Path
     totals: Mapping[str, int]
@@ -85,11 +86,12 @@ class Drawn:
         """For a trainer: hostile runs are cut."""
         self.taken.clear()
         self.kept.clear()
+        every = max(1, -(-self.config.sample // KEPT_BYTES))
         with self.run.progress.task("tokenize.train", min(self.config.sample, sum(self.totals.values())), "B") as task:
-            for language, text in sample(self.directory, self.totals, self.config.sample):
+            for number, (language, text) in enumerate(sample(self.directory, self.totals, self.config.sample)):
                 self.run.check()
                 size = len(text.encode("utf-8"))
-                if self.taken[language] < COUNTED_BYTES:
+                if number % every == 0:
                     self.kept.setdefault(language, []).append(text)
                 self.taken[language] += size
                 task.advance(size)
@@ -124,9 +126,13 @@ def _trained(drawn: Drawn) -> tuple[dict[str, Any], dict[str, Any]]:
     if size == "auto":
         largest = train_tokenizer(drawn.texts(), MOST, config.type, config.digits)
         least = LEAST_WORDPIECE if config.type == "wordpiece" else LEAST
-        size = fitting_size(largest, drawn.kept, drawn.totals, least)
-        rule = {"rule": {"share": SHARE, "examples": TAUGHT}}
-        progress.say("tokenize.fitting", size=size, share=round(100 * SHARE), examples=TAUGHT)
+        size, reached = fitting_size(largest, drawn.kept, drawn.totals, least)
+        rule = {"rule": {"share": SHARE, "examples": TAUGHT, "reached": round(reached, 4)}}
+        said = {"size": size, "share": round(100 * SHARE), "examples": TAUGHT}
+        if reached < SHARE:
+            progress.say("tokenize.fitting-least", **said, reached=round(100 * reached))
+        else:
+            progress.say("tokenize.fitting", **said)
     content = train_tokenizer(drawn.texts(), size, config.type, config.digits)
     if (found := len(vocabulary_of(content))) < size:
         progress.warn("tokenize.fewer", found=found, asked=size)

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.files import unusual
 from danlu.tokens.pieces import bytes_of_tokens
-from danlu.tokens.pretokenizer import splits
+from danlu.tokens.pretokenizer import layout, splits
 
 MARK = 1  # a control character, which texts hardly have; between two runs it is a piece and a token of its own
 FIRST, LAST = 0xE4B880, 0xE9BEA5  # U+4E00 and U+9FA5 in UTF-8: of the pattern's characters these are cut between
@@ -51,11 +52,12 @@ class Borders:
         """Of a `tokenizer.json`; None where it is not BPE over bytes with danlu's pre-tokeniser, and where it would not pay: in
         vocabularies from little text many tokens hold parts of characters, and reach across wherever a character ends so."""
         content = json.loads(plain)
-        steps = (content.get("pre_tokenizer") or {}).get("pretokenizers") or []
-        patterns = [step["pattern"].get("Regex") for step in steps if step["type"] == "Split"]
-        if content["model"]["type"] != "BPE" or content.get("normalizer") or patterns not in map(list, map(splits, (1, 2, 3))):
-            return None
+        ours = content["model"]["type"] == "BPE" and content.get("pre_tokenizer") == layout(splits())
+        if not ours or content.get("normalizer") or unusual(content["model"]):
+            return None  # with `ignore_merges` a whole run may be a token that no merge leads to
         pieces = bytes_of_tokens(content)
+        if bytes([MARK]) not in pieces:
+            return None
         joined, seen = np.zeros(SLOTS, np.bool_), set[tuple[bytes, bytes]]()
         for piece in pieces:
             characters = split_characters(piece)

@@ -26,6 +26,10 @@ FOREIGN = (
     "sentencepiece.bpe.model", "added_tokens.json", "chat_template.jinja",
 )  # fmt: skip
 """Files that make up a tokenizer of any kind in a transformers directory."""
+PLAIN = (
+    "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges",
+)  # fmt: skip
+"""What BPE may do besides joining the pairs of its list."""
 
 
 def write_tokenizer(source: Path, target: Path, family: Family, length: int | None = None) -> None:
@@ -101,9 +105,14 @@ def tokenizer_digest(directory: Path) -> str:
     added = sorted((token["id"], token["content"]) for token in content.get("added_tokens") or [])
     identity = {
         "type": model.get("type"), "vocab": model["vocab"], "merges": merges_of(content), "added": added,
-        "normalizer": content.get("normalizer"), "pre_tokenizer": content.get("pre_tokenizer"),
+        "normalizer": content.get("normalizer"), "pre_tokenizer": content.get("pre_tokenizer"), **unusual(model),
     }  # fmt: skip
     return digest_json(identity, 16)
+
+
+def unusual(model: Mapping[str, Any]) -> dict[str, Any]:
+    """What a BPE does besides joining pairs (`PLAIN`), where it does any of it; nothing of the other types."""
+    return {name: model[name] for name in PLAIN if model.get("type") == "BPE" and model.get(name)}
 
 
 def vocabulary_of(content: Mapping[str, Any]) -> dict[str, int]:

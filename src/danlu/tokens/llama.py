@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from danlu.tokens.files import is_ours, merges_of, read_tokenizer, special_ids, vocabulary_of
+from danlu.tokens.files import is_ours, merges_of, read_tokenizer, special_ids, unusual, vocabulary_of
 from danlu.tokens.pretokenizer import layout, splits
 from danlu.tokens.special import BOS_ID, END_ID, EOS_ID, MASK_ID, PAD_ID, SEP_ID
 from danlu.workspace.errors import DanluError
@@ -29,10 +29,6 @@ ARCHITECTURE = "llama"
 """A file names one even where it holds no model; llama.cpp's own files of vocabularies name this."""
 IDS = {"bos": BOS_ID, "eos": EOS_ID, "eot": END_ID, "pad": PAD_ID, "sep": SEP_ID, "mask": MASK_ID}
 """llama.cpp's names of special tokens. Where a text is classified it takes `bos` for CLS."""
-PLAIN = (
-    "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges",
-)  # fmt: skip
-"""What BPE may do besides, and llama.cpp's does not."""
 
 
 def export_llama(directory: Path, target: Path) -> int:
@@ -86,7 +82,11 @@ def unlike(content: Mapping[str, Any]) -> str:
         return "foreign"
     if model["type"] in ("WordPiece", "Unigram"):
         return str(model["type"]).lower()
-    if content["pre_tokenizer"] in (layout(splits(1)), layout(splits(2))):
+    ids = set(vocabulary_of(content).values())
+    if any(token["id"] not in ids for token in content["added_tokens"]) or len(ids) != max(ids) + 1:
+        return "foreign"  # tokens that no list has: llama.cpp knows a token by its place alone
+    cuts = content.get("pre_tokenizer")
+    if cuts in (layout(splits(1)), layout(splits(2))):
         return "digits"
-    same = model["type"] == "BPE" and content["pre_tokenizer"] == layout(splits(3)) and not any(map(model.get, PLAIN))
+    same = model["type"] == "BPE" and cuts == layout(splits(3)) and not unusual(model)
     return "" if same else "foreign"

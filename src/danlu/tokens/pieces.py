@@ -52,8 +52,13 @@ def bytes_of_tokens(content: Mapping[str, Any]) -> list[bytes]:
     found = dict(added)
     for name, place in vocabulary_of(content).items():
         if place not in added:
-            found[place] = bytes(table[character] for character in name.removeprefix(mark))
+            found[place] = bytes_of(name.removeprefix(mark), table)
     return [found.get(place, b"") for place in range(max(found) + 1)]
+
+
+def bytes_of(name: str, table: Mapping[str, int]) -> bytes:
+    """The bytes that a token's name spells in letters of `byte_alphabet`; of one with other letters, its UTF-8."""
+    return bytes(table[letter] for letter in name) if all(letter in table for letter in name) else name.encode()
 
 
 def readable(piece: bytes) -> str:

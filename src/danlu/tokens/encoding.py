@@ -23,7 +23,7 @@ class Encoded(NamedTuple):
 
 Encoder = Callable[[Sequence[str]], Encoded]
 
-PART_BYTES = 1 << 21  # of text that is encoded at a time
+PART_CHARACTERS = 1 << 20  # that are encoded at a time
 THREADS = 2  # gigatoken uses all cores; meanwhile the next part is got ready
 REMEMBERED = 1 << 24
 """Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
@@ -70,8 +70,8 @@ def fast_encoder(plain: str) -> Encoder | None:
     pool = ThreadPoolExecutor(THREADS, "danlu-encode")
     seen = 0
 
-    def encode_part(texts: Sequence[bytes]) -> Encoded:
-        whole = Texts.of(texts)
+    def encode_part(texts: Sequence[str]) -> Encoded:
+        whole = Texts.of([text.encode() for text in texts])
         (data, starts), marks = borders.marked(whole) if borders else (whole, 0)
         strings = awkward.contents.ListOffsetArray(
             awkward.index.Index64(starts),
@@ -91,7 +91,7 @@ def fast_encoder(plain: str) -> Encoder | None:
             return Encoded(np.empty(0, np.uint32), np.empty(0, np.int64))
         if seen > REMEMBERED:
             tokenizer, seen = gigatoken.Tokenizer.from_json(plain), 0
-        parts = pool.map(encode_part, _parts([text.encode() for text in texts]))
+        parts = pool.map(encode_part, _parts(texts))
         tokens, lengths = (np.concatenate(each) for each in zip(*parts, strict=True))
         seen += len(tokens)
         return Encoded(tokens, lengths)
@@ -99,12 +99,12 @@ def fast_encoder(plain: str) -> Encoder | None:
     return encode
 
 
-def _parts(texts: Sequence[bytes]) -> list[Sequence[bytes]]:
-    """Texts in turn, in parts of about `PART_BYTES`, at least one text each."""
+def _parts(texts: Sequence[str]) -> list[Sequence[str]]:
+    """Texts in turn, in parts of about `PART_CHARACTERS`, at least one text each."""
     found, start, size = [], 0, 0
     for place, text in enumerate(texts, 1):
         size += len(text)
-        if size >= PART_BYTES or place == len(texts):
+        if size >= PART_CHARACTERS or place == len(texts):
             found.append(texts[start:place])
             start, size = place, 0
     return found

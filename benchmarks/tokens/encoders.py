@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from danlu.documents.store import read_documents
 from danlu.tokenize.encode import AWKWARD, BATCH_BYTES
@@ -40,17 +41,18 @@ Ids = Sequence[Sequence[int]] | Sequence[npt.NDArray[np.uint32]]
 
 
 class Encoder(NamedTuple):
-    """`encode` is timed; `ids` of what it gave are not."""
+    """`encode` is timed; `ids` of what it gave are not, nor `take`: what it takes, strings or a column as Parquet gives it."""
 
-    encode: Callable[[list[str]], Any]
+    encode: Callable[[Any], Any]
     ids: Callable[[Any], Ids]
+    take: Callable[[list[str]], Any] = list
 
 
 def danlu(tokenizer: Path) -> Encoder:
     fast = fast_encoder(plain_tokenizer(tokenizer))
     if fast is None:
         raise SystemExit("gigatoken is not installed")
-    return Encoder(fast, split)
+    return Encoder(fast, split, pa.array)
 
 
 def split(encoded: Encoded) -> list[npt.NDArray[np.uint32]]:
@@ -87,8 +89,9 @@ def encode_texts(encoder: str, tokenizer: str, documents: str, digests: str) -> 
     one.encode(list(AWKWARD))
     taken, busy, size, tokens, found = 0.0, 0.0, 0, 0, []
     for texts in batches(Path(documents)):
+        given = one.take(texts)
         start, before = time.perf_counter(), time.process_time()
-        encoded = one.encode(texts)
+        encoded = one.encode(given)
         taken, busy = taken + time.perf_counter() - start, busy + time.process_time() - before
         ids = one.ids(encoded)
         size += sum(len(text.encode()) for text in texts)

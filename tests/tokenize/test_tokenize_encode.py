@@ -90,7 +90,7 @@ def test_same_bytes_whatever_the_parts_and_batches(
     assert payloads[0] == payloads[1] == payloads[2]
 
 
-@pytest.mark.parametrize("reason", ["missing", "unequal"])
+@pytest.mark.parametrize("reason", ["missing", "kind", "unequal"])
 def test_falls_back_and_says_so(
     rows: Any,
     make_documents: Any,
@@ -107,7 +107,8 @@ def test_falls_back_and_says_so(
     def wrong(texts: Any) -> Encoded:
         return Encoded(np.full(len(texts), 200, np.uint32), np.ones(len(texts), np.int64))
 
-    monkeypatch.setattr(module, "fast_encoder", lambda plain: None if reason == "missing" else wrong)
+    monkeypatch.setattr(module, "fast_encoder", lambda plain: wrong if reason == "unequal" else None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None if reason == "missing" else name)
     run = make_run("tokenize.encode", "slow")
     run.progress = Heard()
     encode(documents, tokenizer, config=config, run=run)

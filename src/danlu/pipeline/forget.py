@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from danlu.pipeline.graph import MODELS, Node
-from danlu.pipeline.lineage import Manifests, inputs_of
+from danlu.pipeline.lineage import Manifests, ancestors, inputs_of
 from danlu.pipeline.plan import make_plan
 from danlu.pipeline.state import RunState, kept_recipe, read_state, run_names
 from danlu.recipe.load import load_recipe
@@ -143,7 +143,13 @@ def reach(workspace: Workspace, manifests: Manifests, hits: Hits) -> list[Reache
     """
     found: dict[str, Reached] = {}
     ids = hits.all_ids
-    for name, manifest in sorted(manifests.items(), key=lambda entry: (entry[1]["finished"], entry[0])):
+
+    def made(entry: tuple[str, Mapping[str, Any]]) -> tuple[Any, ...]:
+        """When; of what was finished in one moment, what the other was made from comes first."""
+        name, manifest = entry
+        return manifest["finished"], len(ancestors(manifests, name)), name
+
+    for name, manifest in sorted(manifests.items(), key=made):
         node, stage = str(manifest["node"]), str(manifest["stage"])
         if name in hits.ids:
             found[name] = Reached(name, node, "holds", passes=stage != "dataset" or name in hits.used)

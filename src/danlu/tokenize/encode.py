@@ -155,9 +155,8 @@ def encode_batch(
 ) -> TokenBatch:
     """Encode the columns text, source, language; the last two as places in `sources` and `languages`."""
     column, source, language = batch.columns
-    texts = column.to_pylist()
-    encoded = encoder(texts)
-    starts = None if words is None else words.starts(texts, encoded)
+    encoded = encoder(column)
+    starts = None if words is None else words.starts(column.to_pylist(), encoded)
     sizes = pc.binary_length(column).to_numpy()
     return TokenBatch(*encoded, _places(source, sources), _places(language, languages), sizes, starts)
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from danlu.tokens.files import unusual
 from danlu.tokens.pieces import bytes_of_tokens
@@ -37,6 +38,15 @@ class Texts(NamedTuple):
         starts = np.zeros(len(texts) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=starts[1:])
         return cls(np.frombuffer(b"".join(texts), np.uint8), starts)
+
+    @classmethod
+    def of_column(cls, texts: pa.Array) -> Texts:
+        """The texts of a column where they lie in memory."""
+        _, offsets, data = texts.buffers()
+        width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+        starts = np.frombuffer(offsets, width)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+        whole = np.frombuffer(data or b"", np.uint8)
+        return cls(whole[starts[0] : starts[-1]], starts - starts[0])
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from danlu.tokens.borders import Borders, Texts
 from danlu.tokens.files import read_tokenizer, tokenizer_text
@@ -21,9 +23,10 @@ class Encoded(NamedTuple):
     lengths: npt.NDArray[np.int64]
 
 
-Encoder = Callable[[Sequence[str]], Encoded]
+Encoder = Callable[[Sequence[str] | pa.Array], Encoded]
+"""Takes strings, or a column of them as Parquet gives it, which saves making strings."""
 
-PART_CHARACTERS = 1 << 20  # that are encoded at a time
+PART = 1 << 20  # characters or bytes that are encoded at a time
 THREADS = 2  # gigatoken uses all cores; meanwhile the next part is got ready
 REMEMBERED = 1 << 24
 """Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
@@ -44,8 +47,9 @@ def reference_encoder(plain: str) -> Encoder:
 
     tokenizer = Tokenizer.from_str(plain)
 
-    def encode(texts: Sequence[str]) -> Encoded:
-        found = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    def encode(texts: Sequence[str] | pa.Array) -> Encoded:
+        strings = texts.to_pylist() if isinstance(texts, pa.Array) else list(texts)
+        found = [encoding.ids for encoding in tokenizer.encode_batch_fast(strings, add_special_tokens=False)]
         lengths = np.fromiter((len(ids) for ids in found), np.int64, len(found))
         tokens = np.fromiter((token for ids in found for token in ids), np.uint32, int(lengths.sum()))
         return Encoded(tokens, lengths)
@@ -70,8 +74,8 @@ def fast_encoder(plain: str) -> Encoder | None:
     pool = ThreadPoolExecutor(THREADS, "danlu-encode")
     seen = 0
 
-    def encode_part(texts: Sequence[str]) -> Encoded:
-        whole = Texts.of([text.encode() for text in texts])
+    def encode_part(texts: Sequence[str] | pa.Array) -> Encoded:
+        whole = Texts.of_column(texts) if isinstance(texts, pa.Array) else Texts.of([text.encode() for text in texts])
         (data, starts), marks = borders.marked(whole) if borders else (whole, 0)
         strings = awkward.contents.ListOffsetArray(
             awkward.index.Index64(starts),
@@ -85,9 +89,9 @@ def fast_encoder(plain: str) -> Encoder | None:
             tokens = tokens[tokens != borders.mark]
         return Encoded(tokens.astype(np.uint32, copy=False), (lengths - marks).astype(np.int64, copy=False))
 
-    def encode(texts: Sequence[str]) -> Encoded:
+    def encode(texts: Sequence[str] | pa.Array) -> Encoded:
         nonlocal tokenizer, seen
-        if not texts:
+        if not len(texts):
             return Encoded(np.empty(0, np.uint32), np.empty(0, np.int64))
         if seen > REMEMBERED:
             tokenizer, seen = gigatoken.Tokenizer.from_json(plain), 0
@@ -99,12 +103,13 @@ def fast_encoder(plain: str) -> Encoder | None:
     return encode
 
 
-def _parts(texts: Sequence[str]) -> list[Sequence[str]]:
-    """Texts in turn, in parts of about `PART_CHARACTERS`, at least one text each."""
+def _parts(texts: Sequence[str] | pa.Array) -> list[Sequence[str] | pa.Array]:
+    """Texts in turn, in parts of about `PART` characters of strings or bytes of a column, at least one text each."""
+    sizes = pc.binary_length(texts).to_pylist() if isinstance(texts, pa.Array) else map(len, texts)
     found, start, size = [], 0, 0
-    for place, text in enumerate(texts, 1):
-        size += len(text)
-        if size >= PART_CHARACTERS or place == len(texts):
+    for place, each in enumerate(sizes, 1):
+        size += each
+        if size >= PART or place == len(texts):
             found.append(texts[start:place])
             start, size = place, 0
     return found

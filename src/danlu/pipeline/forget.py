@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from danlu.pipeline.graph import MODELS, Node
 from danlu.pipeline.lineage import Manifests, ancestors, inputs_of

@@ -72,7 +72,8 @@ def test_special_tokens_bytes_and_size(content: dict[str, Any], directory: Path)
     assert set(byte_alphabet()) <= set(vocabulary)
     assert len(SPECIAL) + 256 < len(vocabulary) <= SIZE
     pieces = token_bytes(directory)
-    assert len(set(pieces)) >= len(pieces) - 256 - len(vocabulary) // 2  # of WordPiece some are there with and without the mark
+    if content["model"]["type"] != "WordPiece":  # which has some with and without its mark
+        assert len(set(pieces)) == len(pieces)
     assert max(len(piece) for piece in pieces[len(SPECIAL) :]) <= MOST_TOKEN_BYTES
 
 

@@ -16,6 +16,8 @@ AWKWARD = (
     "".join(map(chr, range(128))), *SPECIAL[:6],
 )  # fmt: skip
 """Where tokenizers change texts if they do: case, spaces, line ends, composed and wide letters, sentencepiece's mark."""
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+"""As `tokenizers` writes its decoder of bytes; none of its settings changes what it decodes."""
 
 
 def adopted(content: Mapping[str, Any], texts: Iterable[str], where: str) -> dict[str, Any]:
@@ -46,10 +48,6 @@ def adopted(content: Mapping[str, Any], texts: Iterable[str], where: str) -> dic
         if (len(tokens) and tokens.min() < len(SPECIAL)) or b"".join(pieces[token] for token in tokens) != text.encode():
             raise DanluError("tokenize.from-inexact", where=where, text=repr(text[:40]))
     return found
-
-
-BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
-"""As `tokenizers` writes its decoder of bytes; none of its settings changes what it decodes."""
 
 
 def _with_special_tokens(content: Mapping[str, Any]) -> dict[str, Any]:

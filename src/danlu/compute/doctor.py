@@ -17,6 +17,7 @@ from danlu.compute.finding import Finding, finding, remedy
 from danlu.compute.limits import cpu_quota, memory_limit
 from danlu.compute.machine import BF16_FLAGS, allowed_cores, find_compiler, installed_memory, processor_facts, usable_cores
 from danlu.compute.packages import OLDEST_PYTHON, check_packages, torch_build
+from danlu.workspace.cache import user_cache
 from danlu.workspace.disk import RESERVE_BYTES, free_bytes, size_words
 
 LITTLE_MEMORY, LITTLE_DISK = 3e9, 5e9
@@ -131,7 +132,7 @@ def disk_kind(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
 
 def check_cache() -> Finding:
     """The folder for what was learned about this machine."""
-    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "danlu"
+    path = user_cache()
     there = next(folder for folder in (path, *path.parents) if folder.exists())
     if there.is_dir() and os.access(there, os.W_OK):
         return finding("cache", "ok", "fine", path=path)

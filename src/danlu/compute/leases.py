@@ -8,20 +8,20 @@ many small requests cannot starve a large one.
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from danlu.workspace.cache import user_cache
+
 POLL_SECONDS = 0.05
 
 
 def leases_path() -> Path:
     """Where the locks of this user's runs lie."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "danlu" / "cores"
+    return user_cache() / "cores"
 
 
 @contextmanager

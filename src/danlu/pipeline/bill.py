@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,6 +28,7 @@ from danlu.recipe.finetune import FinetuneConfig
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.recipe.schema import Recipe
 from danlu.recipe.tokenize import TokenizeConfig
+from danlu.workspace.cache import user_cache
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
 
@@ -88,8 +88,7 @@ def _try() -> float:
 
 
 def rates_path() -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "danlu" / "rates.json"
+    return user_cache() / "rates.json"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Loops over text as bytes, compiled: arrays in, arrays out (see `danlu.compute.kernel`)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -43,10 +44,8 @@ def code_folder() -> Path:
         state.update(path.read_bytes())
     name = f"kernels-{state.hexdigest()}"
     folder = user_cache() / name
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        pass
     if os.access(folder, os.W_OK):
         return folder
     return Path(tempfile.gettempdir()) / f"danlu-{os.getuid() if hasattr(os, 'getuid') else 0}" / name

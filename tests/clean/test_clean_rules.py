@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from danlu.clean.lines import drop_lines
-from danlu.clean.preset import LINE_RULES, RULES, family
+from danlu.clean.line_rules import LINE_RULES
+from danlu.clean.preset import RULES, family
 from danlu.clean.rules import document_rules, line_rules
 from danlu.clean.score import score_texts
 from danlu.clean.verdicts import EMPTY, KEPT, apply_rules, mark_repeats

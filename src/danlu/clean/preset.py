@@ -40,20 +40,6 @@ class Rule(NamedTuple):
         return {"en": self.en, "zh": self.zh, "other": self.other}[family]
 
 
-class LineRule(NamedTuple):
-    """A rule that takes single lines out while documents are repaired; `threshold` is explained in its sentence."""
-
-    threshold: float
-
-
-LINE_RULES: dict[str, LineRule] = {
-    # C4 drops every line with "javascript" or a policy phrase. In prose a line is a paragraph, and a review may speak
-    # of JavaScript: ours drops a line only if it is short, and matches a whole phrase.
-    "boilerplate_line": LineRule(200),
-    # C4's limit for a word: keys, hashes and pictures in Base64. In Chinese it counts the unbroken run of ASCII, not of Han.
-    "long_word_line": LineRule(1000),
-}
-
 # The order is the order of reasons: a document that fails several rules is counted at the first.
 RULES: dict[str, Rule] = {
     # Length. Gopher asks for 50 words; ours only turns away what cannot be a sentence (a name, a page number).
@@ -110,8 +96,8 @@ RULES: dict[str, Rule] = {
     "distinct_words": Rule("least", 0.25, 0.25, None, words=8),
 }
 
-# C4 rules that are left out: at least three sentences, five words a line, a stop mark at the end of each line, no `{` (all
-# would throw out reviews, dialogue, verse or text about programming), and the list of bad words (it silences whole topics).
+# C4 rules that are left out of `danlu`: at least three sentences, five words a line, a stop mark at the end of each line, no `{`
+# (all would throw out reviews, dialogue, verse or text about programming), and the list of bad words (it silences whole topics).
 
 
 def family(language: str) -> Family:

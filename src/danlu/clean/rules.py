@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from danlu.clean.preset import FAMILIES, LINE_RULES, RULES, Rule
+from danlu.clean.line_rules import LINE_PRESETS, LINE_RULES
+from danlu.clean.preset import FAMILIES, RULES, Rule
 from danlu.recipe.clean import CleanConfig
 from danlu.workspace.code import is_own
 from danlu.workspace.errors import RecipeError
@@ -30,8 +31,8 @@ def line_rules(config: CleanConfig) -> dict[str, float]:
     """The line rules that apply and their thresholds."""
     check_names(config)
     chosen = {}
-    for name, rule in LINE_RULES.items():
-        threshold = config.rules.get(name, rule.threshold if config.preset == "danlu" else None)
+    for name in LINE_RULES:
+        threshold = config.rules.get(name, LINE_PRESETS[config.preset].get(name))
         if threshold is not None:
             chosen[name] = threshold
     return chosen

@@ -65,29 +65,24 @@ def rewrite(data: NDArray[np.uint8], offsets: Integers, treatment: Treatment, sp
 
 def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integers, treated: list[Repair]) -> Rewritten:
     """One set of changed texts and edits of those from the kernel and those from Python (which hold where both are)."""
-    names = ["space"]
     codes = {"space": 0}
-    columns: list[list[int]] = [[], [], [], [], []]
+    found: list[tuple[int, int, int, int, int]] = []
     changed, texts = [], []
     for row, (text, edits) in zip(chosen.tolist(), treated, strict=True):
-        if not edits:
-            continue
-        changed.append(row)
-        texts.append(text)
-        for edit in edits:
-            if edit.reason not in codes:
-                codes[edit.reason] = len(names)
-                names.append(edit.reason)
-            for column, value in zip(columns, (row, edit.start, edit.end, len(edit.text), codes[edit.reason]), strict=True):
-                column.append(value)
+        if edits:
+            changed.append(row)
+            texts.append(text)
+            for start, end, after, reason in edits:
+                found.append((row, start, end, len(after), codes.setdefault(reason, len(codes))))
+    columns = np.array(found, np.int32).reshape(-1, 5).T
     places = np.unique(spaced.texts)  # texts of the kernel that it changed
     places = places[~slow[rows[places]]]
     by_kernel = np.isin(spaced.texts, places)
-    edited = np.concatenate([rows[spaced.texts[by_kernel]], np.array(columns[0], np.int64)])
+    edited = np.concatenate([rows[spaced.texts[by_kernel]], columns[0].astype(np.int64)])
     order = np.argsort(edited, kind="stable")
 
-    def joined(kernel: NDArray[np.int32], python: list[int]) -> NDArray[np.int32]:
-        return np.concatenate([kernel[by_kernel], np.array(python, np.int32)])[order]
+    def joined(kernel: NDArray[np.int32], python: NDArray[np.int32]) -> NDArray[np.int32]:
+        return np.concatenate([kernel[by_kernel], python])[order]
 
     edits = Edits(
         edited[order],
@@ -95,7 +90,7 @@ def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integ
         joined(spaced.ends, columns[2]),
         joined(spaced.lengths, columns[3]),
         joined(np.zeros_like(spaced.starts), columns[4]),
-        tuple(names),
+        tuple(codes),
     )
     every = np.concatenate([rows[places], np.array(changed, np.int64)])
     order = np.argsort(every, kind="stable")

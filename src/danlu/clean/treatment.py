@@ -30,9 +30,9 @@ class Treatment(NamedTuple):
         """Each text repaired and without the lines that line rules drop. `asks` is what is known of the texts."""
         asks = ask(*buffers_of(texts), self.look) if asks is None else asks
         repairs, asks = repair_texts(texts, asks, self.look, self.passes)
-        rows, dropped = [], []
+        rows, dropped, every = [], [], self.every_line
         for row, asked in enumerate(asks.tolist()):
-            if (asked & LINES or self.every_line) and (found := drop_lines(repairs[row].text, self.thresholds)):
+            if (asked & LINES or every) and (found := drop_lines(repairs[row].text, self.thresholds)):
                 rows.append(row)
                 dropped.append(found)
         # A dropped line may leave blank lines or spaces at an end.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from danlu.text.encoding import CONTINUED_SIGN, LEAD_SIGN
 from danlu.text.forms import TABLE_SIZE, composing
 from danlu.text.kernels import asks as kernels
 from danlu.text.kernels.asks import CHINESE, CONTROL, ENCODING, ENTITY, LONG, MARKUP, NEWLINE, NFC, NOTICE, SPACE, WIDTH
+from danlu.text.markup import TAG_NAMES
 
 Asks = NDArray[np.uint16]
 
@@ -34,6 +35,7 @@ class Look(NamedTuple):
     """What to look for, as `kernels.asks` reads it."""
 
     kinds: NDArray[np.uint16]
+    tags: NDArray[np.int64]
     signs: NDArray[np.uint8]
     hints: NDArray[np.bool_]
     notice: int
@@ -52,7 +54,7 @@ def look_for(signs: Sequence[str] = (), notice: float = 0, longest: float | None
     for row, sign in enumerate(coded):
         table[row, : len(sign)] = np.frombuffer(sign, np.uint8)
         hints[kernels.hint_place(int.from_bytes(sign[:4], "big"))] = True
-    return Look(kinds, table, hints, int(notice), _NEVER if longest is None else int(longest))
+    return Look(kinds, _tags(), table, hints, int(notice), _NEVER if longest is None else int(longest))
 
 
 def ask(data: NDArray[np.uint8], offsets: NDArray[np.int64], look: Look) -> Asks:
@@ -60,6 +62,11 @@ def ask(data: NDArray[np.uint8], offsets: NDArray[np.int64], look: Look) -> Asks
     asks = np.empty(len(offsets) - 1, np.uint16)
     kernels.ask(data, offsets, *look, asks)
     return asks
+
+
+@cache
+def _tags() -> NDArray[np.int64]:
+    return np.array(sorted({reduce(kernels.pack, name.encode(), 0) for name in TAG_NAMES}), np.int64)
 
 
 @cache

@@ -24,6 +24,7 @@ def ask(
     data: NDArray[np.uint8],  # [bytes], UTF-8
     offsets: NDArray[np.int64],  # [texts + 1] into data
     kinds: NDArray[np.uint16],  # [code points]
+    tags: NDArray[np.int64],  # names of HTML's tags, as `pack` gives them, sorted
     signs: NDArray[np.uint8],  # [signs, longest sign], what notices have in them in lower case, filled up with 0
     hints: NDArray[np.bool_],  # [4096], at the hash of the first four bytes of each sign
     notice: int,  # characters of the longest line that may be a notice; below 1: none is looked for
@@ -76,8 +77,7 @@ def ask(
                     signed = signed or _is_sign(data, at - 3, end, signs)
             if 0x21 <= byte <= 0x7E:
                 if byte == 0x3C:  # <
-                    after = data[at + 1] if at + 1 < end else np.uint8(0)
-                    opened = opened or is_letter(after) or after == 0x2F or after == 0x21
+                    opened = opened or is_tag(data, at, end, tags)
                 elif byte == 0x3E:  # >
                     if opened:
                         asked |= MARKUP
@@ -122,6 +122,30 @@ def ask(
         if not broken:
             asked &= ~(NOTICE | LONG)  # a text of one line is left alone
         asks[text] = asked
+
+
+@kernel
+def pack(packed: int, byte: int) -> int:
+    """A name with one more letter or digit. Names of up to ten are told apart, whatever their case."""
+    return (packed << 6 | (byte & 0x1F) | (byte & 0x40) >> 1) & 0xFFFFFFFFFFFFFFF
+
+
+@kernel
+def is_tag(data: NDArray[np.uint8], at: int, end: int, tags: NDArray[np.int64]) -> bool:
+    """Whether what begins at `at` (a `<`) may be a tag, by its name; a comment or a declaration by its `!`."""
+    at += 1
+    if at < end and data[at] == 0x21:
+        return True
+    if at < end and data[at] == 0x2F:
+        at += 1
+    packed = 0
+    while at < end and (is_letter(data[at]) or 0x30 <= data[at] <= 0x39):
+        packed = pack(packed, int(data[at]))
+        at += 1
+    if at < end and data[at] >= 0x80:
+        return True  # a letter that a pattern without case may take for one of a name
+    place = np.searchsorted(tags, packed)
+    return bool(place < len(tags) and tags[place] == packed)
 
 
 @kernel

@@ -27,9 +27,11 @@ def write_spaces(
         at = line = begin
         characters = 0
         while at < end:
-            width = _space(data, at, end)
-            if width == 0:
-                byte = data[at]
+            byte = data[at]
+            # No space begins with such a byte; and a lone space between ASCII letters stays.
+            sure = (0x20 < byte < 0xC2) or (0xC2 < byte < 0xE1) or byte > 0xE3
+            lone = byte == 0x20 and at > begin and at + 1 < end and 0x20 < data[at + 1] < 0x80
+            if sure or lone or _space(data, at, end) == 0:
                 characters += byte & 0xC0 != 0x80
                 out[size] = byte
                 size += 1

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from danlu.clean.line_rules import LINE_RULES
+from danlu.clean.preset import LINE_RULES
 from danlu.clean.rules import check_names, own_rules
 from danlu.models.locate import LocatedModel
 from danlu.recipe.base import Section

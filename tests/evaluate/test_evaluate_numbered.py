@@ -64,7 +64,7 @@ def test_numbers_that_nothing_names_are_an_error_with_the_remedy(tmp_path: Path)
     assert said.status == 1
     assert "test.jsonl:3" in said.told
     assert "4 names are known" in said.told
-    hidden = [{**row, "ner_tags": [-1] * len(row["tokens"])} for row in ROWS]  # as test sets whose answers are kept back have it
+    hidden = [{**row, "ner_tags": [-1] * len(row["tokens"])} for row in ROWS]  # where the answers are kept back
     named = {"feature": {"names": NAMES, "_type": "ClassLabel"}, "_type": "List"}
     said = evaluate(answers, "--on", parquet(tmp_path / "hidden.parquet", named, hidden), folder=tmp_path)
     assert said.status == 1

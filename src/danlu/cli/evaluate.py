@@ -48,7 +48,9 @@ def evaluate(
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what hangs together, such as a document. 分组列")
     ] = None,
-    tags: Annotated[str, typer.Option("--tags", help="Names of numbered tags, from 0: O,B-PER,... 数字标注的名称，从 0 起")] = "",
+    tags: Annotated[
+        str, typer.Option("--tags", help="Names of numbered tags, from 0: O,B-PER,... 数字标注的名称，从 0 起")
+    ] = "",
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="Training rows, for TF-IDF and for leaks. 训练数据，用于基线与泄漏检查")
     ] = None,

@@ -22,7 +22,10 @@ def names_in(schema: pa.Schema) -> dict[str, list[str]]:
 
 def _names(feature: Any) -> list[str]:
     """Of a list of classes, written {"feature": {"names": [...]}} or, by older versions, [{"names": [...]}]."""
-    inner = feature[0] if isinstance(feature, list) and feature else feature.get("feature") if isinstance(feature, Mapping) else {}
+    if isinstance(feature, list):
+        inner = feature[0] if feature else None
+    else:
+        inner = feature.get("feature") if isinstance(feature, Mapping) else None
     names = inner.get("names") if isinstance(inner, Mapping) else None
     return [str(name) for name in names] if isinstance(names, list) else []
 

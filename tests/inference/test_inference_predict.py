@@ -132,7 +132,7 @@ def test_continuations_are_the_same_each_time(tmp_path: Path, gpt2: Any, tokeniz
 
 def test_a_failure_leaves_no_file(tmp_path: Path, classifier: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in.txt").write_text("a\n", encoding="utf-8")
-    monkeypatch.setattr("danlu.inference.predict.classify", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("danlu.inference.predict.forward_rows", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         predict_file(classifier, tmp_path / "in.txt", tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]

@@ -29,12 +29,12 @@ def encode_texts(tokenizer: Any, texts: Sequence[str], length: int) -> list[list
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows of token ids, the type of each token where the tokenizer says any (of two texts, which one), and how many rows were
-    cut."""
+    """Rows of token ids, the type of each token where the tokenizer says any (of two texts, which one), and which rows were
+    cut, in rising order."""
 
     ids: list[list[int]]
     types: list[list[int]] | None
-    cut: int
+    cut: list[int]
 
 
 def encode(tokenizer: Any, texts: Sequence[str], seconds: Sequence[str] | None = None, *, length: int) -> Encoded:
@@ -59,7 +59,7 @@ def encode(tokenizer: Any, texts: Sequence[str], seconds: Sequence[str] | None =
         ids[row] = [int(tokenizer.pad_token_id or 0)]
         if types is not None:
             types[row] = [0]
-    return Encoded(ids, types, len(long))
+    return Encoded(ids, types, long)
 
 
 def classify(

@@ -71,12 +71,16 @@ def build_graph(
         collected = add("collect", "collect", recipe.collect, inputs={"datasets": read})
         normalised = add("clean.normalise", "clean.normalise", repairs(recipe.clean), inputs={"documents": collected})
         scores = add("clean.score", "clean.score", measures(recipe.clean), inputs={"documents": normalised})
+        repeats = None
+        if recipe.clean.dedup.method == "minhash":
+            inputs: Inputs = {"documents": normalised, "cleaned": {}, "signed": {}}
+            repeats = add("clean.pairs", "clean.pairs", pairing(recipe.clean), inputs=inputs)
         guarded = datasets if recipe.clean.decontaminate else {}
         documents = add(
             "clean.decide",
             "clean.decide",
             recipe.clean,
-            inputs={"documents": normalised, "scores": scores, "datasets": guarded},
+            inputs={"documents": normalised, "scores": scores, "datasets": guarded, "pairs": repeats},
         )
         tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize.training(), inputs={"documents": documents})
         encoded = {"documents": documents, "tokenizer": tokenizer}
@@ -91,7 +95,7 @@ def build_graph(
             start, made = models.get(tuning.start), (starts or {}).get(name)
             if made is not None and made.artifact is not None:
                 start, tuning = made.artifact.path.name, tuning.model_copy(update={"start": made.name})
-            inputs: Inputs = {"dataset": datasets[tuning.dataset], "start": start}
+            inputs = {"dataset": datasets[tuning.dataset], "start": start}
             models[name] = add(f"finetune.{name}", "finetune", tuning, name, inputs)
     if recipe.evaluate:
         shared: Inputs = {"datasets": datasets, "tokens": tokens, "tokenizer": tokenizer, "documents": documents}
@@ -116,6 +120,12 @@ def repairs(config: CleanConfig) -> CleanConfig:
 def measures(config: CleanConfig) -> CleanConfig:
     """What of `clean` changes the scores: which rules of the user's own there are, not their thresholds."""
     return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0))
+
+
+def pairing(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes the pairs of similar documents: not the threshold (unless it is very low), nor who stays."""
+    dedup = config.dedup
+    return CleanConfig(dedup=dedup.model_copy(update={"threshold": dedup.floor, "keep": "best"}))
 
 
 def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:

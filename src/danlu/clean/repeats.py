@@ -70,9 +70,9 @@ class Repeats:
         verdicts.thresholds[gone[near]] = config.dedup.threshold
 
     def groups(self, reason: str) -> list[list[int]]:
-        """The row that stays and those that go for this reason and for it; training and held-out documents alike."""
+        """Of the documents for training: the row that stays, and those that go for this reason and for it."""
         found: dict[int, list[int]] = {}
-        for row in np.flatnonzero((self.verdicts.reasons == reason) & (self.twins >= 0)).tolist():
+        for row in np.flatnonzero((self.verdicts.reasons == reason) & self.columns.training).tolist():
             found.setdefault(int(self.twins[row]), []).append(row)
         return [[twin, *rows] for twin, rows in found.items() if twin < len(self.columns.ids)]
 

@@ -59,6 +59,9 @@ class DedupConfig(Section):
     bands: Bands = Field("danlu", description="Bands and rows of the MinHash: a name, or numbers such as 14x8.")
     words: Count = Field(5, description="Words of a shingle, in scripts with spaces between words.")
     letters: Count = Field(8, description="Letters of a shingle, in scripts without, such as Chinese.")
+    against: tuple[str, ...] = Field(
+        (), description="Earlier cleanings whose documents stay: runs of this workspace, or folders of `clean.decide` artifacts."
+    )
     memory: Bytes = execution(2 * 10**9, "Memory for finding and comparing candidates; the rest waits on disk.")
 
     @property

@@ -1,7 +1,7 @@
 """Which documents may be similar: those that share a band of their signatures. Band by band, in bounded memory.
 
-The members of a bucket are not compared all with all: each is linked to the first of them and to the one before it, so that text
-copied a hundred thousand times makes two hundred thousand pairs, not five milliards.
+The members of a bucket are not compared all with all: each is linked to the first of them and to the one before it, so that
+text copied a hundred thousand times makes two hundred thousand pairs, not five thousand million.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ BYTES = 80
 
 
 def pack(first: NDArray[np.integer], second: NDArray[np.integer]) -> Packed:
-    return np.minimum(first, second).astype(np.uint64) << np.uint64(32) | np.maximum(first, second).astype(np.uint64)
+    low, high = np.minimum(first, second).astype(np.uint64), np.maximum(first, second).astype(np.uint64)
+    return np.asarray(low << np.uint64(32) | high, np.uint64)
 
 
 def unpack(packed: Packed) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -1,4 +1,4 @@
-"""`clean.pairs`: which documents repeat each other, in the same words or nearly, and how similar they are. Nothing is removed here.
+"""`clean.pairs`: which documents repeat each other, in the same words or nearly, and how similar. Nothing is removed here.
 
 Every document is signed (MinHash); documents of the same words make one; those that share a band of their signatures are
 candidates; of candidates the sets of shingles are compared, and what is similar in truth is written down. Then the pairs within
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danlu.clean import candidates, verify
-from danlu.clean.candidates import NOBODY, Packed, band_name, pack, unpack
+from danlu.clean.candidates import NOBODY, Packed, band_name, unpack
 from danlu.clean.clusters import labels, within
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.verify import Source
@@ -187,7 +187,9 @@ def _read(files: Sequence[Path], run: Run) -> Documents:
     table, own = pa.concat_tables(tables), tables[0].num_rows
     new = np.arange(table.num_rows) < own
     keys = pa.table({"new": new, "bytes": table["bytes"], "id": table["id"]})
-    order = pc.sort_indices(keys, [("new", "ascending"), ("bytes", "descending"), ("id", "ascending")]).to_numpy().astype(np.int64)
+    order = (
+        pc.sort_indices(keys, [("new", "ascending"), ("bytes", "descending"), ("id", "ascending")]).to_numpy().astype(np.int64)
+    )
     shingles = table["shingles"].to_numpy()
     copies = _copies(table["words_high"].to_numpy()[order], table["words_low"].to_numpy()[order], shingles[order] > 0)
     ranks = np.full(len(order), NOBODY, np.uint32)
@@ -246,9 +248,7 @@ class _Search:
         run, count = self.run, self.scheme.bands
         rows = len(self.found.order)
         budget = self.budget // max(1, run.workers)
-        units = [
-            Unit(f"band/{band:03d}", (self.files, band, self.found.known, budget), rows * 32) for band in range(count)
-        ]
+        units = [Unit(f"band/{band:03d}", (self.files, band, self.found.known, budget), rows * 32) for band in range(count)]
         self.crew.each("danlu.clean.candidates:find_in_band", units)
         paths = [candidates.candidates_path(run, band) for band in range(count)]
         into = verify.pairs_path(run, "candidates")
@@ -298,9 +298,7 @@ class _Search:
         np.save(run.scratch / "wanted.npy", wanted)
         total = int(found.shingles[wanted].sum()) * verify.BYTES * max(1, run.workers)
         self.ranges = int(run.resolve("ranges", lambda: max(1, -(-total // max(1, self.budget)))))
-        units = [
-            Unit(f"sets/{source.name}", (source, self.scheme, self.ranges), source.part.bytes) for source in self.sources
-        ]
+        units = [Unit(f"sets/{source.name}", (source, self.scheme, self.ranges), source.part.bytes) for source in self.sources]
         self.crew.each("danlu.clean.verify:write_sets", units, bar=bar)
         rows = np.full(len(ranks), NOBODY, np.uint32)
         rows[np.flatnonzero(wanted)] = np.arange(np.count_nonzero(wanted))

@@ -1,5 +1,6 @@
-"""Who stays of documents that repeat each other: chosen among those that pass the rules, so every one that goes is near one that
-stays, by a comparison that was made, whatever chains of similar documents there are.
+"""Who stays of documents that repeat each other, chosen among those that pass the rules.
+
+Every one that goes is near one that stays, by a comparison that was made, whatever chains of similar documents there are.
 
 Documents of the same canonical form or the same words are one node; nodes are visited from the best on, each that is still
 there stays and sends away those that are as similar to it as the threshold asks.

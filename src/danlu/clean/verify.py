@@ -1,14 +1,14 @@
 """How many shingles the candidates really share: their sets are compared, whole, in bounded memory.
 
-What two sets share is the sum of what they share in each range of hashes. So the sets are written by ranges that fit into memory,
-and a range is a unit of work.
+What two sets share is the sum of what they share in each range of hashes. So the sets are written by ranges that fit into
+memory, and a range is a unit of work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from danlu.workspace.run import Run
 BYTES = 10
 """Memory that a shingle takes while its range is compared."""
 CHUNK = 1 << 20  # pairs compared together
+_KINDS: dict[type, str] = {np.uint64: "u64", np.int64: "i64"}
 
 
 class Source(NamedTuple):
@@ -76,7 +77,7 @@ def _cut(
 
 def compare(run: Run, sources: Sequence[Source], turn: int, name: str) -> int:
     """The unit of work: for every pair of `name`, how many shingles of one range its documents share; in scratch."""
-    values = np.concatenate([np.fromfile(_path(run, source, turn, "u64"), np.uint64) for source in sources])
+    values = _joined(run, sources, turn, np.uint64)
     firsts = np.concatenate(([0], np.cumsum(sizes_of(run, sources, turn))))
     places: NDArray[np.int64] = np.load(run.scratch / "places.npy", mmap_mode="r")
     pairs = read_pairs(run, name)
@@ -92,7 +93,12 @@ def compare(run: Run, sources: Sequence[Source], turn: int, name: str) -> int:
 
 def sizes_of(run: Run, sources: Sequence[Source], turn: int) -> NDArray[np.int64]:
     """How many shingles of one range each document in a pair has, those of one part after those of another."""
-    return np.concatenate([np.fromfile(_path(run, source, turn, "i64"), np.int64) for source in sources])
+    return _joined(run, sources, turn, np.int64)
+
+
+def _joined(run: Run, sources: Sequence[Source], turn: int, kind: type[np.integer[Any]]) -> NDArray[Any]:
+    found = [np.fromfile(_path(run, source, turn, _KINDS[kind]), kind) for source in sources]
+    return np.concatenate((np.zeros(0, kind), *found))
 
 
 def read_pairs(run: Run, name: str) -> Packed:

@@ -45,24 +45,29 @@ class DedupConfig(Section):
 
     method: Literal["minhash", "exact", "none"] = Field(
         "minhash",
-        description="minhash: documents that are nearly the same too. exact: only those equal but for case, width, space and punctuation.",
+        description="minhash: nearly equal documents too. exact: only those equal but for case, width, space and punctuation.",
     )
     threshold: Annotated[Share, Field(gt=0)] = Field(
-        0.8, description="Similarity from which on two documents repeat each other: shingles of both, of the shingles of either."
+        0.8,
+        description="Similarity from which on two documents repeat each other: shingles of both, of the shingles of either.",
     )
     measure: Literal["jaccard", "containment"] = Field(
         "jaccard", description="containment: shingles of both, of those of the smaller one, which is the one that goes."
     )
     keep: Literal["best", "longest", "first"] = Field(
-        "best", description="Who stays, of those that pass the rules: the one with the most distinct shingles, the longest, or the earliest."
+        "best",
+        description="Who stays of those that pass the rules: the one with the most distinct shingles, the longest, the earliest.",
     )
     bands: Bands = Field("danlu", description="Bands and rows of the MinHash: a name, or numbers such as 14x8.")
     words: Count = Field(5, description="Words of a shingle, in scripts with spaces between words.")
     letters: Count = Field(8, description="Letters of a shingle, in scripts without, such as Chinese.")
     against: tuple[str, ...] = Field(
-        (), description="Earlier cleanings whose documents stay: runs of this workspace, or folders of `clean.decide` artifacts."
+        (),
+        description="Earlier cleanings whose documents stay: runs of this workspace, or folders of `clean.decide` artifacts.",
     )
-    memory: Bytes = execution(2 * 10**9, "Memory for finding and comparing candidates; the rest waits on disk.")
+    memory: Annotated[Bytes, Field(ge=1_000_000)] = execution(
+        2 * 10**9, "Memory for finding and comparing candidates; the rest waits on disk."
+    )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """MinHash of texts in Arrow's memory, and the sets of shingles that a verdict on two texts rests on.
 
-A shingle is five words of a script with spaces or eight letters of one without (a Chinese word has 1.6 characters, so that is five
-words too), or what of a mixture weighs as much. Shorter ones are common phrases, longer ones break at every change: one
-changed word costs a text of 100 words five per cent of its shingles, in either language.
+A shingle is five words of a script with spaces or eight letters of one without (a Chinese word has 1.6 characters, so that
+is five words too), or what of a mixture weighs as much. Shorter ones are common phrases, longer ones break at every change:
+one changed word costs a text of 100 words five to six per cent of its shingles, in either language.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def sign_texts(texts: Any, scheme: Scheme) -> Signatures:
     )  # fmt: skip
     factors, addends = permutations(scheme.permutations)
     shape = (scheme.words, scheme.letters)
-    sign(data, offsets, *classes_tables(), lower_table(), shape, factors, addends, scheme.rows, *made)
+    sign(
+        data, offsets, *classes_tables(), lower_table(), shape, factors, addends, scheme.rows, made.minima, made.bands,
+        made.whole, made.shingles,
+    )  # fmt: skip
     return made
 
 

@@ -1,8 +1,9 @@
 """Shingles of documents, their MinHash signatures in bands, and how many shingles two documents share.
 
-A shingle begins at every word and takes words until they weigh enough: `spaced` words of scripts with spaces, or `alone` letters
-of scripts without, or a mixture in between. What a shingle is depends on its own words alone, so equal stretches of two
-documents have equal shingles, whatever stands around them. A document that weighs less than a shingle has one, of all its words.
+A shingle begins at every word and takes words until they weigh enough: `spaced` words of scripts with spaces, or `alone`
+letters of scripts without, or a mixture in between. What a shingle is depends on its own words alone, so equal stretches of
+two documents have equal shingles, whatever stands around them. A document that weighs less than a shingle has one, of all
+its words.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class DedupConfig(Section):
     )
     keep: Literal["best", "longest", "first"] = Field(
         "best",
-        description="Who stays of those that pass the rules: the one with the most distinct shingles, the longest, the earliest.",
+        description="Who stays of those that pass the rules: the one with the most distinct shingles, the longest, the first.",
     )
     bands: Bands = Field("danlu", description="Bands and rows of the MinHash: a name, or numbers such as 14x8.")
     words: Count = Field(5, description="Words of a shingle, in scripts with spaces between words.")

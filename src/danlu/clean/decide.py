@@ -143,6 +143,7 @@ def decide(
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats)], VERDICTS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(groups), **facts["repeats"]}

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from danlu.recipe.base import Bytes, Count, Section, Share, execution, refuse
 from danlu.workspace.code import is_own
 
+Preset = Literal["danlu", "gopher", "c4", "fineweb", "fineweb-paper", "fineweb2-zh", "cc-net", "none"]
 FLOOR = 0.5
 """Pairs less similar than that are not written down, unless the threshold is lower."""
 BANDS = {
@@ -86,7 +87,9 @@ class DedupConfig(Section):
 class CleanConfig(Section):
     """How documents are repaired, which are dropped."""
 
-    preset: Literal["danlu", "none"] = Field("danlu", description="Named, frozen set of line and document rules.")
+    preset: Preset = Field(
+        "danlu", description="Named, frozen set of line and document rules: ours, one as published (for web pages), or none."
+    )
     rules: dict[str, float | None] = Field(
         {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.clean.candidates import Packed, pack
+from danlu.clean.candidates import Packed, distinct, pack
 from danlu.text.kernels.clusters import unite
 
 Ints = NDArray[np.int64]
@@ -14,7 +14,7 @@ LEVELS = (0.5, 0.7, 0.85)
 """Clusters are formed at each of these similarities: a chain of weak pairs may make a large one of small ones."""
 LARGE = 32
 """Documents of a cluster up to which all its pairs are compared; of a larger one all documents with its hubs."""
-HUBS = 8
+HUBS = 4
 """So many of a large cluster's first documents, and of those with the most pairs."""
 
 
@@ -31,7 +31,7 @@ def within(one: Ints, other: Ints, similarity: NDArray[np.float64], size: int) -
     for level in LEVELS:
         strong = similarity >= level
         a, b = one[strong], other[strong]
-        members = np.unique(np.concatenate((a, b)))
+        members = distinct(np.concatenate((a, b)))
         owners = labels(a, b, size)[members]
         order = np.argsort(owners, kind="stable")
         members, owners = members[order], owners[order]
@@ -45,10 +45,10 @@ def within(one: Ints, other: Ints, similarity: NDArray[np.float64], size: int) -
             degrees = np.bincount(np.concatenate((a, b)), minlength=size)
             for start, count in zip(starts[sizes > LARGE].tolist(), sizes[sizes > LARGE].tolist(), strict=True):
                 found.append(_with_hubs(members[start : start + count], degrees))
-    return np.unique(np.concatenate(found))
+    return distinct(np.concatenate(found))
 
 
 def _with_hubs(members: Ints, degrees: Ints) -> Packed:
     connected = members[np.argsort(-degrees[members], kind="stable")[:HUBS]]
     pairs = [pack(np.full(len(members) - 1, hub), members[members != hub]) for hub in np.union1d(members[:HUBS], connected)]
-    return np.unique(np.concatenate(pairs))
+    return distinct(np.concatenate(pairs))

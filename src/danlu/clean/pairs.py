@@ -33,6 +33,7 @@ from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
 EXACT, NEAR = "exact", "near"
+ROWS = 100_000  # pairs written together
 STEPS = 50  # bars of the histogram of similarities
 PAIRS: pa.Schema = pa.schema(
     [
@@ -279,9 +280,9 @@ class _Search:
         """With the pairs within clusters that shared no band."""
         run = self.run
         one, other = unpack(near.packed)
-        missing = np.setdiff1d(within(one, other, near.similarity, len(self.found.order)), near.packed)
-        _, second = unpack(missing)
-        missing = np.setdiff1d(missing[second >= self.found.known], np.array(verify.read_pairs(run, "candidates")))
+        missing = within(one, other, near.similarity, len(self.found.order))
+        missing = missing[unpack(missing)[1] >= self.found.known]
+        missing = _without(missing, np.array(verify.read_pairs(run, "candidates")))
         path = verify.pairs_path(run, "clusters")
         run.once("clusters", lambda: missing.tofile(path))
         more = self.verified("clusters", None)
@@ -312,6 +313,13 @@ class _Search:
         return 8 * int(verify.sizes_of(self.run, self.sources, turn).sum())
 
 
+def _without(pairs: Packed, seen: Packed) -> Packed:
+    """Those of `pairs` that are not among `seen`; both are sorted."""
+    if not len(seen):
+        return pairs
+    return pairs[seen[np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)] != pairs]
+
+
 def _write(path: Path, found: Documents, near: Near) -> int:
     """`pairs.parquet`: copies beside the first of their words, and verified pairs, by rank."""
     copies = np.flatnonzero(found.copies != np.arange(len(found.copies)))
@@ -329,14 +337,13 @@ def _write(path: Path, found: Documents, near: Near) -> int:
     }
     order = np.lexsort((columns["second"], columns["first"]))
     columns = {name: values[order] for name, values in columns.items()}
-    clusters = labels(columns["first"], columns["second"], len(found.order))[columns["first"]]
-    table = pa.table(
-        {
-            **{name: pa.array(values) for name, values in columns.items()},
-            "first": found.names(columns["first"]),
-            "second": found.names(columns["second"]),
-            "cluster": found.names(clusters),
-            "earlier": columns["first"] < found.known,
-        }
-    )
-    return write_parquet(path, [table.select(PAIRS.names)], PAIRS)
+    columns["cluster"] = labels(columns["first"], columns["second"], len(found.order))[columns["first"]]
+    columns["earlier"] = columns["first"] < found.known
+
+    def tables() -> Iterator[pa.Table]:
+        for start in range(0, len(order), ROWS):
+            rows = {name: values[start : start + ROWS] for name, values in columns.items()}
+            names = {name: found.names(rows[name]) for name in ("first", "second", "cluster")}
+            yield pa.table({**rows, **names}).select(PAIRS.names)
+
+    return write_parquet(path, tables(), PAIRS)

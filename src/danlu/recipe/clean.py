@@ -52,6 +52,7 @@ class DedupConfig(Section):
         0.8,
         description="Similarity from which on two documents repeat each other: shingles of both, of the shingles of either.",
     )
+    verify: Literal[True] = Field(True, description="Pairs are always compared, shingle by shingle, before anything goes.")
     measure: Literal["jaccard", "containment"] = Field(
         "jaccard", description="containment: shingles of both, of those of the smaller one, which is the one that goes."
     )

@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
 from danlu.clean.repeats import HOLDOUT, Repeats
-from danlu.clean.rules import document_rules, line_rules, own_rules
+from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
+from danlu.clean.treatment import treatment
 from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, Verdicts, apply_rules, choose_examples
 from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
@@ -233,17 +233,16 @@ def _write_held_out(
 
     Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept.
     """
-    thresholds = line_rules(config)
+    how = treatment(config)
 
     def items() -> Iterator[tuple[str, str]]:
         for name in sorted(datasets):
             for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
-                for text, split in zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True):
-                    if split in ("validation", "test"):
-                        yield name, canonical(text)
-                        repaired = normalise_text(text, thresholds)
-                        if repaired.edits:
-                            yield name, canonical(repaired.text)
+                held = table.filter(pc.is_in(table["split"], pa.array(["validation", "test"])))["text"].to_pylist()
+                for text, repaired in zip(held, how.treat(held), strict=True):
+                    yield name, canonical(text)
+                    if repaired.edits:
+                        yield name, canonical(repaired.text)
         for part in heldout:
             row = columns.rows[part].start
             for table in row_groups(part.path, ["text"]):

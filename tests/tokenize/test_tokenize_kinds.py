@@ -19,6 +19,7 @@ from transformers import AutoTokenizer
 from danlu.inference.pieces import pieces_of
 from danlu.recipe.tokenize import Kind
 from danlu.tokenize.kinds import MOST_TOKEN_BYTES, NEVER, train_tokenizer
+from danlu.tokens.alphabet import byte_alphabet
 from danlu.tokens.encoding import plain_tokenizer, reference_encoder
 from danlu.tokens.files import (
     CONFIG,
@@ -29,7 +30,7 @@ from danlu.tokens.files import (
     vocabulary_of,
     write_tokenizer,
 )
-from danlu.tokens.pieces import byte_alphabet, token_bytes
+from danlu.tokens.pieces import token_bytes
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.files import write_json
 

@@ -15,7 +15,7 @@ LEAD, LAST_LEAD = FIRST >> 16, LAST >> 16  # the bytes that they begin with
 SLOTS = 1 << 20  # a megabyte, which stays in the cache
 
 
-@register_jitable
+@register_jitable  # type: ignore[untyped-decorator]
 def slot(before: Any, after: Any) -> Any:
     """The place of a pair of characters, UTF-8 as int64, in the table of `Borders`; of arrays of them too."""
     return ((before * 0x9E3779B1 & 0xFFFFFFFF) >> 12) ^ (after & (SLOTS - 1))
@@ -49,14 +49,14 @@ def mark_borders(
                 marked[size] = mark
                 size += (before != 0) & chinese & (not joined[slot(before, code)])
                 marked[size], marked[size + 1], marked[size + 2] = byte, data[at + 1], data[at + 2]
-                before = code if chinese else 0
+                before = code if chinese else np.int64(0)
                 size += 3
                 at += 3
             else:
                 if byte == mark:
                     return False
                 marked[size] = byte
-                before = 0
+                before = np.int64(0)
                 size += 1
                 at += 1
     marked_starts[-1] = size

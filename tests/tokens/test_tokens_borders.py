@@ -15,7 +15,7 @@ from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens.borders import MARK, Borders
 from danlu.tokens.encoding import Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
 from danlu.tokens.files import tokenizer_text
-from danlu.tokens.kernels.borders import slot
+from danlu.tokens.kernels.borders import is_joined
 from danlu.tokens.pieces import bytes_of_tokens
 from danlu.tokens.texts import Texts
 
@@ -95,8 +95,8 @@ def test_marks_stand_between_characters_that_no_token_joins(borders: Borders, te
         expected = text[:1]
         for before, after in pairwise(text):
             both = all("\u4e00" <= character <= "\u9fa5" for character in (before, after))
-            place = slot(*(int.from_bytes(character.encode()) for character in (before, after)))
-            expected += ("\1" if both and not borders.joined[place] else "") + after
+            codes = (int.from_bytes(character.encode()) for character in (before, after))
+            expected += ("\1" if both and not is_joined(borders.joined, *codes) else "") + after
         assert marked.data[start:stop].tobytes().decode() == expected
         assert count == len(expected) - len(text)
 

@@ -26,10 +26,10 @@ MOST_JOINED = 0.5
 
 @dataclass(frozen=True)
 class Borders:
-    """`joined` [slots]: whether a token may reach across two characters, by a hash of them, so at times a border is missed and
-    none is invented; `mark`: the token of `MARK`."""
+    """`joined`: whether a token may reach across two characters, a bit for each hash of two (`is_joined`), so at times a border
+    is missed and none is invented; `mark`: the token of `MARK`."""
 
-    joined: npt.NDArray[np.bool_]
+    joined: npt.NDArray[np.uint8]
     mark: int
 
     @classmethod
@@ -49,7 +49,9 @@ class Borders:
             seen.update(pairwise(characters))
         for before, after in seen:
             joined[slot(ending(before)[:, None], beginning(after)[None])] = True
-        return cls(joined, pieces.index(bytes([MARK]))) if joined.mean() < MOST_JOINED else None
+        if joined.mean() >= MOST_JOINED:
+            return None
+        return cls(np.packbits(joined, bitorder="little"), pieces.index(bytes([MARK])))
 
     def marked(self, texts: Texts) -> tuple[Texts, npt.NDArray[np.int64]]:
         """The texts with a mark at each border, and how many marks each has. Where a text has the mark itself, all stay as they

@@ -12,7 +12,7 @@ from danlu.compute.kernel import kernel
 
 FIRST, LAST = 0xE4B880, 0xE9BEA5  # U+4E00 and U+9FA5 in UTF-8: of the pattern's characters these are cut between
 LEAD, LAST_LEAD = FIRST >> 16, LAST >> 16  # the bytes that they begin with
-SLOTS = 1 << 20  # a megabyte, which stays in the cache
+SLOTS = 1 << 20  # bits: 128 KB, which stay in the cache
 
 
 @register_jitable  # type: ignore[untyped-decorator]
@@ -21,11 +21,18 @@ def slot(before: Any, after: Any) -> Any:
     return ((before * 0x9E3779B1 & 0xFFFFFFFF) >> 12) ^ (after & (SLOTS - 1))
 
 
+@register_jitable  # type: ignore[untyped-decorator]
+def is_joined(joined: NDArray[np.uint8], before: Any, after: Any) -> Any:
+    """Whether a token may reach across two characters: the bit of their slot, the lowest of a byte first."""
+    place = slot(before, after)
+    return joined[place >> 3] >> (place & 7) & 1 != 0
+
+
 @kernel
 def mark_borders(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
-    joined: NDArray[np.bool_],
+    joined: NDArray[np.uint8],
     mark: int,
     marked: NDArray[np.uint8],
     marked_starts: NDArray[np.int64],
@@ -47,7 +54,7 @@ def mark_borders(
                 chinese = (code >= FIRST) & (code <= LAST)
                 # without a branch: whether there is a border cannot be foretold
                 marked[size] = mark
-                size += (before != 0) & chinese & (not joined[slot(before, code)])
+                size += (before != 0) & chinese & (not is_joined(joined, before, code))
                 marked[size], marked[size + 1], marked[size + 2] = byte, data[at + 1], data[at + 2]
                 before = code if chinese else np.int64(0)
                 size += 3

@@ -16,15 +16,19 @@ from typing import Any
 
 import forked
 
+INTERPRETER = [sys.executable, "-m", "danlu"]
 SIMPLE = {"cwd", "input"}
 
 
-def danlu(*arguments: str | Path, failpoint: str = "", check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-    """The command as a user types it."""
+def danlu(
+    *arguments: str | Path, failpoint: str = "", check: bool = True, fresh: bool = False, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """The command as a user types it; `fresh`: by an interpreter of its own, so that sets have another order than in the others
+    of this process (see `forked`)."""
     environment = {**os.environ, "PYTHONHASHSEED": "random"}
     if failpoint:
         environment["DANLU_FAILPOINT"] = failpoint
-    program = [sys.executable, "-m", "danlu"] if failpoint or options.keys() - SIMPLE else program_of(environment)
+    program = INTERPRETER if fresh or options.keys() - SIMPLE else program_of(environment)
     command = [*program, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, **options)
     if check and not failpoint:
@@ -48,10 +52,10 @@ def bash(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def program_of(environment: Mapping[str, str]) -> list[str]:
     """What stands for `danlu` in such an environment: a fork of the server's where it is the same, else a new one."""
     if not hasattr(os, "pidfd_open"):  # not Linux
-        return [sys.executable, "-m", "danlu"]
+        return INTERPRETER
     address, began = server()
     if forked.read_at_import(environment) != began:
-        return [sys.executable, "-m", "danlu"]
+        return INTERPRETER
     return [sys.executable, "-IS", forked.__file__, address]
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from danlu.compute.machine import usable_cores
 from danlu.tokens.files import read_tokenizer, tokenizer_text
 from danlu.tokens.texts import Texts
 
@@ -30,8 +31,8 @@ Encoder = Callable[[Sequence[str] | pa.Array], Encoded]
 """Takes strings, or a column of them as Parquet gives it, which saves making strings."""
 
 CUT_FROM = 1 << 26  # bytes of text
-PART = 1 << 20  # characters or bytes that are encoded at a time
-THREADS = 2  # gigatoken uses all cores; meanwhile the next part is got ready
+PART = 1 << 20
+"""Characters or bytes that a thread encodes at a time: gigatoken divides only more than that among threads of its own."""
 REMEMBERED = 1 << 24
 """Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
 repeats, so its memory would grow with the text."""
@@ -65,7 +66,8 @@ def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
     """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser.
 
     With `cut` runs of Chinese characters are cut where no token reaches across (`danlu.tokens.borders`), which changes no id
-    and makes CUTFASTER. It pays from `CUT_FROM` bytes on: the kernel has to be loaded first, and once on a machine compiled.
+    and makes mixed text twice as fast. It pays from `CUT_FROM` bytes on: the kernel has to be loaded first, and once on a machine
+    compiled.
     """
     try:
         import awkward
@@ -75,7 +77,7 @@ def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
     except (ImportError, RuntimeError, ValueError):
         return None
     borders = _borders(plain) if cut else None
-    pool = ThreadPoolExecutor(THREADS, "danlu-encode")
+    pool = ThreadPoolExecutor(usable_cores(), "danlu-encode")
     seen = 0
 
     def encode_part(texts: Sequence[str] | pa.Array) -> Encoded:

@@ -66,8 +66,8 @@ def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
     """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser.
 
     With `cut` runs of Chinese characters are cut where no token reaches across (`danlu.tokens.borders`), which changes no id
-    and makes mixed text twice as fast. It pays from `CUT_FROM` bytes on: the kernel has to be loaded first, and once on a machine
-    compiled.
+    and makes mixed text twice as fast. It pays from `CUT_FROM` bytes on: the kernel has to be loaded first, and once
+    on a machine compiled.
     """
     try:
         import awkward

@@ -125,7 +125,7 @@ def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
                 wanted.append({"id": identity, "text": row["text"], "source": source, "meta": _json(meta), **about})
             yield _documents(wanted)
 
-    return {"rows": write_tables(target, tables(), schema=_READ), "quarantine": {}, "forgotten": gone}
+    return {"rows": write_tables(target, tables(), schema=_READ, compression="lz4"), "quarantine": {}, "forgotten": gone}
 
 
 def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]], pa.Table]:

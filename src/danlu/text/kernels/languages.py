@@ -32,6 +32,7 @@ BUCKETS = 8 * 3 * WINDOW  # room for a text's buckets, of each script
 SEGMENTS = 96  # room for a text's segments
 LINE, SENTENCE, LONGEST = 24, 48, 240  # letters after which a line, a sentence, anything ends a segment
 SURE = 3.0  # log odds by which a segment's language beats the text's to count as another
+TINY = 8  # Latin letters below which a text counts as English: an abbreviation, a name
 SHORT, LIKELY, CLOSE = 24, 0.7, 2.0  # below so many Latin letters, where no language has this likelihood and the best is within
 # so many nats of English, English it is
 NAT = 1.0 / 32  # one step of a bucket's row
@@ -351,8 +352,9 @@ def tell(
             everything, highest = 0.0, scores[best]
             for one in range(low, high):
                 everything += math.exp(scores[one] - highest)
-            if main == LATIN and found[main] < SHORT and 1.0 < LIKELY * everything and scores[low] > highest - CLOSE:
-                best = low
+            if main == LATIN and found[main] < SHORT:
+                if found[main] < TINY or (1.0 < LIKELY * everything and scores[low] > highest - CLOSE):
+                    best = low
             same = 0.0
             for one in range(low, high):
                 if class_label[one] == class_label[best]:

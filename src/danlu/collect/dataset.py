@@ -31,7 +31,7 @@ from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
@@ -101,7 +101,7 @@ def _row_maker(source: str, config: TextSource) -> Callable[[SourceFile, Record]
             "exact": digest(record.text),
             "text": record.text,
             "label": names.get(label, label),
-            "language": declared or guess_language(record.text),
+            "language": declared or script_language(record.text),
             "source": source,
         }
 

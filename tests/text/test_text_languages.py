@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 
+from danlu.text import language_training
 from danlu.text.kernels import languages as kernels
 from danlu.text.languages import MODEL, SCRIPTS, Languages, languages, load_model, make_tables, plain
 
@@ -218,15 +219,30 @@ def test_the_model_is_small_and_names_its_sources() -> None:
     assert not {"django", "Django"} & {source["package"] for source in sources}  # what it is tested on
 
 
+def test_the_same_packages_give_the_same_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(language_training, "SNIPPETS", 300)
+    for language in ("fr", "de"):
+        folder = tmp_path / "packages" / "some-1.0" / "locale" / language / "LC_MESSAGES"
+        folder.mkdir(parents=True)
+        entries = [f'msgid "{SENTENCES["en"]}"\nmsgstr "{SENTENCES[language]}"', '#, fuzzy\nmsgid "Doubtful"\nmsgstr "Nein"']
+        (folder / "some.po").write_text("\n\n".join(entries), "utf-8")
+    (tmp_path / "packages/some-1.0/METADATA").write_text("Name: some\nLicense-Expression: MIT\n\n")
+    files = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
+    for file in files:
+        language_training.main([str(tmp_path / "packages"), "--out", str(file)])
+    assert files[0].read_bytes() == files[1].read_bytes()
+    about = load_model(files[0]).about
+    assert about["sources"] == [{"package": "some", "version": "1.0", "licence": "MIT"}]
+    assert about["characters"] == {f"{name}.1": len(SENTENCES[name]) for name in ("en", "fr", "de")}
+
+
 def test_messages_of_django() -> None:
     """Recall in each class on messages of 20 characters or more; no model here was trained on them."""
-    from danlu.text.language_training import read_package
-
     try:
         folder = Path(str(importlib.metadata.distribution("django").locate_file("django/conf")))
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("package django is not installed")
-    texts, _ = read_package(folder.parent / "contrib" / "admin")
+    texts, _ = language_training.read_package(folder.parent / "contrib" / "admin")
     english = {text for language, text in texts if language == "en"}
     for wanted in ("en", "fr", "de", "es", "ru", "ja", "ko"):
         own = {text for language, text in texts if language == wanted and len(text) >= 20}

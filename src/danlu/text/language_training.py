@@ -289,7 +289,7 @@ def train(texts: dict[str, list[str]], sources: list[dict[str, str]], out: Path)
         learned.update({f"{name}.{script}": sum(map(len, pool)) for name, pool in sorted(pools.items())})
         own = np.zeros((len(names), kernels.WIDTH + 1), np.float32)
         own[:, : kernels.WIDTH] = chance.uniform(-0.05, 0.05, (len(names), kernels.WIDTH))
-        for turn in range(PASSES):
+        for turn in range(PASSES if pools else 0):
             numbers, starts, truth = _samples(pools, names, script, chance)
             order = chance.permutation(len(truth))
             loss = training.descend(rows, own, numbers, starts, truth, order, RATE * (1 - turn / PASSES), RATE / PASSES)

@@ -118,100 +118,118 @@ def list_features(
 
 
 @kernel
-def count_rows(
-    features: NDArray[np.int64], ends: NDArray[np.int64], columns: NDArray[np.int32], values: NDArray[np.float32],
+def list_rows(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    fold: NDArray[np.uint32],
+    mask: np.uint64,
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
     borders: NDArray[np.int64],
-) -> int:
-    """Sparse rows, one a document, from its features (sorted here) up to `ends`: `columns` and how often over the square root
-    of all. Writes where rows end to `borders` [documents + 1]; returns how many entries."""
-    found = begin = 0
+) -> None:
+    """The vectors of texts as sparse rows: the features of each in order, and their values; rows end at `borders` [texts + 1]."""
+    longest = 0
+    for text in range(len(offsets) - 1):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    features = np.empty(SIZES * longest, np.int64)
+    starts, ends = np.empty(SIZES * longest, np.int64), np.empty(SIZES * longest, np.int64)
+    found = 0
     borders[0] = 0
-    for row in range(len(ends)):
-        end = ends[row]
-        if end > begin:
-            ordered = np.sort(features[begin:end])
-            norm = 1 / np.sqrt(end - begin)
+    for text in range(len(offsets) - 1):
+        count = list_features(data[offsets[text] : offsets[text + 1]], kinds, fold, mask, features, starts, ends)
+        if count:
             first = found
-            for one in ordered:
+            for one in np.sort(features[:count]):
                 if found > first and columns[found - 1] == one:
-                    values[found - 1] += norm
+                    values[found - 1] += np.float32(1)
                 else:
-                    columns[found], values[found] = one, norm
+                    columns[found], values[found] = one, 1
                     found += 1
-        borders[row + 1] = found
-        begin = end
+            for place in range(first, found):
+                values[place] /= np.float32(np.sqrt(count))
+        borders[text + 1] = found
+
+
+@kernel
+def find_spans(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    kinds: NDArray[np.uint8],
+    fold: NDArray[np.uint32],
+    chosen: NDArray[np.int16],
+    left: NDArray[np.int64],
+    spans: NDArray[np.int64],
+) -> int:
+    """Where the chosen features stand in the texts: writes (its number, start, end) to `spans` [most, 3]; returns how many.
+
+    `chosen` [features] has the number of a chosen feature, -1 elsewhere; `left` how many more of each are wanted.
+    """
+    longest = 0
+    for text in range(len(offsets) - 1):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    features = np.empty(SIZES * longest, np.int64)
+    starts, ends = np.empty(SIZES * longest, np.int64), np.empty(SIZES * longest, np.int64)
+    mask = np.uint64(len(chosen) - 1)
+    found = 0
+    for text in range(len(offsets) - 1):
+        begin = offsets[text]
+        for at in range(list_features(data[begin : offsets[text + 1]], kinds, fold, mask, features, starts, ends)):
+            number = chosen[features[at]]
+            if number >= 0 and left[number] > 0 and found < len(spans):
+                left[number] -= 1
+                spans[found, 0], spans[found, 1], spans[found, 2] = number, begin + starts[at], begin + ends[at]
+                found += 1
     return found
 
 
 @kernel
-def fit(
+def descend(
     columns: NDArray[np.int32],
     values: NDArray[np.float32],
     borders: NDArray[np.int64],
     signs: NDArray[np.float64],
     costs: NDArray[np.float64],
-    rows: NDArray[np.int64],
+    squares: NDArray[np.float64],
     order: NDArray[np.int64],
+    alpha: NDArray[np.float64],
     weights: NDArray[np.float64],
-    precision: float,
-) -> int:
-    """Logistic regression with an L2 penalty by dual coordinate descent (Yu, Huang and Lin 2011, algorithm 5; liblinear's
-    solver 7): the least |w|^2 / 2 + sum of costs * log(1 + exp(-sign * w x)).
+    inner: float,
+) -> tuple[float, int]:
+    """One pass of dual coordinate descent for logistic regression (Yu, Huang and Lin 2011, algorithm 5; liblinear's solver 7)
+    over the rows of `order`: the largest gradient, and the Newton steps made, each until the gradient is below `inner`.
 
-    `rows` are those to learn from, `order` [passes, len(rows)] in which order they are visited; the last of `weights` is that of
-    a constant 1. Ends when no gradient of a pass is above `precision`; returns the passes made.
+    It goes to the least |w|^2 / 2 + sum of costs * log(1 + exp(-sign * w x)). The last of `weights` is that of a constant 1.
+    `squares` are the squared lengths of rows, the constant included; `alpha` the dual variables, between 0 and the cost.
     """
-    size = len(rows)
-    alpha, beta, squares = np.empty(size), np.empty(size), np.empty(size)
     bias = len(weights) - 1
-    for at in range(size):
-        row = rows[at]
-        alpha[at] = min(0.001 * costs[row], 1e-8)
-        beta[at] = costs[row] - alpha[at]
-        squares[at] = 1.0
+    worst, steps = 0.0, 0
+    for row in order:
+        cost, square = costs[row], squares[row]
+        margin = weights[bias]
         for place in range(borders[row], borders[row + 1]):
-            squares[at] += values[place] * values[place]
-            weights[columns[place]] += signs[row] * alpha[at] * values[place]
-        weights[bias] += signs[row] * alpha[at]
-    inner = 1e-2
-    for turn in range(len(order)):
-        worst, steps = 0.0, 0
-        for at in order[turn]:
-            row = rows[at]
-            cost, square = costs[row], squares[at]
-            margin = weights[bias]
-            for place in range(borders[row], borders[row + 1]):
-                margin += weights[columns[place]] * values[place]
-            margin *= signs[row]
-            forward = 0.5 * square * (beta[at] - alpha[at]) + margin >= 0
-            direction = 1.0 if forward else -1.0
-            old = alpha[at] if forward else beta[at]
-            new = 0.1 * old if cost - old < 0.5 * cost else old
+            margin += weights[columns[place]] * values[place]
+        margin *= signs[row]
+        # Either alpha or what it lacks of the cost is solved for, whichever is the smaller in the end: that is exact near 0.
+        forward = 0.5 * square * (cost - 2 * alpha[row]) + margin >= 0
+        direction = 1.0 if forward else -1.0
+        old = alpha[row] if forward else cost - alpha[row]
+        new = 0.1 * old if cost - old < 0.5 * cost else old
+        slope = square * (new - old) + direction * margin + np.log(new / (cost - new))
+        worst = max(worst, abs(slope))
+        before = steps
+        while abs(slope) >= inner and steps < before + 100:
+            step = new - slope / (square + cost / (cost - new) / new)
+            new = new * 0.1 if step <= 0 else step
             slope = square * (new - old) + direction * margin + np.log(new / (cost - new))
-            worst = max(worst, abs(slope))
-            moved = False
-            for _ in range(100):
-                if abs(slope) < inner:
-                    break
-                moved = True
-                step = new - slope / (square + cost / (cost - new) / new)
-                new = new * 0.1 if step <= 0 else step
-                slope = square * (new - old) + direction * margin + np.log(new / (cost - new))
-                steps += 1
-            if moved:
-                if forward:
-                    alpha[at], beta[at] = new, cost - new
-                else:
-                    beta[at], alpha[at] = new, cost - new
-                change = direction * (new - old) * signs[row]
-                for place in range(borders[row], borders[row + 1]):
-                    weights[columns[place]] += change * values[place]
-                weights[bias] += change
-        if worst < precision:
-            return turn + 1
-        if steps <= size / 10:
-            inner = max(1e-8, 0.1 * inner)
-    return len(order)
+            steps += 1
+        if steps > before:
+            alpha[row] = new if forward else cost - new
+            change = direction * (new - old) * signs[row]
+            for place in range(borders[row], borders[row + 1]):
+                weights[columns[place]] += change * values[place]
+            weights[bias] += change
+    return worst, steps
 
 
 @kernel

@@ -222,6 +222,18 @@ def look_up(slots: NDArray[np.uint64], begin: int, size: int, key: np.uint64) ->
 
 
 @kernel
+def cost_of(slot: np.uint64) -> int:
+    """Minus the logarithm of an n-gram's probability, in steps."""
+    return np.int64(slot >> _SHORT & _SHORT_MASK)
+
+
+@kernel
+def back_of(slot: np.uint64) -> int:
+    """Minus the logarithm of its back-off weight, in steps."""
+    return np.int64(slot & _SHORT_MASK)
+
+
+@kernel
 def score_tokens(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -254,7 +266,7 @@ def score_tokens(
             tokens[at] = BOUNDARY
             for order in range(orders + 1):
                 backs[order, at] = 0
-        backs[1, orders - 1] = np.int64(first & _SHORT_MASK)
+        backs[1, orders - 1] = back_of(first)
         while place <= stop:
             count, place, pending = read_tokens(data, place, stop, pending, kinds, fold, hashes, starts, ends, words)
             for at in range(count):
@@ -308,8 +320,8 @@ def know(
             keys[here] = UNKNOWN
             unknown += 1
             bits[text] += spell(data, starts[here - orders], ends[here - orders], spelling)
-        longest[here], costs[here] = 1, np.int64(value >> _SHORT & _SHORT_MASK)
-        backs[1, here] = np.int64(value & _SHORT_MASK)
+        longest[here], costs[here] = 1, cost_of(value)
+        backs[1, here] = back_of(value)
     return unknown
 
 
@@ -338,8 +350,8 @@ def lengthen(
             value = look_up(slots, begin, size, key)
             if value != 0:
                 keys[here] = key
-                longest[here], costs[here] = order, np.int64(value >> _SHORT & _SHORT_MASK)
-                backs[here] = np.int64(value & _SHORT_MASK)
+                longest[here], costs[here] = order, cost_of(value)
+                backs[here] = back_of(value)
 
 
 @kernel

@@ -40,7 +40,7 @@ class Batch:
 
     joined: str
     codes: NDArray[np.uint32]  # [characters]
-    kinds: NDArray[np.uint8]  # [characters]
+    kinds: NDArray[np.uint16]  # [characters]
     starts: Integers  # [texts + 1], the first character of each text, and the end
     words: Spans
     hashes: Hashes  # [words], of the word in lower case
@@ -76,7 +76,7 @@ def hash_words(words: Sequence[str]) -> Hashes:
     return make_batch([" ".join(words)]).hashes
 
 
-def _words(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], starts: Integers) -> Spans:
+def _words(codes: NDArray[np.uint32], kinds: NDArray[np.uint16], starts: Integers) -> Spans:
     inside = kinds & (LETTER | DIGIT) != 0
     if len(codes) > 2:
         apostrophe = (codes == ord("'")) | (codes == 0x2019)
@@ -103,7 +103,7 @@ def _hashes(codes: NDArray[np.uint32], words: Spans) -> Hashes:
     return np.add.reduceat(values * powers[offsets], firsts)
 
 
-def _lines(codes: NDArray[np.uint32], kinds: NDArray[np.uint8], starts: Integers) -> Spans:
+def _lines(codes: NDArray[np.uint32], kinds: NDArray[np.uint16], starts: Integers) -> Spans:
     """Lines that hold more than spaces, without the spaces at their ends."""
     ends = np.flatnonzero(codes == NEWLINE)
     begins = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1)) if len(ends) else ends

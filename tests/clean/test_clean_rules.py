@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from danlu.clean.lines import drop_lines
-from danlu.clean.preset import LINE_RULES, RULES, family
+from danlu.clean.preset import LEARNED, LINE_RULES, RULES, family
 from danlu.clean.rules import document_rules, line_rules
 from danlu.clean.score import score_texts
 from danlu.clean.verdicts import EMPTY, KEPT, apply_rules, mark_repeats
@@ -179,7 +179,7 @@ def test_each_rule_has_a_sentence_with_its_thresholds(name: str) -> None:
 
 def test_message_tables_have_no_rule_that_is_not() -> None:
     named = {key.removeprefix("clean.rules.") for key in table() if key.startswith("clean.rules.")}
-    assert named == {*RULES, *LINE_RULES}
+    assert named == {*RULES, *LINE_RULES, *LEARNED}
 
 
 def test_recipe_overrides_thresholds_and_turns_rules_off() -> None:

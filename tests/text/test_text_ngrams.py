@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -100,9 +101,7 @@ def test_probabilities_are_those_of_the_definition_and_sum_to_one(seed: int, wor
     plain = Plain(lines, order)
     _, estimates = ngrams.train(as_bytes(lines), order)
     known = hashes([word for word in plain.words if word not in (END, UNK)])
-    tables = [
-        {int(key): (float(p), float(w)) for key, p, w in zip(*one, strict=True) if p > 0} for one in estimates
-    ]
+    tables = [{int(key): (float(p), float(w)) for key, p, w in zip(*one, strict=True) if p > 0} for one in estimates]
 
     @cache
     def key(gram: Gram) -> int:
@@ -148,7 +147,7 @@ def test_a_text_costs_what_its_words_cost(tmp_path: Path) -> None:
                 if name == UNK:
                     unknown += 1
                     letters = [256, *word.encode(), 256]
-                    spelled += sum(float(read.spelling[a, b]) for a, b in zip(letters, letters[1:], strict=False))
+                    spelled += sum(float(read.spelling[a, b]) for a, b in pairwise(letters))
                 want -= math.log2(plain.probability(name, tuple(before[-(order - 1) :])))
                 before.append(name)
         tokens = sum(len(line) + 1 for line in text)

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from danlu.clean.learned import learned_rules
 from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.preset import RULES, family
+from danlu.clean.preset import LEARNED, RULES, family
 from danlu.clean.rules import document_rules, line_rules, own_rules
 from danlu.clean.summary import summarise
 from danlu.clean.verdicts import HELDOUT, KEPT, LOST, Verdicts, apply_rules, choose_examples, mark_repeats
@@ -72,8 +73,10 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
-    columns, measured, unscored = _read_scored(parts, scores, own)
-    verdicts = apply_rules(measured, columns.families, document_rules(config) | own)
+    asked = [name for name, rule in LEARNED.items() if getattr(config, rule.section)]
+    columns, measured, unscored = _read_scored(parts, scores, [*asked, *own])
+    learned = learned_rules(config, measured, columns.families, columns.training & ~unscored)
+    verdicts = apply_rules(measured, columns.families, document_rules(config) | learned | own)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
     verdicts.reasons[unscored] = LOST
@@ -148,7 +151,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
             documents=int(columns.training.sum()),
             reason=reason,
             count=reasons[reason]["documents"] if reason else 0,
-            rule=reason if reason in RULES or reason in own else "NAME",
+            rule=reason if reason in RULES or reason in own or reason in learned else "NAME",
         )
 
 

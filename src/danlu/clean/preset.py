@@ -12,6 +12,7 @@ A threshold of None says that the rule has no meaning in that language; its sent
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 Direction = Literal["least", "most"]
@@ -38,6 +39,20 @@ class Rule(NamedTuple):
 
     def threshold(self, family: Family) -> float | None:
         return {"en": self.en, "zh": self.zh, "other": self.other}[family]
+
+
+class LearnedRule(NamedTuple):
+    """A rule without a threshold of its own. `section` is the key of `clean` that it needs; `words` and `han` as in `Rule`."""
+
+    section: str
+    direction: Direction
+    families: tuple[Family, ...] = ("en", "zh")
+    words: int = 0
+    han: int = 0
+
+    def at(self, thresholds: Mapping[Family, float]) -> Rule:
+        limits = {name: thresholds.get(name) if name in self.families else None for name in FAMILIES}
+        return Rule(self.direction, limits["en"], limits["zh"], limits["other"], words=self.words, han=self.han)
 
 
 class LineRule(NamedTuple):
@@ -108,6 +123,15 @@ RULES: dict[str, Rule] = {
     "repeated_9_gram": Rule("most", 0.3, 0.35, None),
     "repeated_10_gram": Rule("most", 0.29, 0.34, None),
     "distinct_words": Rule("least", 0.25, 0.25, None, words=8),
+}
+
+# Rules by models of the user's own (`danlu.clean.learned`); no preset has a threshold for them.
+# A score of a few words is a matter of luck: cc_net asks for 300 characters, which few documents of one's own have.
+LEARNED: dict[str, LearnedRule] = {
+    "perplexity": LearnedRule("language_model", "most", words=10, han=20),
+    "bits_per_character": LearnedRule("language_model", "most", words=10, han=20),
+    "classifier": LearnedRule("classifier", "least", FAMILIES),
+    "misspelling": LearnedRule("misspelling", "most", words=20, han=20),
 }
 
 # C4 rules that are left out: at least three sentences, five words a line, a stop mark at the end of each line, no `{` (all

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from danlu.recipe.base import Section
+from danlu.recipe.base import Section, later
+from danlu.recipe.collect import CollectConfig
+from danlu.recipe.learned import ClassifierConfig, LanguageModelConfig, reading
 from danlu.workspace.code import is_own
 
 
@@ -29,6 +31,24 @@ class CleanConfig(Section):
     decontaminate: bool = Field(
         True, description="Take every dataset's validation and test texts, and the held-out documents, out of training text."
     )
+
+    language_model: LanguageModelConfig | None = later(
+        None, "A language model of a sample of yours, for the scores `perplexity` and `bits_per_character`; null: none."
+    )
+    classifier: ClassifierConfig | None = later(
+        None, "A classifier learned from good and bad examples of yours, for the score `classifier`; null: none."
+    )
+    misspelling: bool = later(
+        False, "The score `misspelling`: English by a dictionary (extra `spelling`), Chinese by the language model."
+    )
+
+    def examples(self) -> dict[str, CollectConfig]:
+        """What it learns from, by the key that names it: texts read as by `collect`."""
+        model, classifier = self.language_model, self.classifier
+        found = {"language_model.sample": model.sample} if model else {}
+        if classifier:
+            found |= {"classifier.good": classifier.good, "classifier.bad": classifier.bad}
+        return {name: reading(sources) for name, sources in found.items()}
 
     def own_code(self) -> tuple[str, ...]:
         return tuple(sorted(name for name, threshold in self.rules.items() if threshold is not None and is_own(name)))

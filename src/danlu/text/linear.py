@@ -57,17 +57,20 @@ class Telling(NamedTuple):
 def rows_of(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Rows:
     """The vectors of texts."""
     data, columns, values, borders = frozen(data), [], [], [np.zeros(1, np.int64)]
-    tables = (kinds_table(), fold_table())
+    tables = frozen(kinds_table()), frozen(fold_table())
     first = 0
     while first < len(offsets) - 1:
         last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + BATCH_BYTES, "right")) - 1)
         most = SIZES * int(offsets[last] - offsets[first])
-        found = (np.empty(most, np.int32), np.empty(most, np.float32), np.empty(last - first + 1, np.int64))
-        list_rows(data, frozen(offsets[first : last + 1]), *map(frozen, tables), np.uint64(FEATURES - 1), *found)
-        end = found[2][-1]
-        columns.append(found[0][:end].copy())
-        values.append(found[1][:end].copy())
-        borders.append(found[2][1:] + borders[-1][-1])
+        found = Rows(np.empty(most, np.int32), np.empty(most, np.float32), np.empty(last - first + 1, np.int64))
+        list_rows(
+            data, frozen(offsets[first : last + 1]), *tables, np.uint64(FEATURES - 1),
+            found.columns, found.values, found.borders,
+        )  # fmt: skip
+        end = found.borders[-1]
+        columns.append(found.columns[:end].copy())
+        values.append(found.values[:end].copy())
+        borders.append(found.borders[1:] + borders[-1][-1])
         first = last
     nothing = Rows(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
     return Rows(np.concatenate(columns), np.concatenate(values), np.concatenate(borders)) if columns else nothing
@@ -77,14 +80,13 @@ def fit(rows: Rows, good: NDArray[np.bool_], chosen: NDArray[np.int64], seed: in
     """Weights of the features, and last of a constant, learned from the `chosen` rows; float64[FEATURES + 1]."""
     signs = np.where(good, 1.0, -1.0)
     share = np.array([(~good[chosen]).sum(), good[chosen].sum()]) / len(chosen)
-    costs = COST / (2 * np.maximum(share, 1 / len(chosen)))[good.astype(np.int64)]
-    squares = 1 + np.bincount(rows.numbers(), rows.values.astype(np.float64) ** 2, rows.size)
-    alpha = np.minimum(0.001 * costs, 1e-8)
-    weights = np.zeros(FEATURES + 1)
+    costs = (COST / (2 * np.maximum(share, 1 / len(chosen))))[good.astype(np.int64)]
+    squares = 1 + np.bincount(rows.numbers(), rows.values.astype(np.float64) ** 2, rows.size).astype(np.float64)
+    alpha, weights = np.minimum(0.001 * costs, 1e-8), np.zeros(FEATURES + 1)
     random, inner = np.random.default_rng(seed), 1e-2
     for _ in range(PASSES):
         order = random.permutation(chosen)
-        worst, steps = descend(*rows, signs, costs, squares, order, alpha, weights, inner)
+        worst, steps = descend(rows.columns, rows.values, rows.borders, signs, costs, squares, order, alpha, weights, inner)
         if worst < PRECISION:
             break
         if steps <= len(chosen) / 10:
@@ -92,27 +94,16 @@ def fit(rows: Rows, good: NDArray[np.bool_], chosen: NDArray[np.int64], seed: in
     return weights
 
 
-def logits_of(rows: Rows, weights: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The logits of the `chosen` rows, float64[len(chosen)]."""
+def logits_without(rows: Rows, good: NDArray[np.bool_], out: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
+    """The logits of the rows that are `out`, by a model learned from the others."""
+    weights = fit(rows, good, np.flatnonzero(~out), seed)
     logits = np.zeros(rows.size)
-    apply(*rows, weights, chosen, logits)
-    return logits[chosen]
-
-
-def held_out_logits(
-    rows: Rows, good: NDArray[np.bool_], folds: NDArray[np.int64], seed: int
-) -> NDArray[np.float64]:
-    """The logit of each row by a model that was learned without its fold, float64[rows]."""
-    logits = np.zeros(rows.size)
-    for fold in np.unique(folds):
-        weights = fit(rows, good, np.flatnonzero(folds != fold), seed)
-        out = np.flatnonzero(folds == fold)
-        logits[out] = logits_of(rows, weights, out)
-    return logits
+    apply(*rows, weights, np.flatnonzero(out), logits)
+    return logits[out]
 
 
 def calibrate(logits: NDArray[np.float64], good: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset that turn held-out logits into probabilities (Platt 1999, with his targets), classes weighing the same."""
+    """Slope and offset that turn logits into probabilities (Platt 1999, his targets), each class weighing the same."""
     counts = np.array([(~good).sum(), good.sum()], np.float64)
     targets = np.where(good, (counts[1] + 1) / (counts[1] + 2), 1 / (counts[0] + 2))
     share = len(good) / (2 * counts[good.astype(np.int64)])
@@ -144,7 +135,7 @@ def calibrated(weights: NDArray[np.float64], slope: float, offset: float) -> NDA
 def telling(
     rows: Rows, good: NDArray[np.bool_], weights: NDArray[np.float64], texts: Texts, number: int
 ) -> dict[str, list[Telling]]:
-    """The features that speak most for `good` and for `bad`: by weight, times the square root of how much of them the examples have.
+    """The features that speak most for `good` and for `bad`: by weight times the square root of how much the examples have.
 
     Weight alone would show what is rare, and the sum of what it decides the words that all texts have."""
     decides = weights[:-1] * np.sqrt(np.bincount(rows.columns, rows.values, FEATURES))
@@ -178,8 +169,8 @@ def score_buffers(weights: NDArray[np.float32], data: NDArray[np.uint8], offsets
     """The probability that each text is good, float64[texts]; NaN where it has no word and no sign."""
     texts = len(offsets) - 1
     sums, counts = np.zeros(texts), np.zeros(texts, np.int64)
-    tables = (data, offsets, kinds_table(), fold_table(), weights[:-1])
-    score_texts(*map(frozen, tables), sums, counts)
+    tables = frozen(kinds_table()), frozen(fold_table())
+    score_texts(frozen(data), frozen(offsets), *tables, frozen(weights[:-1]), sums, counts)
     logits = sums / np.sqrt(np.maximum(counts, 1)) + float(weights[-1])
     return np.where(counts > 0, sigmoid(logits), np.nan)
 

@@ -1,9 +1,9 @@
 """An n-gram language model of words (of characters in scripts without spaces): learned from a sample, kept in one file that is
 mapped into memory, and asked how surprising a text is.
 
-It is modified Kneser-Ney smoothing, interpolated (Chen and Goodman 1998), with the pruning of KenLM: n-grams of three tokens and
-more that came once are not kept, and what they had goes to the back-off weight, so that probabilities still sum to one. Words
-that came once stand for all that are unknown; an unknown word costs that, and the bits to spell it byte by byte.
+It is modified Kneser-Ney smoothing, interpolated (Chen and Goodman 1998), with the pruning of KenLM: n-grams of three tokens
+and more that came once are not kept, and what they had goes to the back-off weight, so that probabilities still sum to one.
+Words that came once stand for all that are unknown; an unknown word costs that, and the bits to spell it byte by byte.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from danlu.text.kernels.ngrams import (
     probabilities_of,
     replace_rare,
     score_tokens,
+    split_lines,
     totals_of,
 )
 from danlu.text.kernels.tokens import BOUNDARY, UNKNOWN, read_tokens
@@ -37,7 +38,9 @@ KEPT_ALWAYS = 2  # order up to which n-grams that came once are kept
 FILL = 0.75  # of the slots of a table
 HEADER = 4096  # bytes before the tables
 FALLBACK = (0.0, 0.5, 1.0, 1.5)  # discounts where there are too few n-grams to estimate them (as lmplz)
+SIGNS = (("“”„‟", '"'), ("‘’‚‛", "'"), ("。｡", "."), ("、､", ","), ("—–―─", "-"), ("《〈«", "<"), ("》〉»", ">"))
 SURE = 1e-9  # smallest back-off weight and discount
+
 
 class Ngrams(NamedTuple):
     """N-grams of one order as they were counted; arrays are [number of n-grams]."""
@@ -50,12 +53,14 @@ class Ngrams(NamedTuple):
     loose: NDArray[np.int64]  # [(n-1)-grams], by prefix: n-grams that came once and were not numbered
     dropped: int  # the same, all together
 
+
 class Estimates(NamedTuple):
     """Of the n-grams of one order: probabilities (0: not kept) and back-off weights."""
 
     keys: NDArray[np.uint64]
     probabilities: NDArray[np.float64]
     weights: NDArray[np.float64]
+
 
 class NgramModel(NamedTuple):
     """Tables of the orders one after another in `slots`, between `begins`; `spelling` are bits of byte after byte."""
@@ -64,6 +69,7 @@ class NgramModel(NamedTuple):
     begins: NDArray[np.int64]  # [order + 1]
     spelling: NDArray[np.float32]  # [SPELLED, SPELLED]
     about: dict[str, Any]
+
 
 class Scores(NamedTuple):
     """Of each text: bits, and how many tokens, words, unknown tokens and characters; float64[texts], NaN where not wanted."""
@@ -92,6 +98,7 @@ class Scores(NamedTuple):
             "characters": characters,
         }
 
+
 @cache
 def fold_table() -> NDArray[np.uint32]:
     """What characters are counted as one: case, digits, signs of full and half width; uint32[TABLE_SIZE]."""
@@ -101,10 +108,11 @@ def fold_table() -> NDArray[np.uint32]:
             table[code] = ord("0")
     for wide in range(0xFF01, 0xFF5F):
         table[wide] = table[wide - 0xFEE0]
-    for signs, plain in (("“”„‟", '"'), ("‘’‚‛", "'"), ("。｡", "."), ("、､", ","), ("—–―─", "-"), ("《〈«", "<"), ("》〉»", ">")):
+    for signs, plain in SIGNS:
         for sign in signs:
             table[ord(sign)] = ord(plain)
     return table
+
 
 def train(data: NDArray[np.uint8], order: int) -> tuple[NgramModel, list[Estimates]]:
     """The model of lines of UTF-8 text, and the unrounded probabilities that it was made of.
@@ -120,6 +128,14 @@ def train(data: NDArray[np.uint8], order: int) -> tuple[NgramModel, list[Estimat
     spelling = -np.log2(spelled / spelled.sum(axis=1, keepdims=True)).astype(np.float32)
     return packed(estimates, spelling), estimates
 
+
+def split(data: NDArray[np.uint8], one_in: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Lines to learn from, and one in so many to measure on, the same wherever they stand."""
+    learned, held = np.empty(len(data) + 1, np.uint8), np.empty(len(data) + 1, np.uint8)
+    kept, left = split_lines(frozen(data), one_in, learned, held)
+    return learned[:kept], held[:left]
+
+
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
     """A view that cannot be written to: kernels are compiled once, whether the bytes lie in a buffer of Arrow's or in ours."""
     view = array.view()
@@ -134,10 +150,9 @@ def tokens_of(data: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.i
     hashes, starts, ends = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most, np.int64)
     words = np.empty(most, np.bool_)
     hashes[0], starts[0], ends[0] = BOUNDARY, 0, 0
-    found, _, _ = read_tokens(
-        data, 0, len(data), False, kinds_table(), fold_table(), hashes[1:], starts[1:], ends[1:], words
-    )
+    found, _, _ = read_tokens(data, 0, len(data), False, kinds_table(), fold_table(), hashes[1:], starts[1:], ends[1:], words)
     return hashes[: found + 1].copy(), starts[: found + 1].copy(), ends[: found + 1].copy()
+
 
 def number_keys(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]:
     """The number of each key, and of each number how often and where first it came."""
@@ -147,6 +162,7 @@ def number_keys(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint32], NDArray[n
     counts, firsts = np.empty(alive, np.uint32), np.empty(alive, np.uint32)
     found = count_keys(keys, index, slots, counts, firsts)
     return index, counts[:found].copy(), firsts[:found].copy()
+
 
 def count(tokens: NDArray[np.uint64], order: int) -> list[Ngrams]:
     """The n-grams of every order up to `order`."""
@@ -162,9 +178,11 @@ def count(tokens: NDArray[np.uint64], order: int) -> list[Ngrams]:
         found.append(Ngrams(keys[firsts], counts, firsts, shorter[firsts - 1], shorter[firsts], loose, dropped))
     return found
 
+
 def least(order: int) -> int:
     """How often an n-gram must have come to be kept."""
     return 1 if order <= KEPT_ALWAYS else 2
+
 
 def estimate(found: list[Ngrams]) -> list[Estimates]:
     """Probabilities and back-off weights of the n-grams of every order."""
@@ -196,6 +214,7 @@ def estimate(found: list[Ngrams]) -> list[Estimates]:
     result.append(Estimates(keys, probabilities, np.ones(len(keys))))
     return result
 
+
 def _adjusted(found: list[Ngrams], place: int) -> NDArray[np.int64]:
     """The counts that probabilities are made of: how often, for the highest order; else how many different tokens stand before.
 
@@ -208,7 +227,8 @@ def _adjusted(found: list[Ngrams], place: int) -> NDArray[np.int64]:
     count_suffixes(found[place + 1].suffixes, before)
     return np.where(before > 0, before, counts)
 
-def discounts_of(number: NDArray[np.int64]) -> NDArray[np.float64]:
+
+def discounts_of(number: NDArray[Any]) -> NDArray[np.float64]:
     """What is taken off the counts 0, 1, 2 and more, float64[4]; `number`: how many n-grams have the counts 1 to 4."""
     if not number.all():
         return np.array(FALLBACK)
@@ -217,6 +237,7 @@ def discounts_of(number: NDArray[np.int64]) -> NDArray[np.float64]:
     if not all(0 < raw[size] <= size for size in (1, 2, 3)):
         return np.array(FALLBACK)
     return np.array(raw)
+
 
 def packed(estimates: list[Estimates], spelling: NDArray[np.float32]) -> NgramModel:
     """The tables of a model."""
@@ -227,6 +248,7 @@ def packed(estimates: list[Estimates], spelling: NDArray[np.float32]) -> NgramMo
         pack(one.keys, one.probabilities, one.weights, slots[begin:end])
     return NgramModel(slots, begins, spelling, {"ngrams": [int(np.count_nonzero(one.probabilities)) for one in estimates]})
 
+
 def write_model(path: Path, model: NgramModel) -> None:
     """Write a model as one file: a header, the spelling, the tables."""
     header = {"format": 1, "begins": model.begins.tolist(), "about": model.about, "step": STEP}
@@ -234,6 +256,7 @@ def write_model(path: Path, model: NgramModel) -> None:
         file.write(json.dumps(header, sort_keys=True).encode().ljust(HEADER, b"\n"))
         file.write(np.ascontiguousarray(model.spelling, "<f4").tobytes())
         model.slots.astype("<u8", copy=False).tofile(file)
+
 
 def read_model(path: Path) -> NgramModel:
     """A model whose tables stay in the file until they are looked at."""
@@ -244,6 +267,7 @@ def read_model(path: Path) -> NgramModel:
     slots = np.memmap(path, "<u8", "r", offset=offset)
     return NgramModel(np.asarray(slots), np.array(header["begins"]), spelling, header["about"])
 
+
 def score_buffers(
     model: NgramModel, data: NDArray[np.uint8], offsets: NDArray[np.int64], wanted: NDArray[np.bool_] | None = None
 ) -> Scores:
@@ -251,6 +275,8 @@ def score_buffers(
     texts = len(offsets) - 1
     wanted = np.ones(texts, bool) if wanted is None else wanted
     bits, counts = np.zeros(texts), np.zeros((texts, 4), np.int64)
-    arrays = (data, offsets, wanted, kinds_table(), fold_table(), model.slots, model.begins, model.spelling)
-    score_tokens(*map(frozen, arrays), bits, counts)
+    score_tokens(
+        frozen(data), frozen(offsets), frozen(wanted), frozen(kinds_table()), frozen(fold_table()), frozen(model.slots),
+        frozen(model.begins), frozen(model.spelling), bits, counts,
+    )  # fmt: skip
     return Scores(*(np.where(wanted, values, np.nan) for values in (bits, *counts.T)))

@@ -1,9 +1,10 @@
 """How much of a text is spelled wrong.
 
-English: by a dictionary with frequencies, that of the package symspellpy (82,765 words, those of SCOWL that Google's books have;
-MIT licence), read as a file; its spelling is British, and the American forms are made from it. A word is misspelled if the dictionary does not have it and one letter
-more, less or other, or two swapped, make a frequent word of it: so a word that is merely unknown is none. Only words in small
-letters are judged that stand as words of prose do: names, acronyms, code, addresses, numbers and contractions never are.
+English: by a dictionary with frequencies, that of the package symspellpy (82,765 words, those of SCOWL that Google's books
+have; MIT licence), read as a file; its spelling is British, and the American forms are made from it. A word is misspelled if
+the dictionary does not have it and one letter more, less or other, or two swapped, make a frequent word of it: so a word that
+is merely unknown is none. Only words in small letters are judged that stand as words of prose do: names, acronyms, code,
+addresses, numbers and contractions never are.
 
 Chinese: by the pairs of characters of a language model. A character is out of place if it and its two neighbours come together
 less often than they would by chance.
@@ -11,20 +12,18 @@ less often than they would by chance.
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danlu.text.characters import kinds_table
-from danlu.text.kernels.spelling import add_keys, count_misspelled, count_misplaced
+from danlu.text.kernels.spelling import add_keys, count_misplaced, count_misspelled
 from danlu.text.ngrams import NgramModel, fold_table, frozen, tokens_of
 
-PACKAGE, FILE = "symspellpy", "symspellpy/frequency_dictionary_en_82_765.txt"
 FREQUENT = 200_000  # in the counts of the dictionary: half of its words
 AMERICAN = [
     (re.compile(pattern), replacement)
@@ -40,16 +39,6 @@ class Dictionary(NamedTuple):
 
     known: NDArray[np.uint64]
     common: NDArray[np.uint64]
-
-
-def dictionary_path() -> Path | None:
-    """The file of the English dictionary, None where its package is not installed. The package is never imported."""
-    try:
-        found = importlib.metadata.distribution(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    path = Path(str(found.locate_file(FILE)))
-    return path if path.is_file() else None
 
 
 def read_dictionary(path: Path) -> Dictionary:
@@ -94,7 +83,14 @@ def misspelled_chinese(
     return _share(count_misplaced, data, offsets, wanted, model.slots, model.begins)
 
 
-def _share(kernel, data, offsets, wanted, *arrays):  # type: ignore[no-untyped-def]
+def _share(
+    count: Callable[..., None],
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    *arrays: NDArray[Any],
+) -> NDArray[np.float64]:
     counts = np.zeros((len(offsets) - 1, 2), np.int64)
-    kernel(*map(frozen, (data, offsets, wanted, kinds_table(), fold_table(), *arrays)), counts)
+    given: tuple[NDArray[Any], ...] = (data, offsets, wanted, kinds_table(), fold_table(), *arrays)
+    count(*map(frozen, given), counts)
     return np.where(wanted & (counts[:, 0] > 0), counts[:, 1] / np.maximum(counts[:, 0], 1), np.nan)

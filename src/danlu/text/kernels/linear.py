@@ -1,6 +1,6 @@
 """A linear classifier of documents by hashed n-grams: its features, its training, its scores.
 
-Features are words and pairs of them, and in scripts without spaces also runs of three; no n-gram reaches over the end of a line.
+Features are words and pairs of them, and in scripts without spaces also runs of three; none reaches over the end of a line.
 A document's vector holds how often it has each feature, over the square root of all its features: so a long document may be
 surer than a short one, and no document needs to be looked at twice.
 """
@@ -21,7 +21,7 @@ _PAIR, _TRIPLE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @kernel
-def feature(size: int, third: np.uint64, second: np.uint64, last: np.uint64, mask: np.uint64) -> int:
+def feature(size: int, third: np.uint64, second: np.uint64, last: np.uint64, mask: np.uint64) -> np.int64:
     """The number of the feature that the last `size` of three tokens are."""
     if size == 1:
         return np.int64(last & mask)
@@ -34,7 +34,7 @@ def feature(size: int, third: np.uint64, second: np.uint64, last: np.uint64, mas
 def score_texts(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     weights: NDArray[np.float32],
     sums: NDArray[np.float64],
@@ -72,7 +72,7 @@ def score_texts(
 
 
 @kernel
-def is_alone(data: NDArray[np.uint8], start: int, end: int, kinds: NDArray[np.uint8]) -> bool:
+def is_alone(data: NDArray[np.uint8], start: int, end: int, kinds: NDArray[np.uint16]) -> bool:
     """Whether a token is a letter of a script without spaces."""
     return data[start] >= 0xE0 and end - start <= 4 and kinds[decode(data, start, end)[0]] & ALONE != 0
 
@@ -80,7 +80,7 @@ def is_alone(data: NDArray[np.uint8], start: int, end: int, kinds: NDArray[np.ui
 @kernel
 def list_features(
     data: NDArray[np.uint8],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     mask: np.uint64,
     features: NDArray[np.int64],
@@ -121,14 +121,14 @@ def list_features(
 def list_rows(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     mask: np.uint64,
     columns: NDArray[np.int32],
     values: NDArray[np.float32],
     borders: NDArray[np.int64],
 ) -> None:
-    """The vectors of texts as sparse rows: the features of each in order, and their values; rows end at `borders` [texts + 1]."""
+    """The vectors of texts as sparse rows: the features of each in order, their values; rows end at `borders` [texts + 1]."""
     longest = 0
     for text in range(len(offsets) - 1):
         longest = max(longest, offsets[text + 1] - offsets[text])
@@ -155,7 +155,7 @@ def list_rows(
 def find_spans(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     chosen: NDArray[np.int16],
     left: NDArray[np.int64],

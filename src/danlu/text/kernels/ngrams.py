@@ -29,6 +29,32 @@ def extend(key: np.uint64, token: np.uint64) -> np.uint64:
 
 
 @kernel
+def split_lines(data: NDArray[np.uint8], one_in: int, learned: NDArray[np.uint8], held: NDArray[np.uint8]) -> tuple[int, int]:
+    """Copy the lines of a text into two: one in `one_in`, chosen by its bytes alone, to `held`. Returns how many bytes of each.
+
+    Equal lines go to the same side. Both need a byte more than the text, for the end of the last line.
+    """
+    kept = left = begin = 0
+    state = np.uint64(0)
+    for at in range(len(data) + 1):
+        if at < len(data) and data[at] != 10:
+            state = (state ^ np.uint64(data[at])) * _FACTOR
+            state ^= state >> _HALF
+            continue
+        size = at - begin
+        if mix(state) % np.uint64(one_in) == 0:
+            held[left : left + size] = data[begin:at]
+            held[left + size] = 10
+            left += size + 1
+        else:
+            learned[kept : kept + size] = data[begin:at]
+            learned[kept + size] = 10
+            kept += size + 1
+        begin, state = at + 1, np.uint64(0)
+    return kept, left
+
+
+@kernel
 def count_keys(
     keys: NDArray[np.uint64],
     index: NDArray[np.uint32],
@@ -78,7 +104,7 @@ def replace_rare(
     for place in range(len(tokens)):
         if index[place] != NONE and counts[index[place]] == 1 and tokens[place] != BOUNDARY:
             tokens[place] = UNKNOWN
-            before = SPELLED - 1
+            before = np.int64(SPELLED - 1)
             for at in range(starts[place], ends[place]):
                 byte = plain(data[at])
                 spelled[before, byte] += 1
@@ -87,7 +113,7 @@ def replace_rare(
 
 
 @kernel
-def plain(byte: int) -> int:
+def plain(byte: int) -> np.int64:
     """A byte of a word as it is spelled: ASCII in lower case, and one digit for all."""
     if 0x41 <= byte <= 0x5A:
         return np.int64(byte) + 32
@@ -189,7 +215,7 @@ def pack(
             key = keys[place]
             slot = find_start(key, len(slots))
             while slots[slot] != 0:
-                slot = slot + 1 if slot + 1 < len(slots) else 0
+                slot = slot + np.int64(1) if slot + 1 < len(slots) else np.int64(0)
             value = _stored(probabilities[place]) << _SHORT | _stored(weights[place])
             slots[slot] = fingerprint(key) << _HALF | value
 
@@ -205,7 +231,7 @@ def fingerprint(key: np.uint64) -> np.uint64:
 
 
 @kernel
-def find_start(key: np.uint64, size: int) -> int:
+def find_start(key: np.uint64, size: int) -> np.int64:
     return np.int64((key & _LOW) * np.uint64(size) >> _HALF)
 
 
@@ -215,20 +241,20 @@ def look_up(slots: NDArray[np.uint64], begin: int, size: int, key: np.uint64) ->
     mark = fingerprint(key)
     slot = find_start(key, size)
     while True:
-        value = slots[begin + slot]
+        value: np.uint64 = slots[begin + slot]
         if value == 0 or value >> _HALF == mark:
             return value
-        slot = slot + 1 if slot + 1 < size else 0
+        slot = slot + np.int64(1) if slot + 1 < size else np.int64(0)
 
 
 @kernel
-def cost_of(slot: np.uint64) -> int:
+def cost_of(slot: np.uint64) -> np.int64:
     """Minus the logarithm of an n-gram's probability, in steps."""
     return np.int64(slot >> _SHORT & _SHORT_MASK)
 
 
 @kernel
-def back_of(slot: np.uint64) -> int:
+def back_of(slot: np.uint64) -> np.int64:
     """Minus the logarithm of its back-off weight, in steps."""
     return np.int64(slot & _SHORT_MASK)
 
@@ -238,7 +264,7 @@ def score_tokens(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     wanted: NDArray[np.bool_],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     slots: NDArray[np.uint64],
     begins: NDArray[np.int64],
@@ -310,7 +336,7 @@ def know(
     bits: NDArray[np.float64],
     text: int,
 ) -> int:
-    """Look the tokens of a chunk up one by one, those not known as UNKNOWN with the bits of their spelling. Returns how many."""
+    """Look the tokens of a chunk up one by one, the unknown as UNKNOWN with the bits of their spelling; returns how many."""
     unknown = 0
     orders, size = len(begins) - 1, begins[1] - begins[0]
     for here in range(orders, orders + count):
@@ -357,10 +383,10 @@ def lengthen(
 @kernel
 def spell(data: NDArray[np.uint8], start: int, end: int, spelling: NDArray[np.float32]) -> float:
     """Bits of the bytes of an unknown word, its end included."""
-    cost = 0.0
-    before = SPELLED - 1
+    cost: float = 0.0
+    before = np.int64(SPELLED - 1)
     for at in range(start, end):
         byte = plain(data[at])
         cost += spelling[before, byte]
         before = byte
-    return cost + spelling[before, SPELLED - 1]
+    return float(cost + spelling[before, SPELLED - 1])

@@ -41,7 +41,7 @@ def has_key(table: NDArray[np.uint64], key: np.uint64) -> bool:
 
 @kernel
 def is_prose(data: NDArray[np.uint8], start: int, end: int, first: int, stop: int) -> bool:
-    """Whether a word is of small letters a to z and stands as words of prose do: no name, no part of code, address or number."""
+    """Whether a word is of small letters a to z and stands as words of prose do: no name, code, address or number."""
     if end - start < SHORTEST or end - start > LONGEST:
         return False
     for at in range(start, end):
@@ -80,9 +80,8 @@ def is_near(data: NDArray[np.uint8], start: int, end: int, common: NDArray[np.ui
     for at in range(start, end + 1):
         if at < end and has_key(common, rest_of(before, data, at + 1, end)):
             return True
-        if at + 1 < end and data[at] != data[at + 1]:
-            if has_key(common, rest_of(step(step(before, data[at + 1]), data[at]), data, at + 2, end)):
-                return True
+        if at + 1 < end and has_key(common, rest_of(step(step(before, data[at + 1]), data[at]), data, at + 2, end)):
+            return True
         for letter in range(0x61, 0x7B):
             state = step(before, letter)
             if has_key(common, rest_of(state, data, at, end)):
@@ -99,7 +98,7 @@ def count_misspelled(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     wanted: NDArray[np.bool_],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     known: NDArray[np.uint64],
     common: NDArray[np.uint64],
@@ -135,7 +134,7 @@ def count_misplaced(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     wanted: NDArray[np.bool_],
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     slots: NDArray[np.uint64],
     begins: NDArray[np.int64],
@@ -152,7 +151,7 @@ def count_misplaced(
         if not wanted[text]:
             continue
         place, stop, pending = offsets[text], offsets[text + 1], False
-        before, weight, left, was_han = BOUNDARY, back_of(first), 0, False
+        before, weight, left, was_han = BOUNDARY, back_of(first), np.int64(0), False
         while place <= stop:
             count, place, pending = read_tokens(data, place, stop, pending, kinds, fold, hashes, starts, ends, words)
             for at in range(count):

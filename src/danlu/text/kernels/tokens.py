@@ -33,7 +33,7 @@ def mix(value: np.uint64) -> np.uint64:
 
 
 @kernel
-def decode(data: NDArray[np.uint8], place: int, stop: int) -> tuple[int, int]:
+def decode(data: NDArray[np.uint8], place: int, stop: int) -> tuple[np.int64, int]:
     """The code point at `place` and its length in bytes; a broken sequence counts as one byte of U+FFFD."""
     first = np.int64(data[place])
     if first < 0x80:
@@ -41,12 +41,12 @@ def decode(data: NDArray[np.uint8], place: int, stop: int) -> tuple[int, int]:
     if first >= 0xF0 and place + 3 < stop:
         code = (first & 7) << 18 | (np.int64(data[place + 1]) & 63) << 12
         code |= (np.int64(data[place + 2]) & 63) << 6 | np.int64(data[place + 3]) & 63
-        return min(code, TABLE_SIZE - 1), 4
+        return min(code, np.int64(TABLE_SIZE - 1)), 4
     if first >= 0xE0 and place + 2 < stop:
         return (first & 15) << 12 | (np.int64(data[place + 1]) & 63) << 6 | np.int64(data[place + 2]) & 63, 3
     if first >= 0xC0 and place + 1 < stop:
         return (first & 31) << 6 | np.int64(data[place + 1]) & 63, 2
-    return 0xFFFD, 1
+    return np.int64(0xFFFD), 1
 
 
 @kernel
@@ -55,7 +55,7 @@ def read_tokens(
     place: int,
     stop: int,
     pending: bool,
-    kinds: NDArray[np.uint8],
+    kinds: NDArray[np.uint16],
     fold: NDArray[np.uint32],
     hashes: NDArray[np.uint64],
     starts: NDArray[np.int64],
@@ -93,7 +93,7 @@ def read_tokens(
                     after, _ = decode(data, place + length, stop)
                     if kinds[after] & (LETTER | ALONE) != LETTER:
                         break
-                    next_code = _APOSTROPHE
+                    next_code = np.int64(_APOSTROPHE)
                 value = (value ^ np.uint64(fold[next_code])) * _PRIME
                 kind = next_kind
                 place += length

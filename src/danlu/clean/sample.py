@@ -1,0 +1,56 @@
+"""The texts that cleaning learns from, out of documents on disk into one buffer of bytes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from danlu.clean.parts import row_groups
+from danlu.clean.preset import Family, family
+from danlu.documents.store import document_parts
+from danlu.text.buffers import text_buffers
+from danlu.workspace.artifact import Artifact
+
+LINE_BREAK = np.uint8(10)
+
+
+class Sample(NamedTuple):
+    """Bytes of texts one after another in the order of their digests, each with a line break behind it, and their borders."""
+
+    data: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    digests: list[str]
+
+
+def read_sample(documents: Artifact, most: int, of: Family | None = None) -> Sample:
+    """Texts of a family of languages (None: of all), each once. Where there are more bytes than `most`, those of the smallest
+    digests: as good as drawn by lot, and the same in any order of documents."""
+    table = pa.concat_tables(
+        [
+            pa.table({"digest": group["digest"], "language": group["language"], "bytes": pc.binary_length(group["text"])})
+            for part in document_parts(documents / "documents")
+            for group in row_groups(part, ["digest", "language", "text"])
+        ]
+    )
+    rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+    sizes = {digest: size for digest, language, size in rows if of is None or family(language) == of}
+    chosen: set[str] = set()
+    total = 0
+    for digest in sorted(sizes):
+        if not chosen or total + sizes[digest] <= most:
+            chosen.add(digest)
+            total += sizes[digest]
+    found: dict[str, NDArray[np.uint8]] = {}
+    for part in document_parts(documents / "documents"):
+        for group in row_groups(part, ["digest", "text"]):
+            data, offsets = text_buffers(group["text"])
+            for row, digest in enumerate(group["digest"].to_pylist()):
+                if digest in chosen and digest not in found:
+                    found[digest] = np.append(data[offsets[row] : offsets[row + 1]], LINE_BREAK)
+    digests = sorted(found)
+    ends = np.cumsum([0, *(len(found[digest]) for digest in digests)])
+    return Sample(np.concatenate([found[digest] for digest in digests] or [np.zeros(0, np.uint8)]), ends, digests)

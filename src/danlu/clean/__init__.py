@@ -6,6 +6,6 @@ STAGES = (
     Stage("clean.language_model", 1, "danlu.clean.language_model:learn", most_cores=1),
     Stage("clean.classifier", 1, "danlu.clean.classifier:learn", most_cores=1),
     Stage("clean.normalise", 1, "danlu.clean.normalise:normalise"),
-    Stage("clean.score", 1, "danlu.clean.score:score"),
-    Stage("clean.decide", 1, "danlu.clean.decide:decide"),
+    Stage("clean.score", 2, "danlu.clean.score:score"),
+    Stage("clean.decide", 2, "danlu.clean.decide:decide"),
 )

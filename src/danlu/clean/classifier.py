@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from danlu.clean.preset import FAMILIES
 from danlu.clean.sample import Sample, read_sample
 from danlu.metrics.bootstrap import estimate, generator, wilson
 from danlu.metrics.number import Estimate
@@ -47,6 +48,7 @@ def learn(good: Artifact, bad: Artifact, *, config: ClassifierConfig, run: Run) 
     features = linear.telling(rows, is_good, weights, (data, offsets), SHOWN)
     facts = {
         "examples": counts,
+        "languages": [name for name in FAMILIES if all(sample.families.count(name) >= FEWEST for sample in samples)],
         "bytes": len(data),
         "held_out": _quality(linear.sigmoid(slope * logits + offset), is_good, run.seed),
         "calibration": {"slope": round(slope, 4), "offset": round(offset, 4)},

@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danlu.clean.learned import learned_rules
+from danlu.clean.model_rules import LEARNED
 from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.preset import LEARNED, RULES, family
+from danlu.clean.preset import RULES, family
 from danlu.clean.rules import document_rules, line_rules, own_rules
 from danlu.clean.summary import summarise
 from danlu.clean.verdicts import HELDOUT, KEPT, LOST, Verdicts, apply_rules, choose_examples, mark_repeats
@@ -134,6 +135,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}

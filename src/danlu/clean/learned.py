@@ -7,7 +7,7 @@ document is good, a dictionary or a language model the share `misspelling` of wo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,11 +17,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danlu.clean.dictionary import dictionary_path
-from danlu.clean.preset import LEARNED, Family, Rule, family
+from danlu.clean.model_rules import LEARNED
+from danlu.clean.preset import Family, Rule
 from danlu.recipe.clean import CleanConfig
 from danlu.text import linear, ngrams, spelling
 from danlu.text.buffers import text_buffers
 from danlu.workspace.artifact import Artifact
+from danlu.workspace.files import read_json
 
 
 class Models(NamedTuple):
@@ -55,12 +57,11 @@ def schema_of(models: Models) -> list[pa.Field]:
     return [pa.field(name, pa.float32(), nullable=False) for name in models.columns]
 
 
-def score_learned(models: Models, texts: Any, languages: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+def score_learned(models: Models, texts: Any, families: NDArray[np.str_]) -> dict[str, NDArray[np.float64]]:
     """The scores of an Arrow column of texts by name, float64[texts]."""
     if not models.columns:
         return {}
     data, offsets = text_buffers(texts)
-    families = np.array([family(language) for language in languages], dtype=np.str_)
     found = {name: np.full(len(families), np.nan) for name in models.columns}
     for name in ("en", "zh"):
         wanted = families == name
@@ -78,7 +79,8 @@ def score_learned(models: Models, texts: Any, languages: Sequence[str]) -> dict[
         if models.dictionary and name == "zh" and model:
             found["misspelling"][wanted] = spelling.misspelled_chinese(model, data, offsets, wanted)[wanted]
     if models.classifier:
-        found["classifier"] = linear.score_buffers(_weights(models.classifier / "weights.npy"), data, offsets)
+        weights, learned = _classifier(models.classifier)
+        found["classifier"] = np.where(np.isin(families, learned), linear.score_buffers(weights, data, offsets), np.nan)
     return found
 
 
@@ -111,8 +113,9 @@ def _language_model(path: Path) -> ngrams.NgramModel | None:
 
 
 @lru_cache(maxsize=1)
-def _weights(path: Path) -> NDArray[np.float32]:
-    return linear.read_weights(path)
+def _classifier(path: Path) -> tuple[NDArray[np.float32], list[str]]:
+    """Weights, and the families of languages that they were learned from: of others they say nothing."""
+    return linear.read_weights(path / "weights.npy"), read_json(path / "facts.json")["languages"]
 
 
 @lru_cache(maxsize=1)

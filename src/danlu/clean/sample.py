@@ -19,11 +19,13 @@ LINE_BREAK = np.uint8(10)
 
 
 class Sample(NamedTuple):
-    """Bytes of texts one after another in the order of their digests, each with a line break behind it, and their borders."""
+    """Bytes of texts one after another in the order of their digests, each with a line break behind it, their borders, and the
+    families of their languages."""
 
     data: NDArray[np.uint8]
     offsets: NDArray[np.int64]
     digests: list[str]
+    families: list[Family]
 
 
 def read_sample(documents: Artifact, most: int, of: Family | None = None) -> Sample:
@@ -36,8 +38,9 @@ def read_sample(documents: Artifact, most: int, of: Family | None = None) -> Sam
             for group in row_groups(part, ["digest", "language", "text"])
         ]
     )
-    rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+    rows = list(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
     sizes = {digest: size for digest, language, size in rows if of is None or family(language) == of}
+    families = {digest: family(language) for digest, language, _ in rows}
     chosen: set[str] = set()
     total = 0
     for digest in sorted(sizes):
@@ -53,4 +56,5 @@ def read_sample(documents: Artifact, most: int, of: Family | None = None) -> Sam
                     found[digest] = np.append(data[offsets[row] : offsets[row + 1]], LINE_BREAK)
     digests = sorted(found)
     ends = np.cumsum([0, *(len(found[digest]) for digest in digests)])
-    return Sample(np.concatenate([found[digest] for digest in digests] or [np.zeros(0, np.uint8)]), ends, digests)
+    data = np.concatenate([found[digest] for digest in digests] or [np.zeros(0, np.uint8)])
+    return Sample(data, ends, digests, [families[digest] for digest in digests])

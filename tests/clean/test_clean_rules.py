@@ -166,7 +166,7 @@ def test_long_text_and_empty_text() -> None:
     assert judge("", "en") == judge("", "zh-Hans", CleanConfig(preset="none")) == EMPTY
 
 
-@pytest.mark.parametrize("name", [*RULES, *LINE_RULES])
+@pytest.mark.parametrize("name", [*RULES, *LINE_RULES, *LEARNED])
 def test_each_rule_has_a_name_and_a_sentence(name: str) -> None:
     for language in LANGUAGES:
         assert message(f"clean.names.{name}", language)

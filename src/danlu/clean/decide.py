@@ -135,7 +135,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
-    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | learned | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}

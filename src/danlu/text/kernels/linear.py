@@ -128,26 +128,28 @@ def list_rows(
     values: NDArray[np.float32],
     borders: NDArray[np.int64],
 ) -> None:
-    """The vectors of texts as sparse rows: the features of each in order, their values; rows end at `borders` [texts + 1]."""
+    """The vectors of texts as sparse rows: the features of each as they come, their values; rows end at `borders`."""
     longest = 0
     for text in range(len(offsets) - 1):
         longest = max(longest, offsets[text + 1] - offsets[text])
     features = np.empty(SIZES * longest, np.int64)
     starts, ends = np.empty(SIZES * longest, np.int64), np.empty(SIZES * longest, np.int64)
+    # Which row had a feature last, and at which of its entries.
+    row_of, entry_of = np.full(np.int64(mask) + 1, -1, np.int64), np.empty(np.int64(mask) + 1, np.int64)
     found = 0
     borders[0] = 0
     for text in range(len(offsets) - 1):
+        first = found
         count = list_features(data[offsets[text] : offsets[text + 1]], kinds, fold, mask, features, starts, ends)
-        if count:
-            first = found
-            for one in np.sort(features[:count]):
-                if found > first and columns[found - 1] == one:
-                    values[found - 1] += np.float32(1)
-                else:
-                    columns[found], values[found] = one, 1
-                    found += 1
-            for place in range(first, found):
-                values[place] /= np.float32(np.sqrt(count))
+        for at in range(count):
+            one = features[at]
+            if row_of[one] != text:
+                row_of[one], entry_of[one] = text, found
+                columns[found], values[found] = one, 0
+                found += 1
+            values[entry_of[one]] += np.float32(1)
+        for place in range(first, found):
+            values[place] /= np.float32(np.sqrt(count))
         borders[text + 1] = found
 
 

@@ -34,8 +34,6 @@ EXAMPLES: dict[str, Any] = {"classifier": {"good": [FILES], "bad": [FILES]}}
 MODEL = LanguageModelConfig.model_validate(SAMPLE["language_model"])
 CLASSIFIER = ClassifierConfig.model_validate(EXAMPLES["classifier"])
 CHINESE = "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然"
-    "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然于心学么之都好看"
-)
 
 
 def written(seed: int, number: int, language: str = "en") -> list[str]:
@@ -116,13 +114,12 @@ def test_a_language_model_of_each_language_that_says_how_good_it_is(model: Artif
 def test_models_do_not_depend_on_the_order_of_documents(model: Artifact, judge: Artifact, tmp_path: Path) -> None:
     english, chinese = written(1, 250), written(2, 250, "zh")
     sample = documents(tmp_path / "sample", [*chinese[::-1], *english, *english[:9]], ["zh-Hant"] * 250 + ["en"] * 259)
-    language_model.learn(
-        sample, config=MODEL, run=run_of(tmp_path / "m")
-    )
+    language_model.learn(sample, config=MODEL, run=run_of(tmp_path / "m"))
     assert (tmp_path / "m/en.ngrams").read_bytes() == (model.path / "en.ngrams").read_bytes()
     assert (tmp_path / "m/zh.ngrams").read_bytes() == (model.path / "zh.ngrams").read_bytes()
     good, bad = written(1, 60)[::-1], [*written(1, 3), *shuffled(written(3, 40))[::-1]]
-    classifier.learn(documents(tmp_path / "g", good), documents(tmp_path / "b", bad), config=CLASSIFIER, run=run_of(tmp_path / "c"))
+    examples = documents(tmp_path / "g", good), documents(tmp_path / "b", bad)
+    classifier.learn(*examples, config=CLASSIFIER, run=run_of(tmp_path / "c"))
     assert hash_payload(tmp_path / "c") == hash_payload(judge.path)
 
 
@@ -139,9 +136,7 @@ def test_a_sample_larger_than_asked_is_cut(tmp_path: Path) -> None:
 def test_too_little_to_learn_from(tmp_path: Path) -> None:
     few = documents(tmp_path / "few", written(1, 19))
     with pytest.raises(DanluError) as caught:
-        language_model.learn(
-            few, config=MODEL, run=run_of(tmp_path / "m")
-        )
+        language_model.learn(few, config=MODEL, run=run_of(tmp_path / "m"))
     assert caught.value.key == "clean.sample-small"
     with pytest.raises(DanluError) as caught:
         classifier.learn(few, few, config=CLASSIFIER, run=run_of(tmp_path / "c"))

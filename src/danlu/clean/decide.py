@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -27,7 +28,9 @@ from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
-from danlu.text.canonical import canonical, digest
+from danlu.text.buffers import text_buffers
+from danlu.text.canonical import canonical
+from danlu.text.forms import canonical_forms, digests, form_column, hex_digests
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -262,7 +265,8 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
     """The unit of work before verdicts: the form of each document (what repeats share) and the owner of the held-out item
     that it holds, in scratch.
 
-    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest is its form.
+    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest, inverted, is
+    its form.
     """
 
     def tables() -> Iterator[pa.Table]:
@@ -270,11 +274,18 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
         for table in row_groups(part.path, ["text"]):
             run.check()
             run.bar.advance(table.nbytes)
-            texts = [text if passing[row + index] else "" for index, text in enumerate(table["text"].to_pylist())]
-            row += len(texts)
-            forms = [canonical(text) for text in texts]
-            keys = [digest(form or "\0" + text) for form, text in zip(forms, texts, strict=True)]
-            yield pa.table([keys, find_owners(_index(index), texts, forms)], schema=SCAN)
+            texts = pc.if_else(pa.array(passing[row : row + table.num_rows]), table["text"], "")
+            row += table.num_rows
+            data, offsets = text_buffers(texts)
+            forms, ends = canonical_forms(data, offsets)
+            keys = digests(forms, ends)
+            wordless = ends[1:] == ends[:-1]
+            keys[wordless] = ~digests(data, offsets)[wordless]  # a form of its own, which no text with letters has
+            owners = [""] * len(texts)
+            held = _index(index)
+            if held.owners:
+                owners = find_owners(held, texts.to_pylist(), form_column(forms, ends).to_pylist())
+            yield pa.table([hex_digests(keys), owners], schema=SCAN)
 
     write_parquet(_scan_path(part, run), tables(), SCAN)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,16 +32,13 @@ class Sample(NamedTuple):
 def read_sample(documents: Artifact, most: int, of: Family | None = None) -> Sample:
     """Texts of a family of languages (None: of all), each once. Where there are more bytes than `most`, those of the smallest
     digests: as good as drawn by lot, and the same in any order of documents."""
-    table = pa.concat_tables(
-        [
-            pa.table({"digest": group["digest"], "language": group["language"], "bytes": pc.binary_length(group["text"])})
-            for part in document_parts(documents / "documents")
-            for group in row_groups(part, ["digest", "language", "text"])
-        ]
-    )
-    rows = list(zip(*(table[name].to_pylist() for name in table.column_names), strict=True))
-    sizes = {digest: size for digest, language, size in rows if of is None or family(language) == of}
-    families = {digest: family(language) for digest, language, _ in rows}
+    sizes: dict[str, int] = {}
+    families: dict[str, Family] = {}
+    for group in _groups(documents, ["digest", "language", "text"]):
+        columns = group["digest"], group["language"], pc.binary_length(group["text"])
+        for digest, language, size in zip(*(column.to_pylist() for column in columns), strict=True):
+            if of is None or family(language) == of:
+                sizes[digest], families[digest] = size, family(language)
     chosen: set[str] = set()
     total = 0
     for digest in sorted(sizes):
@@ -48,13 +46,17 @@ def read_sample(documents: Artifact, most: int, of: Family | None = None) -> Sam
             chosen.add(digest)
             total += sizes[digest]
     found: dict[str, NDArray[np.uint8]] = {}
-    for part in document_parts(documents / "documents"):
-        for group in row_groups(part, ["digest", "text"]):
-            data, offsets = text_buffers(group["text"])
-            for row, digest in enumerate(group["digest"].to_pylist()):
-                if digest in chosen and digest not in found:
-                    found[digest] = np.append(data[offsets[row] : offsets[row + 1]], LINE_BREAK)
+    for group in _groups(documents, ["digest", "text"]):
+        data, offsets = text_buffers(group["text"])
+        for row, digest in enumerate(group["digest"].to_pylist()):
+            if digest in chosen and digest not in found:
+                found[digest] = np.append(data[offsets[row] : offsets[row + 1]], LINE_BREAK)
     digests = sorted(found)
     ends = np.cumsum([0, *(len(found[digest]) for digest in digests)])
     data = np.concatenate([found[digest] for digest in digests] or [np.zeros(0, np.uint8)])
     return Sample(data, ends, digests, [families[digest] for digest in digests])
+
+
+def _groups(documents: Artifact, columns: list[str]) -> Iterator[pa.Table]:
+    for part in document_parts(documents / "documents"):
+        yield from row_groups(part, columns)

@@ -150,7 +150,8 @@ def tokens_of(data: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.i
     hashes, starts, ends = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most, np.int64)
     words = np.empty(most, np.bool_)
     hashes[0], starts[0], ends[0] = BOUNDARY, 0, 0
-    found, _, _ = read_tokens(data, 0, len(data), False, kinds_table(), fold_table(), hashes[1:], starts[1:], ends[1:], words)
+    tables = frozen(kinds_table()), frozen(fold_table())
+    found, _, _ = read_tokens(data, 0, len(data), False, *tables, hashes[1:], starts[1:], ends[1:], words)
     return hashes[: found + 1].copy(), starts[: found + 1].copy(), ends[: found + 1].copy()
 
 
@@ -251,7 +252,7 @@ def packed(estimates: list[Estimates], spelling: NDArray[np.float32]) -> NgramMo
 
 def write_model(path: Path, model: NgramModel) -> None:
     """Write a model as one file: a header, the spelling, the tables."""
-    header = {"format": 1, "begins": model.begins.tolist(), "about": model.about, "step": STEP}
+    header = {"begins": model.begins.tolist(), "about": model.about, "step": STEP}
     with path.open("wb") as file:
         file.write(json.dumps(header, sort_keys=True).encode().ljust(HEADER, b"\n"))
         file.write(np.ascontiguousarray(model.spelling, "<f4").tobytes())

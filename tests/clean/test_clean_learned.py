@@ -184,6 +184,8 @@ def test_scores_and_rules_of_models(model: Artifact, judge: Artifact, tmp_path: 
         assert max(row["perplexity"] for row in sound) < 6 < 12 < min(row["perplexity"] for row in mixed)
         assert max(row["bits_per_character"] for row in sound) < min(row["bits_per_character"] for row in mixed)
         assert all(row["kept"] for row in sound)
+        if start:
+            assert max(row["misplaced_characters"] for row in sound) < 0.1 < min(row["misplaced_characters"] for row in mixed)
         assert {row["reason"] for row in mixed} == {"perplexity"}
     assert np.mean([row["classifier"] for row in rows[:10]]) > 0.5 > np.mean([row["classifier"] for row in rows[10:20]])
     # Languages that nothing was learned of have no score, and no rule.

@@ -31,7 +31,7 @@ def dictionary(tmp_path_factory: pytest.TempPathFactory) -> spelling.Dictionary:
 
 def wrong(dictionary: spelling.Dictionary, *texts: str) -> list[float]:
     data, offsets = string_buffers(texts)
-    return spelling.misspelled_english(dictionary, None, data, offsets, np.ones(len(texts), bool)).tolist()
+    return spelling.misspelled(dictionary, None, data, offsets, np.ones(len(texts), bool)).tolist()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_one_edit_is_all_edits_of_one_letter(dictionary: spelling.Dictionary) ->
 def test_words_of_the_sample_are_known(dictionary: spelling.Dictionary) -> None:
     model, _ = train(np.frombuffer(b"a huose of cards\nthat huose again\n" * 4, np.uint8), 3)
     data, offsets = string_buffers(["the huose", "the pepole", "the pepole"])
-    found = spelling.misspelled_english(dictionary, model, data, offsets, np.array([True, True, False]))
+    found = spelling.misspelled(dictionary, model, data, offsets, np.array([True, True, False]))
     assert found == pytest.approx([0, 0.5, np.nan], nan_ok=True)
 
 
@@ -99,7 +99,7 @@ def test_a_chinese_character_is_out_of_place_where_its_pairs_are_rarer_than_chan
     lines = ["今天天气很好，我们出去走走。", "明天天气不好，我们在家看书。", "他们今天很高兴。", "我家的书很好看。"] * 8
     model, _ = train(np.frombuffer("\n".join(lines).encode(), np.uint8), 3)
     data, offsets = string_buffers(["今天天气很好。", "今天天汽很好。", "abc", "今天天汽很好。"])
-    found = spelling.misspelled_chinese(model, data, offsets, np.array([True, True, True, False]))
+    found = spelling.misplaced(model, data, offsets, np.array([True, True, True, False]))
     assert found == pytest.approx([0, 1 / 6, np.nan, np.nan], nan_ok=True)
 
 
@@ -126,8 +126,7 @@ def test_wrong_characters_of_real_learners_score_higher_than_their_corrections(s
     model, _ = train(np.frombuffer(news, np.uint8), 3)
     pairs = read_pairs(shared_data / "spelling" / "sighan" / "train15.sgml.gz")
     scores = [
-        spelling.misspelled_chinese(model, *string_buffers([pair[side] for pair in pairs]), np.ones(len(pairs), bool))
-        for side in (0, 1)
+        spelling.misplaced(model, *string_buffers([pair[side] for pair in pairs]), np.ones(len(pairs), bool)) for side in (0, 1)
     ]
     both = np.concatenate(scores)
     assert len(pairs) > 2000
@@ -152,8 +151,6 @@ def test_typing_errors_in_real_prose_score_higher(shared_data: Path) -> None:
             word = parts[place]
             parts[place] = word[:at] + (word[at + 1] + word[at] + word[at + 2 :] if random.random() < 0.5 else word[at + 1 :])
         typos.append(" ".join(parts))
-    sides = [
-        spelling.misspelled_english(words, None, *string_buffers(side), np.ones(len(side), bool)) for side in (texts, typos)
-    ]
+    sides = [spelling.misspelled(words, None, *string_buffers(side), np.ones(len(side), bool)) for side in (texts, typos)]
     assert sides[0].mean() < 0.002
     assert roc_auc_score(np.repeat([0, 1], len(texts)), np.concatenate(sides)) > 0.95

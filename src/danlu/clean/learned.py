@@ -1,7 +1,7 @@
 """Rules by what was learned from the user's own texts: scores by models, thresholds that no preset sets.
 
-A language model gives `perplexity` (a token) and `bits_per_character`, a classifier the probability `classifier` that a
-document is good, a dictionary or a language model the share `misspelling` of words or characters.
+A language model gives `perplexity` (a token), `bits_per_character` and, in Chinese, `misplaced_characters`; a classifier the
+probability `classifier` that a document is good; a dictionary the share `misspelling` of English words.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def score_learned(models: Models, texts: Any, families: NDArray[np.str_]) -> dic
             found["perplexity"][known] = np.minimum(scores.perplexity[known], np.finfo(np.float32).max)
             found["bits_per_character"][known] = scores.bits[known] / scores.characters[known]
         if models.dictionary and name == "en":
-            wrong = spelling.misspelled_english(_dictionary(models.dictionary), model, data, offsets, wanted)
+            wrong = spelling.misspelled(_dictionary(models.dictionary), model, data, offsets, wanted)
             found["misspelling"][wanted] = wrong[wanted]
-        if models.dictionary and name == "zh" and model:
-            found["misspelling"][wanted] = spelling.misspelled_chinese(model, data, offsets, wanted)[wanted]
+        if model and name == "zh":
+            found["misplaced_characters"][wanted] = spelling.misplaced(model, data, offsets, wanted)[wanted]
     if models.classifier:
         weights, learned = _classifier(models.classifier)
         found["classifier"] = np.where(np.isin(families, learned), linear.score_buffers(weights, data, offsets), np.nan)

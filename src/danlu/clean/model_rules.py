@@ -27,5 +27,6 @@ LEARNED: dict[str, LearnedRule] = {
     "perplexity": LearnedRule("language_model", "most", words=10, han=20),
     "bits_per_character": LearnedRule("language_model", "most", words=10, han=20),
     "classifier": LearnedRule("classifier", "least", FAMILIES),
-    "misspelling": LearnedRule("misspelling", "most", words=20, han=20),
+    "misplaced_characters": LearnedRule("language_model", "most", ("zh",), han=20),
+    "misspelling": LearnedRule("misspelling", "most", ("en",), words=20),
 }

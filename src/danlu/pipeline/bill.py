@@ -48,7 +48,7 @@ RATES = {
     "dataset": 0.14,
     "collect": 0.055,
     "clean.language_model": 0.15,
-    "clean.classifier": 0.7,
+    "clean.classifier": 0.25,
     "clean.normalise": 0.05,
     "clean.score": 0.115,
     "clean.decide": 0.11,

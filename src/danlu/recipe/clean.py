@@ -37,14 +37,14 @@ class CleanConfig(Section):
     )
 
     language_model: LanguageModelConfig | None = later(
-        None, "A language model of a sample of yours, for the scores `perplexity` and `bits_per_character`; null: none."
+        None,
+        "A language model of a sample of yours, for the scores `perplexity`, `bits_per_character`, `misplaced_characters`; "
+        "null: none.",
     )
     classifier: ClassifierConfig | None = later(
         None, "A classifier learned from good and bad examples of yours, for the score `classifier`; null: none."
     )
-    misspelling: bool = later(
-        False, "The score `misspelling`: English by a dictionary (extra `spelling`), Chinese by the language model."
-    )
+    misspelling: bool = later(False, "The score `misspelling` of English, by a dictionary (extra `spelling`).")
 
     def examples(self) -> dict[str, CollectConfig]:
         """What it learns from, by the key that names it: texts read as by `collect`."""

@@ -64,7 +64,7 @@ def _set(words: list[str]) -> NDArray[np.uint64]:
     return table
 
 
-def misspelled_english(
+def misspelled(
     dictionary: Dictionary,
     model: NgramModel | None,
     data: NDArray[np.uint8],
@@ -76,7 +76,7 @@ def misspelled_english(
     return _share(count_misspelled, data, offsets, wanted, *dictionary, slots, begins)
 
 
-def misspelled_chinese(
+def misplaced(
     model: NgramModel, data: NDArray[np.uint8], offsets: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Characters out of place a Han character, float64[texts]; NaN where not wanted or without any."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from danlu.clean import classifier, language_model
 from danlu.clean.decide import decide
@@ -15,8 +16,10 @@ from danlu.clean.score import score
 from danlu.documents.store import write_documents
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.keys import node_key
+from danlu.pipeline.lockfile import movable
 from danlu.recipe.clean import CleanConfig
 from danlu.recipe.learned import ClassifierConfig, LanguageModelConfig
+from danlu.recipe.load import load_recipe
 from danlu.recipe.schema import Recipe
 from danlu.text.buffers import string_buffers
 from danlu.text.canonical import digest
@@ -244,3 +247,24 @@ def test_what_runs_again_after_which_change() -> None:
     assert changed({"language_model": {"sample": [FILES], "order": 4}, **EXAMPLES}) == learned
     judged = {"clean.classifier", "clean.classifier.bad", "clean.score", "clean.decide"}
     assert changed({**SAMPLE, **EXAMPLES}, {"clean.classifier.bad": "other"}) == judged
+
+
+def test_paths_of_examples_lead_where_those_of_sources_do(tmp_path: Path) -> None:
+    (tmp_path / "above").mkdir()
+    (tmp_path / "below").mkdir()
+    learned = {
+        "language_model": {"sample": [{"type": "files", "path": "good"}]},
+        "classifier": {"good": [{"type": "files", "path": "good"}], "bad": [{"type": "files", "path": "bad"}]},
+    }
+    (tmp_path / "above/base.yaml").write_text(yaml.safe_dump({"name": "base", "clean": learned}), encoding="utf-8")
+    (tmp_path / "below/mine.yaml").write_text("extends: ../above/base.yaml\nname: mine\n", encoding="utf-8")
+    read = load_recipe(tmp_path / "below/mine.yaml").recipe.clean.examples()
+    found = {name: (config.sources[0].path, config.sources[0].name) for name, config in read.items()}  # type: ignore[union-attr]
+    good, bad = ((str(tmp_path / "above" / name), name) for name in ("good", "bad"))
+    assert found == {"language_model.sample": good, "classifier.good": good, "classifier.bad": bad}
+    # A lock can be moved with the folder that it lies in.
+    for section in (learned["language_model"]["sample"], *learned["classifier"].values()):
+        section[0]["path"] = str(tmp_path / section[0]["path"])
+    moved = yaml.safe_load(movable(yaml.safe_dump({"name": "base", "clean": learned}), tmp_path))["clean"]
+    assert moved["language_model"]["sample"][0]["path"] == moved["classifier"]["good"][0]["path"] == "good"
+    assert moved["classifier"]["bad"][0]["path"] == "bad"

@@ -117,7 +117,7 @@ def fold_table() -> NDArray[np.uint32]:
 def train(data: NDArray[np.uint8], order: int) -> tuple[NgramModel, list[Estimates]]:
     """The model of lines of UTF-8 text, and the unrounded probabilities that it was made of.
 
-    Memory: about 50 bytes for each byte of text of three bytes or fewer a token, less for longer ones.
+    Memory: 10 to 30 bytes for each byte of text, more where tokens are short.
     """
     tokens, starts, ends = tokens_of(data)
     index, counts, _ = number_keys(tokens)

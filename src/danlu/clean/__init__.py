@@ -7,5 +7,6 @@ STAGES = (
     Stage("clean.classifier", 1, "danlu.clean.classifier:learn", most_cores=1),
     Stage("clean.normalise", 1, "danlu.clean.normalise:normalise"),
     Stage("clean.score", 2, "danlu.clean.score:score"),
-    Stage("clean.decide", 2, "danlu.clean.decide:decide"),
+    Stage("clean.pairs", 1, "danlu.clean.pairs:pairs"),
+    Stage("clean.decide", 3, "danlu.clean.decide:decide"),
 )

@@ -51,6 +51,7 @@ RATES = {
     "clean.classifier": 0.25,
     "clean.normalise": 0.05,
     "clean.score": 0.115,
+    "clean.pairs": 0.03,
     "clean.decide": 0.11,
     "tokenize.train": 1.45,
     "tokenize.encode": 0.003,

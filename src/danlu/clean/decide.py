@@ -17,6 +17,7 @@ from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.personal import MARGIN
 from danlu.clean.preset import RULES, family
 from danlu.clean.rules import document_rules, line_rules, own_rules
 from danlu.clean.summary import summarise
@@ -26,6 +27,7 @@ from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
 from danlu.text.canonical import canonical, digest
+from danlu.text.personal.find import REASON, hide
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -74,6 +76,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     own = thresholds(scores.path, own_rules(config))
     columns, measured, unscored = _read_scored(parts, scores, own)
     verdicts = apply_rules(measured, columns.families, document_rules(config) | own)
+    _drop_personal(documents, config, columns, verdicts)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
     verdicts.reasons[unscored] = LOST
@@ -169,6 +172,23 @@ def _read_scored(
     return columns._replace(bytes=measured["bytes"].astype(np.int64)), measured, unscored
 
 
+def _drop_personal(documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts) -> None:
+    """Documents with personal data of a kind that the recipe drops go, with the first such kind in the order of `KINDS`."""
+    dropped = [kind for kind, action in config.pii.actions(config.preset).items() if action == "drop"]
+    if not dropped:
+        return
+    table = pq.read_table(documents / "personal.parquet", columns=["id", "kind"])
+    rows = {identity: row for row, identity in enumerate(columns.ids)}
+    kinds: dict[int, int] = {}
+    for identity, kind in zip(table["id"].to_pylist(), table["kind"].to_pylist(), strict=True):
+        if kind in dropped:
+            row = rows[identity]
+            kinds[row] = min(kinds.get(row, len(dropped)), dropped.index(kind))
+    for row, index in kinds.items():
+        if verdicts.reasons[row] == KEPT:
+            verdicts.reasons[row] = REASON + dropped[index]
+
+
 def _drop_lost(lost: Iterable[Part], columns: Columns, verdicts: Verdicts) -> None:
     """What is kept of a part that was set aside goes with it."""
     for part in lost:
@@ -216,7 +236,7 @@ def _write_held_out(
 
     Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept.
     """
-    thresholds = line_rules(config)
+    thresholds, actions = line_rules(config), config.pii.actions(config.preset)
 
     def items() -> Iterator[tuple[str, str]]:
         for name in sorted(datasets):
@@ -224,7 +244,7 @@ def _write_held_out(
                 for text, split in zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True):
                     if split in ("validation", "test"):
                         yield name, canonical(text)
-                        repaired = normalise_text(text, thresholds)
+                        repaired = normalise_text(text, thresholds, actions)
                         if repaired.edits:
                             yield name, canonical(repaired.text)
         for part in heldout:
@@ -305,7 +325,7 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
             end = row + table.num_rows
             for index in wanted:
                 if row <= index < end:
-                    texts[str(index)] = str(table["text"][index - row])[:SHOWN]
+                    texts[str(index)] = hide(str(table["text"][index - row])[: SHOWN + MARGIN])[:SHOWN]
             yield table.filter(pa.array(kept[row:end]))
             row = end
 

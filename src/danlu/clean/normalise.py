@@ -11,12 +11,14 @@ import pyarrow as pa
 
 from danlu.clean.lines import drop_lines
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.personal import PERSONAL, example, mask, treat
 from danlu.clean.rules import line_rules
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
+from danlu.recipe.personal import Action
 from danlu.text.canonical import digest
-from danlu.text.edits import Edit, apply_edits, compose
+from danlu.text.edits import apply_edits, compose
 from danlu.text.repair import Repair, repair
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import write_json
@@ -32,37 +34,45 @@ EDITS: pa.Schema = pa.schema(
     ]
 )
 EXAMPLES = 2  # of each reason and language
-CONTEXT = 40  # characters shown on either side of an edit
+COUNTS = ("documents", "edited", "searched", "characters_in", "characters_out")  # searched: by patterns for personal data
 
 
 def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
-    """Repair the documents and held-out documents; write them, `edits.parquet` and `facts.json`."""
-    thresholds = line_rules(config)
+    """Repair the documents and held-out documents; write them, `edits.parquet`, `personal.parquet` and `facts.json`."""
+    thresholds, actions = line_rules(config), config.pii.actions(config.preset)
     parts = parts_of(documents)
     with run.progress.task("clean.progress.normalise", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
-        done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (thresholds,), bar)
+        done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (thresholds, actions), bar)
     facts = done.values()
-    join_parquet(run.output / "edits.parquet", [_edits_path(part, run) for part in done], EDITS)
+    join_parquet(run.output / "edits.parquet", [_scratch("edits", part, run) for part in done], EDITS)
+    join_parquet(run.output / "personal.parquet", [_scratch("personal", part, run) for part in done], PERSONAL)
     edits: Counter[str] = Counter()
+    personal: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     for fact in facts:
         edits.update(fact["edits"])
+        personal.update(fact["personal"])
         _keep_first(examples, fact["examples"])
-    totals = {name: sum(fact[name] for fact in facts) for name in ("documents", "edited", "characters_in", "characters_out")}
+    totals = {name: sum(fact[name] for fact in facts) for name in COUNTS}
     write_json(
         run.output / "facts.json",
         {
             **totals,
             "edits": dict(sorted(edits.items())),
+            "personal": dict(sorted(personal.items())),
             "examples": [example for _, found in sorted(examples.items()) for _, example in found],
             **set_aside(run, lost),
         },
     )
-    run.counts.update({"documents": totals["documents"], "edited": totals["edited"], "edits": sum(edits.values())})
+    run.counts.update({**{name: totals[name] for name in COUNTS[:3]}, "edits": sum(edits.values())})
 
 
-def normalise_text(text: str, thresholds: Mapping[str, float]) -> Repair:
-    """A text repaired and without the lines that line rules drop."""
+def normalise_text(text: str, thresholds: Mapping[str, float], actions: Mapping[str, Action]) -> Repair:
+    """A text as this stage leaves it: repaired, without the lines that line rules drop, with personal data masked."""
+    return mask(_repaired(text, thresholds), actions)
+
+
+def _repaired(text: str, thresholds: Mapping[str, float]) -> Repair:
     repaired = repair(text)
     dropped = drop_lines(repaired.text, thresholds)
     if not dropped:
@@ -72,60 +82,58 @@ def normalise_text(text: str, thresholds: Mapping[str, float]) -> Repair:
     return Repair(again.text, compose(edits, text, again.edits))
 
 
-def normalise_part(run: Run, part: Part, thresholds: Mapping[str, float]) -> dict[str, Any]:
+def normalise_part(run: Run, part: Part, thresholds: Mapping[str, float], actions: Mapping[str, Action]) -> dict[str, Any]:
     """The unit of work: one part repaired, its edits in scratch; counts, reasons and examples as its fact."""
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    personal: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     edit_tables: list[pa.Table] = []
+    personal_tables: list[pa.Table] = []
 
     def tables() -> Iterator[pa.Table]:
         for table in row_groups(part.path):
             run.check()
-            texts = table["text"].to_pylist()
+            texts, protected = table["text"].to_pylist(), table["protected"].to_pylist()
             ids, digests = table["id"].to_pylist(), table["digest"].to_pylist()
             sources, languages = table["source"].to_pylist(), table["language"].to_pylist()
+            repairs = [
+                Repair(text, []) if keep else _repaired(text, thresholds) for text, keep in zip(texts, protected, strict=True)
+            ]
+            treated = treat(repairs, actions, protected)
             rows: list[tuple[str, int, int, str, int]] = []
-            for row, protected in enumerate(table["protected"].to_pylist()):
-                counts["documents"] += 1
-                counts["characters_in"] += len(texts[row])
-                if not protected:
-                    before = texts[row]
-                    repaired = normalise_text(before, thresholds)
-                    if repaired.edits:
-                        counts["edited"] += 1
-                        rows += [(ids[row], edit.start, edit.end, edit.reason, len(edit.text)) for edit in repaired.edits]
-                        for edit in {edit.reason: edit for edit in reversed(repaired.edits)}.values():
-                            example = _example(before, edit, repaired.edits, sources[row])
-                            _keep_first(examples, {f"{edit.reason} {languages[row]}": [[digests[row], example]]})
-                        texts[row], digests[row] = repaired.text, digest(repaired.text)
-                counts["characters_out"] += len(texts[row])
+            for row, (before, (text, edits)) in enumerate(zip(texts, treated.repairs, strict=True)):
+                counts.update({"documents": 1, "characters_in": len(before), "characters_out": len(text)})
+                if edits:
+                    counts["edited"] += 1
+                    rows += [(ids[row], edit.start, edit.end, edit.reason, len(edit.text)) for edit in edits]
+                    for edit in {edit.reason: edit for edit in reversed(edits)}.values():
+                        made = {"before": before, "edit": edit, "edits": edits, "source": sources[row]}
+                        _keep_first(examples, {f"{edit.reason} {languages[row]}": [[digests[row], made]]})
+                    texts[row], digests[row] = text, digest(text)
             run.bar.advance(table.nbytes)
             reasons.update(row[3] for row in rows)
+            counts["searched"] += treated.searched
+            personal.update(span.kind for spans in treated.found for span in spans)
             edit_tables.append(pa.Table.from_pylist([dict(zip(EDITS.names, row, strict=True)) for row in rows], schema=EDITS))
+            recorded = [{"id": ids[row], **span._asdict()} for row, span in treated.recorded]
+            personal_tables.append(pa.Table.from_pylist(recorded, schema=PERSONAL))
             table = table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts, pa.large_string()))
             yield table.set_column(table.schema.get_field_index("digest"), "digest", pa.array(digests, pa.string()))
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
-    write_parquet(_edits_path(part, run), edit_tables, EDITS)
+    write_parquet(_scratch("edits", part, run), edit_tables, EDITS)
+    write_parquet(_scratch("personal", part, run), personal_tables, PERSONAL)
     return {
-        **{name: counts[name] for name in ("documents", "edited", "characters_in", "characters_out")},
+        **{name: counts[name] for name in COUNTS},
         "edits": dict(reasons),
-        "examples": examples,
+        "personal": dict(personal),
+        "examples": {name: [[key, example(**made)] for key, made in found] for name, found in examples.items()},
     }
 
 
-def _edits_path(part: Part, run: Run) -> Path:
-    return run.scratch / f"edits-{part.set}-{part.path.name}"
-
-
-def _example(before: str, edit: Edit, edits: list[Edit], source: str) -> dict[str, str]:
-    """An edit in its context, as it was and as it is now with what is around it repaired too."""
-    start, end = max(0, edit.start - CONTEXT), min(len(before), edit.end + CONTEXT)
-    around = [other for other in edits if start <= other.start and other.end <= end]
-    shown = [Edit(other.start - start, other.end - start, other.text, other.reason) for other in around]
-    cut = before[start:end]
-    return {"reason": edit.reason, "before": cut, "after": apply_edits(cut, shown), "source": source}
+def _scratch(name: str, part: Part, run: Run) -> Path:
+    return run.scratch / f"{name}-{part.set}-{part.path.name}"
 
 
 def _keep_first(kept: dict[str, Any], found: Mapping[str, Any]) -> None:

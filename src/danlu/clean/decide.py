@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from danlu.clean.evaluations import evaluation_items, name_of
+from danlu.clean.grams import GramIndex, Item, find_overlaps, index_grams
 from danlu.clean.normalise import normalise_text
-from danlu.clean.overlap import HeldOut, find_owners, index_items
+from danlu.clean.overlap import NOTHING, HeldOut, find_items, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.personal import MARGIN
@@ -26,6 +28,7 @@ from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
+from danlu.text.buffers import text_buffers, word_hashes
 from danlu.text.canonical import canonical, digest
 from danlu.text.personal.find import REASON, hide
 from danlu.workspace.artifact import Artifact
@@ -52,9 +55,20 @@ VERDICTS: pa.Schema = pa.schema(
 )
 HELDOUT_ROWS = 1000
 ITEMS: pa.Schema = pa.schema(
-    [pa.field("owner", pa.string(), nullable=False), pa.field("item", pa.large_string(), nullable=False)]
+    [
+        pa.field("owner", pa.string(), nullable=False),
+        pa.field("item", pa.large_string(), nullable=False),
+        pa.field("answer", pa.large_string(), nullable=False),
+    ]
 )
-SCAN: pa.Schema = pa.schema([pa.field("form", pa.string(), nullable=False), pa.field("owner", pa.string(), nullable=False)])
+SCAN: pa.Schema = pa.schema(
+    [
+        pa.field("form", pa.string(), nullable=False),
+        pa.field("owner", pa.string(), nullable=False),
+        pa.field("way", pa.string(), nullable=False),
+        pa.field("share", pa.float64(), nullable=False),
+    ]
+)
 
 
 class Columns(NamedTuple):
@@ -82,6 +96,9 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     verdicts.reasons[unscored] = LOST
     lost: dict[Part, Loss] = {}
 
+    guard = config.decontamination()
+    wanted_share = guard.share if guard else 1.0
+    ways = np.full(len(columns.ids), "", object)  # how a document holds a test text
     heldout = [part for part in parts if part.set == HOLDOUT]
     training = [part for part in parts if part.set != HOLDOUT]
     total = 2 * sum(part.bytes for part in parts)
@@ -89,7 +106,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
 
         def scan(chosen: list[Part], index: Path | None) -> dict[Part, pa.Table]:
             def arguments(part: Part) -> tuple[Any, ...]:
-                return verdicts.reasons[columns.rows[part]] == KEPT, index
+                return verdicts.reasons[columns.rows[part]] == KEPT, index, wanted_share
 
             done, gone = each_part(crew, "danlu.clean.decide:scan_part", chosen, arguments, bar, "scan/")
             _drop_lost(gone, columns, verdicts)
@@ -98,9 +115,9 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
 
         # Held-out documents first: those that are kept are what the training text is searched for.
         _drop_repeats(config, columns, verdicts, scan(heldout, None))
-        index = run.scratch / "heldout.parquet" if config.decontaminate else None
+        index = run.scratch / "heldout.parquet" if guard else None
         if index is not None:
-            run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config))
+            run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config, run.base))
         try:
             scans = scan(training, index)
         finally:
@@ -109,6 +126,11 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
             owners = np.array(table["owner"].to_pylist(), object)
             leaked = (owners != "") & (verdicts.reasons[columns.rows[part]] == KEPT) & ~columns.protected[columns.rows[part]]
             verdicts.reasons[columns.rows[part]][leaked] = [f"{HELDOUT}:{owner}" for owner in owners[leaked].tolist()]
+            found = np.array(table["way"].to_pylist(), object)
+            ways[columns.rows[part]][leaked] = found[leaked]
+            measured_shares = leaked & (found == "overlap")
+            verdicts.values[columns.rows[part]][measured_shares] = table["share"].to_numpy()[measured_shares]
+            verdicts.thresholds[columns.rows[part]][measured_shares] = wanted_share
         # Which of equal documents stays depends on all of them together: this is done here, of their forms alone.
         repeats = _drop_repeats(config, columns, verdicts, scans)
 
@@ -133,7 +155,8 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
 
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
     kept = verdicts.reasons == KEPT
-    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
+    names = [*sorted(datasets), *(name_of(file) for file in (guard.files if guard else ()))]
+    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, names, ways)
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}
@@ -231,57 +254,65 @@ def _write_held_out(
     columns: Columns,
     verdicts: Verdicts,
     config: CleanConfig,
+    base: Path,
 ) -> None:
-    """Write the canonical texts that training text is searched for, with whose they are, where workers find them.
+    """Write the texts that training text is searched for, with whose they are and their answers, where workers find them.
 
-    Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept.
+    Validation and test texts of every dataset and those of evaluation files, as they are and as repair leaves them, and the
+    held-out documents kept.
     """
     thresholds, actions = line_rules(config), config.pii.actions(config.preset)
 
-    def items() -> Iterator[tuple[str, str]]:
+    def given() -> Iterator[tuple[str, str, str]]:
         for name in sorted(datasets):
             for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
                 for text, split in zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True):
                     if split in ("validation", "test"):
-                        yield name, canonical(text)
-                        repaired = normalise_text(text, thresholds, actions)
-                        if repaired.edits:
-                            yield name, canonical(repaired.text)
+                        yield name, text, ""
+        guard = config.decontamination()
+        for file in guard.files if guard else ():
+            for text, answer in evaluation_items(file, base):
+                yield name_of(file), text, answer
+
+    def items() -> Iterator[tuple[str, str, str]]:
+        for name, text, answer in given():
+            yield name, text, answer
+            repaired = normalise_text(text, thresholds, actions)
+            if repaired.edits:
+                yield name, repaired.text, answer
         for part in heldout:
             row = columns.rows[part].start
             for table in row_groups(part.path, ["text"]):
                 for text in table["text"].to_pylist():
                     if verdicts.reasons[row] == KEPT:
-                        yield HOLDOUT, canonical(text)
+                        yield HOLDOUT, text, ""
                     row += 1
 
     def tables() -> Iterator[pa.Table]:
-        pairs = items()
-        while batch := list(islice(pairs, HELDOUT_ROWS)):
+        found = items()
+        while batch := list(islice(found, HELDOUT_ROWS)):
             yield pa.table([list(column) for column in zip(*batch, strict=True)], schema=ITEMS)
 
     write_parquet(path, tables(), ITEMS)
 
 
 @lru_cache(maxsize=1)
-def _index(path: Path | None) -> HeldOut:
+def _index(path: Path | None) -> tuple[HeldOut, GramIndex]:
     """What was written at `path`, ready to be looked for: made once in each process, for all the parts that it scans."""
-    if path is None:
-        return index_items(())
-    return index_items(
-        pair for table in row_groups(path) for pair in zip(table["owner"].to_pylist(), table["item"].to_pylist(), strict=True)
-    )
+    items = [Item(*row) for table in (row_groups(path) if path else ()) for row in zip(*table.to_pydict().values(), strict=True)]
+    return index_items((item.owner, canonical(item.text)) for item in items), index_grams(items)
 
 
-def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | None) -> None:
-    """The unit of work before verdicts: the form of each document (what repeats share) and the owner of the held-out item
-    that it holds, in scratch.
+def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | None, share: float) -> None:
+    """The unit of work before verdicts: the form of each document (what repeats share) and the held-out item that it holds, in
+    scratch. `share` of an item's runs of words is enough.
 
     Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest is its form.
     """
 
     def tables() -> Iterator[pa.Table]:
         row = 0
+        held, grams = _index(index)
         for table in row_groups(part.path, ["text"]):
             run.check()
             run.bar.advance(table.nbytes)
@@ -289,7 +320,12 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
             row += len(texts)
             forms = [canonical(text) for text in texts]
             keys = [digest(form or "\0" + text) for form, text in zip(forms, texts, strict=True)]
-            yield pa.table([keys, find_owners(_index(index), texts, forms)], schema=SCAN)
+            found = find_items(held, texts, forms)
+            if grams.items:
+                for document, overlap in find_overlaps(grams, *word_hashes(*text_buffers(table["text"])), share).items():
+                    if found[document] is NOTHING and texts[document]:
+                        found[document] = overlap
+            yield pa.table([keys, *(list(column) for column in zip(*found, strict=True))], schema=SCAN)
 
     write_parquet(_scan_path(part, run), tables(), SCAN)
 

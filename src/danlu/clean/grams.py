@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from danlu.clean.overlap import Found
 from danlu.text.buffers import string_buffers, word_hashes
 from danlu.text.kernels.grams import EMPTY, fill_table, find_grams, hash_grams
 
@@ -37,14 +38,6 @@ class Item(NamedTuple):
     owner: str
     text: str
     answer: str = ""
-
-
-class Overlap(NamedTuple):
-    """Whose item a document holds and how: `overlap` with the share of its runs, or `answer` (share 1)."""
-
-    owner: str
-    way: str
-    share: float
 
 
 class _Table(NamedTuple):
@@ -104,10 +97,10 @@ def index_grams(items: Iterable[Item]) -> GramIndex:
     )  # fmt: skip
 
 
-def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], least: float) -> dict[int, Overlap]:
+def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], least: float) -> dict[int, Found]:
     """The item that each document holds most of, by row of the document. `words` and `firsts` as of `word_hashes`; `least` is the
     share of an item's runs from which on a document holds it."""
-    result: dict[int, Overlap] = {}
+    result: dict[int, Found] = {}
     documents, _, runs = _hits(words, firsts, index.sizes, index.runs)
     every = len(index.first_owner)
     documents, runs = np.divmod(_distinct(documents * every + runs)[0], every)
@@ -120,11 +113,11 @@ def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], lea
     for at in np.flatnonzero(shares >= least).tolist():
         document, share = int(holders[at]), float(shares[at])
         if document not in result or share > result[document].share:
-            result[document] = Overlap(index.items[items[at]].owner, "overlap", share)
+            result[document] = Found(index.items[items[at]].owner, "overlap", share)
     documents, places, keys = _hits(words, firsts, np.array([KEY] if index.short else [], np.int64), index.keys)
     for document, place, key in zip(documents.tolist(), places.tolist(), keys.tolist(), strict=True):
         if document not in result and (owner := _answered(index, words[: firsts[document + 1]], place, firsts[document], key)):
-            result[document] = Overlap(owner, "answer", 1.0)
+            result[document] = Found(owner, "answer")
     return result
 
 

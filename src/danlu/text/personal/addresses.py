@@ -8,25 +8,25 @@ from collections.abc import Iterator
 
 from danlu.text.personal.span import Span
 
-_AT = re.compile("[@＠]")
-_LOCAL = re.compile(r"[A-Za-z0-9_%+](?:[A-Za-z0-9._%+'-]{0,63})\Z")  # searched for in the 64 characters before the sign
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9_(-])")
+_AT = re.compile("[@＠]", re.ASCII)
+_LOCAL = re.compile(r"[A-Za-z0-9_%+](?:[A-Za-z0-9._%+'-]{0,63})\Z", re.ASCII)  # searched for in the 64 characters before the sign
+_DOMAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9_(-])", re.ASCII)
 _NO_DOMAIN = frozenset("png jpg jpeg gif svg webp bmp ico css js json html htm py java min map".split())  # icon@2x.png
 _LONGEST_LOCAL = 64
 
 # Neither a longer chain of numbers, nor part of a word or a version. What stands before is looked at after the first character,
 # which alone is cheap to search for.
-_IPV4 = re.compile(r"\d(?<![\w.\-/§].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w-]|\.\w)(:\d{2,5}\b|/\d{1,2}\b)?")
+_IPV4 = re.compile(r"\d(?<![\w.\-/§].)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w-]|\.\w)(:\d{2,5}\b|/\d{1,2}\b)?", re.ASCII)
 _NO_HOST = re.compile(
-    r"(?:\bv|version|ver|release|build|firmware|driver|section|sec|chapter|figure|fig|table|clause|appendix|"
+    r"(?:\b(?:v|version|ver|release|build|firmware|driver|section|sec|chapter|figure|fig|table|clause|appendix)|"
     r"版本号?|固件|驱动|第|章|节|图|表|附录|条|款)[\s.:：为是]{0,3}\Z",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
 _HOST_WORD = re.compile(
     r"(?:\bIPv?4?\b|\bIPs?\b|address|host|server|proxy|gateway|\bDNS\b|client|login|visitor|from|地址|服务器|主机|代理|网关|登录|来源|访问)[^\n]{0,24}\Z",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
-_COLONS = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:(?<=:)(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])")
+_COLONS = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:(?<=:)(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])", re.ASCII)
 _BEFORE = 40  # characters before an address that may say what it is
 _SMALL = 30  # a section or a version has no number as large
 

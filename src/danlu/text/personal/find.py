@@ -28,8 +28,8 @@ REASON = "pii:"
 ALL = EMAIL | NUMBER | ADDRESS | PLACE | SECRET
 
 _Finders = tuple[Callable[[str], Iterator[Span]], ...]
-_DIGITS = re.compile(r"\d(?:[ ().-]{0,2}+\d){6,}+")
-_RUN = re.compile(r"[0-9A-Za-z_+/=-]{16,}+")
+_DIGITS = re.compile(r"\d(?:[ ().-]{0,2}+\d){6,}+", re.ASCII)
+_RUN = re.compile(r"[0-9A-Za-z_+/=-]{16,}+", re.ASCII)
 # The finders of each family, and the pattern around which they look; None: each looks around a sign of its own.
 _FAMILIES: tuple[tuple[int, re.Pattern[str] | None, _Finders], ...] = (
     (SECRET, None, (find_key_blocks,)),

@@ -11,20 +11,21 @@ from collections.abc import Iterator
 from danlu.text.personal.checksums import IBAN_LENGTHS, is_card_prefix, is_credit_code, is_iban, is_id_card, is_luhn
 from danlu.text.personal.span import Span
 
-_ID_CARD = re.compile(r"(?<![\w.])[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[01]\d[0-3]\d[ -]?\d{3}[\dXx](?![0-9A-Za-z_])")
-_OLD_ID_CARD = re.compile(r"(?:身份证|ID card)[^\n\d]{0,12}([1-9]\d{14})(?![0-9A-Za-z_])", re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w.])[2-69]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){1,2}(?![0-9A-Za-z_]|\.\d)|(?<![\w.])3\d{3}[ -]?\d{6}[ -]?\d{4,5}(?![0-9A-Za-z_]|\.\d)")
-_CREDIT_CODE = re.compile(r"(?<![0-9A-Za-z_])[0-9A-HJ-NP-Y]\d{7}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z_])")
-_IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Z]{2}\d{2} ?[0-9A-Z]{4}")
-_PASSPORT_WORD = re.compile(r"护照|護照|通行证|passports?\b", re.IGNORECASE)
+_ID_CARD = re.compile(r"(?<![\w.])[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[01]\d[0-3]\d[ -]?\d{3}[\dXx](?![0-9A-Za-z_])", re.ASCII)
+_OLD_ID_CARD = re.compile(r"(?:身份证|ID card)[^\n\d]{0,12}([1-9]\d{14})(?![0-9A-Za-z_])", re.ASCII | re.IGNORECASE)
+_CARD = re.compile(r"(?<![\w.])[2-69]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){1,2}(?![0-9A-Za-z_]|\.\d)|(?<![\w.])3\d{3}[ -]?\d{6}[ -]?\d{4,5}(?![0-9A-Za-z_]|\.\d)", re.ASCII)
+_CREDIT_CODE = re.compile(r"(?<![0-9A-Za-z_])[0-9A-HJ-NP-Y]\d{7}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z_])", re.ASCII)
+_IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Z]{2}\d{2} ?[0-9A-Z]{4}", re.ASCII)
+_PASSPORT_WORD = re.compile(r"护照|護照|通行证|passports?\b", re.ASCII | re.IGNORECASE)
 _PASSPORT = re.compile(
-    r"(?<![0-9A-Za-z_])(?:[EGDSP]\d{8}|E[A-HJ-NP-Z]\d{7}|[HMKC]\d{8}(?:\d\d)?|[A-Z]\d{7,8}|[A-Z]{2}\d{7}|\d{9})(?![0-9A-Za-z_])"
+    r"(?<![0-9A-Za-z_])(?:[EGDSP]\d{8}|E[A-HJ-NP-Z]\d{7}|[HMKC]\d{8}(?:\d\d)?|[A-Z]\d{7,8}|[A-Z]{2}\d{7}|\d{9})(?![0-9A-Za-z_])",
+    re.ASCII,
 )
 _AFTER_WORD = 32  # characters after the word in which its number stands
 _OTHER_NUMBER = re.compile(
     r"(?:order|invoice|tracking|serial|item|product|part|model|sku|isbn|issn|ean|upc|ticket|case|ref(?:erence)?|订单|单|运单|快递|编|流水|批|序列|"
     r"产品|商品|条码|条形码|型|工单|案|文|发票)(?:\s?(?:no|num(?:ber)?|id|code)\b|号码?)?\.?\s{0,2}(?:[:：#=是为]|is)?\s{0,2}\Z",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
 _BEFORE = 24
 
@@ -48,7 +49,7 @@ def find_bank_cards(text: str) -> Iterator[Span]:
     """Bank cards with the prefix of an issuer and a valid check digit."""
     for found in _CARD.finditer(text):
         digits = _bare(found[0])
-        if is_card_prefix(digits) and is_luhn(digits) and len(set(digits)) > 2 and not is_other_number(text, found.start()):
+        if is_card_prefix(digits) and is_luhn(digits) and len(set(digits)) > 1 and not is_other_number(text, found.start()):
             yield Span(*found.span(), "bank_card")
 
 

@@ -11,7 +11,7 @@ from danlu.text.personal.span import Span
 
 _ISSUED = re.compile(
     r"(?<![0-9A-Za-z_-])(?:"
-    r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}"  # Amazon
+    r"(?:AKIA|ASIA|ABIA|ACCA)(?=[A-Z]{0,15}\d)[0-9A-Z]{16}"  # Amazon
     r"|gh[pousr]_[0-9A-Za-z]{36,255}|github_pat_[0-9A-Za-z_]{22,255}|glpat-[0-9A-Za-z_-]{20,64}"  # GitHub, GitLab
     r"|sk-(?=[A-Za-z_-]{0,200}\d)[0-9A-Za-z_-]{20,256}"  # OpenAI, Anthropic, DeepSeek
     r"|[spr]k_(?:live|test)_[0-9A-Za-z]{16,128}"  # Stripe
@@ -20,16 +20,17 @@ _ISSUED = re.compile(
     r"|hf_[0-9A-Za-z]{30,64}|npm_[0-9A-Za-z]{36}|pypi-[0-9A-Za-z_-]{50,256}|dop_v1_[0-9a-f]{64}"
     r"|LTAI[0-9A-Za-z]{12,26}|AKID[0-9A-Za-z]{13,40}"  # Alibaba, Tencent
     r"|eyJ[0-9A-Za-z_-]{8,2048}\.eyJ[0-9A-Za-z_-]{8,4096}\.[0-9A-Za-z_-]{8,1024}"  # JSON web tokens
-    r")(?![0-9A-Za-z_])"
+    r")(?![0-9A-Za-z_])",
+    re.ASCII,
 )
-_HOOK = re.compile(r"hooks\.slack\.com/services/(T[0-9A-Z]{6,16}/B[0-9A-Z]{6,16}/[0-9A-Za-z]{16,40})")
-_BLOCK = re.compile(r"-----BEGIN (?:[0-9A-Z]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_BLOCK_LINES = re.compile(r"(?:[0-9A-Za-z+/=\\]*\r?\n)*[0-9A-Za-z+/=\\]*")
+_HOOK = re.compile(r"hooks\.slack\.com/services/(T[0-9A-Z]{6,16}/B[0-9A-Z]{6,16}/[0-9A-Za-z]{16,40})", re.ASCII)
+_BLOCK = re.compile(r"-----BEGIN (?:[0-9A-Z]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----", re.ASCII)
+_BLOCK_LINES = re.compile(r"(?:[0-9A-Za-z+/=\\]*\r?\n)*[0-9A-Za-z+/=\\]*", re.ASCII)
 _LONGEST_BLOCK = 20_000
 _NAMED = re.compile(
     r"(?:key|secret|token|passw(?:or)?d|passwd|pwd|passphrase|auth|bearer|credentials?|密钥|密鑰|秘钥|口令|密码|密碼|令牌)"
     r"[\"']?\s{0,3}(?:=>|:=|[=:：]|\bis\b|[是为])\s{0,3}(?:bearer\s)?[\"'“]?([0-9A-Za-z_+/=-]{16,512})",
-    re.IGNORECASE,
+    re.ASCII | re.IGNORECASE,
 )
 _LEAST_ENTROPY = 3.2  # bits a character of a named value; random hexadecimal digits have 4, sixteen of them about 3.3
 

@@ -24,8 +24,9 @@ LONG_HAN = 20  # 13 words of English are about as many characters of Chinese
 # Words of a run, by length of the item: below `MANY` words, where one changed word would break most runs of 13, and from there on.
 SIZES = (6, 13)
 SIZES_HAN = (10, 16)
-MANY = 40  # words of an item from which on the longer runs are used; in Chinese `MANY_HAN` characters
-MANY_HAN = 60
+MANY = 100  # words of an item from which on the longer runs are used; in Chinese `MANY_HAN` characters
+MANY_HAN = 160
+COMMON = 8  # a run that more items have is a phrase of the set ("which of the following"), and tells none of them
 KEY = 4  # words by which short items are looked for
 LEAST_WORDS = 4  # of an item that counts with its answer
 MOST_BITS = 1 << 23  # of the filter before a table: a megabyte
@@ -70,21 +71,24 @@ def index_grams(items: Iterable[Item]) -> GramIndex:
     hashes: list[Words] = []
     short: dict[bytes, list[int]] = {}
     sizes: set[int] = set()
-    counts = np.zeros(len(chosen), np.int64)
     for row, (item, own) in enumerate(zip(chosen, words, strict=True)):
         size = _run_size(item.text, len(own))
         if size:
             sizes.add(size)
             made = np.unique(_grams(own, size))
-            counts[row] = len(made)
         else:
             made = np.zeros(0, np.uint64)
             if len(own) >= LEAST_WORDS and row in answers and len(item.answer.strip()) > 1:
                 short.setdefault(own.tobytes(), []).append(row)
         hashes.append(made)
-    distinct, which = np.unique(np.concatenate([*hashes, np.zeros(0, np.uint64)]), return_inverse=True)
-    order = np.argsort(which, kind="stable")
     rows = np.repeat(np.arange(len(chosen)), [len(made) for made in hashes])
+    distinct, which, shared = np.unique(
+        np.concatenate([*hashes, np.zeros(0, np.uint64)]), return_inverse=True, return_counts=True
+    )
+    rare = shared[which] <= COMMON
+    rare |= np.bincount(rows[rare], minlength=len(chosen))[rows] == 0  # an item of nothing but phrases keeps them
+    rows, which = rows[rare], which[rare]
+    order = np.argsort(which, kind="stable")
     begins = {words_of: _grams(np.frombuffer(words_of, np.uint64)[:KEY], KEY)[0] for words_of in short}
     keys = np.array(sorted(set(begins.values())), np.uint64)
     lengths: list[set[int]] = [set() for _ in keys]
@@ -92,7 +96,7 @@ def index_grams(items: Iterable[Item]) -> GramIndex:
         lengths[int(np.searchsorted(keys, begin))].add(len(words_of) // 8)
     return GramIndex(
         chosen, tuple(words), np.array(sorted(sizes), np.int64), _table(distinct), rows[order],
-        np.searchsorted(which[order], np.arange(len(distinct) + 1)), counts,
+        np.searchsorted(which[order], np.arange(len(distinct) + 1)), np.bincount(rows, minlength=len(chosen)),
         _table(keys), short, tuple(tuple(sorted(each)) for each in lengths), answers,
     )  # fmt: skip
 

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from danlu.recipe.personal import Action
+from danlu.recipe.personal import KINDS, Action
 from danlu.text.edits import Edit, apply_edits, compose
-from danlu.text.personal.find import REASON, candidates, find, masks
+from danlu.text.personal.find import REASON, candidates, find, masks, placeholder
 from danlu.text.personal.span import Span
 from danlu.text.repair import Repair
 
@@ -81,7 +81,8 @@ def example(before: str, edit: Edit, edits: Sequence[Edit], source: str) -> dict
     inner = [_moved(other, -low) for other in edits if low <= other.start and other.end <= high]
     repaired = apply_edits(piece, inner)
     after = compose(inner, repaired, masks(find(repaired)))
-    hidden = _joined([*masks(find(piece)), *(each for each in after if REASON in each.reason)])
+    seen = masks(find(piece))
+    hidden = _joined([*seen, *(each for each in after if REASON in each.reason and _hides_more(each, seen))])
     start = max(0, edit.start - low - CONTEXT)
     end = min(len(piece), edit.end - low + CONTEXT, start + SHOWN)
     return {
@@ -90,6 +91,12 @@ def example(before: str, edit: Edit, edits: Sequence[Edit], source: str) -> dict
         "after": _cut(piece, after, start, end),
         "source": source,
     }
+
+
+def _hides_more(edit: Edit, seen: Sequence[Edit]) -> bool:
+    """Whether an edit masks more values than are seen where it stands: repair brought them to light (`&#64;`, full-width digits)."""
+    here = sum(other.start < edit.end and edit.start < other.end for other in seen)
+    return sum(edit.text.count(placeholder(kind)) for kind in KINDS) > here
 
 
 def _joined(edits: list[Edit]) -> list[Edit]:

@@ -1,10 +1,11 @@
-"""Decontamination by runs of words: recall and precision by injection, short items with their answers, files of evaluation sets."""
+"""Decontamination by runs of words: recall and precision by injection, short items, files of evaluation sets."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ from danlu.workspace.errors import DanluError
 SHARE = DecontaminateConfig().share
 Change = Callable[[random.Random, list[str], list[str]], list[str]]
 PHRASES = {
-    "en": "which of the following statements about the use of this work is not true at all".split(),
+    "en": re.findall("[a-z]+", "which of the following statements about the use of this work is not true at all"),
     "zh": list("根据中华人民共和国相关法律法规的规定下列说法不正确的是"),
 }
 
@@ -37,7 +38,9 @@ def overlaps(index: GramIndex, texts: list[str], share: float = SHARE) -> list[F
 
 def both_ways(items: list[Item], texts: list[str]) -> list[Found]:
     """What the stage does: word for word first, then by runs of words."""
-    exact = find_items(index_items((item.owner, canonical(item.text)) for item in items), texts, [canonical(text) for text in texts])
+    exact = find_items(
+        index_items((item.owner, canonical(item.text)) for item in items), texts, [canonical(text) for text in texts]
+    )
     by_runs = overlaps(index_grams(items), texts)
     return [by_runs[row] if found is NOTHING else found for row, found in enumerate(exact)]
 
@@ -104,10 +107,13 @@ def test_recall_and_precision_by_injection(language: str) -> None:
         assert right >= least * len(items), (name, right)
         assert right == sum(each is not NOTHING for each in found)  # and none is taken for another
     negatives = [
-        written(language, [*made.choices(words, k=50), *PHRASES[language], *made.choices(words, k=50)], made) for _ in range(2000)
+        written(language, [*made.choices(words, k=50), *PHRASES[language], *made.choices(words, k=50)], made)
+        for _ in range(2000)
     ]
     # A few words of an item in a row are no reason.
-    negatives += [written(language, [*made.choices(words, k=50), *item[5:9], *made.choices(words, k=50)], made) for item in items]
+    negatives += [
+        written(language, [*made.choices(words, k=50), *item[5:9], *made.choices(words, k=50)], made) for item in items
+    ]
     assert [found for found in both_ways(index, negatives) if found is not NOTHING] == []
 
 
@@ -121,7 +127,11 @@ def test_share_against_sets_of_runs() -> None:
     def runs(tokens: list[str], size: int) -> set[tuple[str, ...]]:
         return {tuple(tokens[at : at + size]) for at in range(len(tokens) - size + 1)}
 
-    found = overlaps(index_grams([Item(str(row), " ".join(item)) for row, item in enumerate(items)]), [" ".join(text) for text in texts], 0.05)
+    found = overlaps(
+        index_grams([Item(str(row), " ".join(item)) for row, item in enumerate(items)]),
+        [" ".join(text) for text in texts],
+        0.05,
+    )
     hits = 0
     common = [run for run, many in Counter(run for item in items for run in runs(item, 6)).items() if many > 8]
     assert common == []
@@ -188,7 +198,7 @@ def test_items_of_files(tmp_path: Path, suffix: str) -> None:
     elif suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
     elif suffix == ".txt":
-        path.write_text("谁写了这首歌？\n\nWho said \"no\"?\r\n", encoding="utf-8")
+        path.write_text('谁写了这首歌？\n\nWho said "no"?\r\n', encoding="utf-8")
     else:
         mark = "," if suffix == ".csv" else "\t"
         path.write_text(f'question{mark}answer\n谁写了这首歌？{mark}李白\n"Who said ""no""?"{mark}he\n', encoding="utf-8")

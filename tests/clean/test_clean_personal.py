@@ -1,4 +1,4 @@
-"""Personal data through the stages: masked, recorded or dropped, and never in a file of an artifact but documents before cleaning."""
+"""Personal data through the stages: masked, recorded or dropped, and in no other file of an artifact."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ VALUES = (
     "E12345678", "DE89370400440532013000", "sk-proj-abcdefghijklmnop1234567890", "li.na@163.com", "020 7946 0958",
     "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEA", "13787654321", "info@notice-board.cn", "wang@hidden.org",
 )  # fmt: skip
-FORMS = (*VALUES, "１３９１２３４５６７８", "wang&#64;hidden.org", "wang&amp;#64;hidden.org")  # also as they came, before repair
+FORMS = (
+    *VALUES,
+    "１３９１２３４５６７８",
+    "wang&#64;hidden.org",
+    "wang&amp;#64;hidden.org",
+)  # also as they came, before repair
 DOCUMENTS = [
     ("<p>请写信到 zhang.wei@qq.com ，或打手机13912345678，我们会尽快回复。</p><p>谢谢大家的支持和理解。</p>", "zh-Hans"),
     ("身份证号11010519491231002X，卡号6222021234567890128，请核对无误后再提交申请。", "zh-Hans"),
@@ -56,8 +61,8 @@ HELD = "A held-out sentence about the hills in spring, which nothing else here s
 def collected(folder: Path) -> Artifact:
     rows: list[dict[str, Any]] = [
         {
-            "id": document_id("s", "train", index), "digest": digest(text), "text": text, "source": "s", "url": "", "licence": "",
-            "language": language, "created": "", "meta": "{}", "protected": index == PROTECTED,
+            "id": document_id("s", "train", index), "digest": digest(text), "text": text, "source": "s", "url": "",
+            "licence": "", "language": language, "created": "", "meta": "{}", "protected": index == PROTECTED,
         }
         for index, (text, language) in enumerate(DOCUMENTS)
     ]  # fmt: skip
@@ -99,7 +104,9 @@ def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_no_file_shows_a_masked_value(masked: Path) -> None:
     files = [path for stage in ("normalise", "score", "decide") for path in (masked / stage).rglob("*") if path.is_file()]
-    assert {"edits.parquet", "personal.parquet", "facts.json", "verdicts.parquet", "ledger.sqlite"} <= {path.name for path in files}
+    assert {"edits.parquet", "personal.parquet", "facts.json", "verdicts.parquet", "ledger.sqlite"} <= {
+        path.name for path in files
+    }
     for path in files:
         words = in_words(path)
         assert [value for value in FORMS if value in words or value in words.replace("\\n", "\n")] == [], path
@@ -117,7 +124,11 @@ def test_no_record_shows_a_value_that_stays_in_the_documents(tmp_path: Path, act
     if action == "none":
         assert personal == []
         return
-    by_id = {row["id"]: row["text"] for path in (root / "normalise" / "documents").glob("*.parquet") for row in pq.read_table(path).to_pylist()}
+    by_id = {
+        row["id"]: row["text"]
+        for path in (root / "normalise" / "documents").glob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    }
     found = {by_id[row["id"]][row["start"] : row["end"]] for row in personal}
     assert {*VALUES[:11], "wang@hidden.org", "13787654321"} <= {value.replace("\n", "") for value in found}
     reasons = pq.read_table(root / "decide" / "verdicts.parquet")["reason"].to_pylist()
@@ -146,12 +157,23 @@ def test_masks_are_recorded_as_edits_and_nothing_else_changes(masked: Path) -> N
     assert (reasons[5], reasons[11]) == ("letters", "repeat")  # so that examples of verdicts are among the files looked at
     facts = json.loads((masked / "normalise" / "facts.json").read_text(encoding="utf-8"))
     # The notice went with its address before anything looked for one.
-    assert facts["personal"] == {"bank_card": 1, "email": 4, "iban": 1, "id_card": 1, "ip": 1, "passport": 1, "phone": 5, "secret": 2}
+    assert facts["personal"] == {
+        "bank_card": 1,
+        "email": 4,
+        "iban": 1,
+        "id_card": 1,
+        "ip": 1,
+        "passport": 1,
+        "phone": 5,
+        "secret": 2,
+    }
     assert facts["searched"] == 11
 
 
 def test_each_kind_has_its_switch(tmp_path: Path) -> None:
-    root = cleaned(tmp_path, CleanConfig.model_validate({"pii": {"email": "none", "id_card": "drop", "phone": "tag", "ip": "mask"}}))
+    root = cleaned(
+        tmp_path, CleanConfig.model_validate({"pii": {"email": "none", "id_card": "drop", "phone": "tag", "ip": "mask"}})
+    )
     after = texts(root / "normalise" / "documents")
     assert "zhang.wei@qq.com" in after[0]
     assert "13912345678" in after[0]
@@ -185,11 +207,20 @@ def test_an_example_shows_no_neighbour() -> None:
     far = "x" * 30 + " zhang.wei@qq.com " + "y" * 30 + "  z"
     spot = [Edit(far.index("  "), far.index("  ") + 2, " ", "space")]
     assert "wei" not in json.dumps(example(far, spot[0], spot, "s"))
-    assert len(example("a" * 5000 + "  b", Edit(0, 5000, "", "long_word_line"), [Edit(0, 5000, "", "long_word_line")], "s")["before"]) < 1000
+    assert (
+        len(
+            example("a" * 5000 + "  b", Edit(0, 5000, "", "long_word_line"), [Edit(0, 5000, "", "long_word_line")], "s")[
+                "before"
+            ]
+        )
+        < 1000
+    )
 
 
 def test_an_error_of_a_rule_of_ones_own_shows_none(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("def bad(text, language):\n    return float('nan')\nbad.direction = 'least'\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text(
+        "def bad(text, language):\n    return float('nan')\nbad.direction = 'least'\n", encoding="utf-8"
+    )
     with pytest.raises(DanluError) as caught:
         score_own(["mine:bad"], tmp_path, ["Call 13912345678 now"], ["en"])
     assert "13912345678" not in str(caught.value)

@@ -299,7 +299,9 @@ def _write_held_out(
 @lru_cache(maxsize=1)
 def _index(path: Path | None) -> tuple[HeldOut, GramIndex]:
     """What was written at `path`, ready to be looked for: made once in each process, for all the parts that it scans."""
-    items = [Item(*row) for table in (row_groups(path) if path else ()) for row in zip(*table.to_pydict().values(), strict=True)]
+    items = [
+        Item(*row) for table in (row_groups(path) if path else ()) for row in zip(*table.to_pydict().values(), strict=True)
+    ]
     return index_items((item.owner, canonical(item.text)) for item in items), index_grams(items)
 
 

@@ -109,7 +109,10 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
     packed = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
     try:
-        with pa.input_stream(str(path), compression=packed) as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as lines:
+        with (
+            pa.input_stream(str(path), compression=packed) as stream,
+            io.TextIOWrapper(stream, "utf-8-sig", newline="") as lines,
+        ):
             yield lines
     except (OSError, ValueError, csv.Error) as error:  # not UTF-8, not JSON, a broken archive
         raise DanluError("clean.evaluation-broken", where=str(path), reason=str(error).splitlines()[0][:200]) from error

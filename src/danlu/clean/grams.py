@@ -1,8 +1,8 @@
 """Decontamination by runs of words: items that a document quotes in part, or with changes, or with their answer.
 
-A long item is known by all its runs of `SIZES` words; a document holds it if it has enough of them. A short one (`LEAST_WORDS` and
-more) has no run that is rare enough: it counts only word for word and with its answer close by. Words are compared by hashes of 64
-bits, so case, width, punctuation and spaces do not count.
+A long item is known by all its runs of `SIZES` words; a document holds it if it has enough of them. A short one
+(`LEAST_WORDS` and more) has no run that is rare enough: it counts only word for word and with its answer close by. Words are
+compared by hashes of 64 bits, so case, punctuation and spaces do not count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Words = NDArray[np.uint64]
 
 LONG = 13  # words from which on an item is long (GPT-3's run); in Chinese `LONG_HAN` characters
 LONG_HAN = 20  # 13 words of English are about as many characters of Chinese
-# Words of a run, by length of the item: below `MANY` words, where one changed word would break most runs of 13, and from there on.
+# Words of a run, by length of the item: below `MANY` words, where one changed word would break most
+# runs of 13, and from there on.
 SIZES = (6, 13)
 SIZES_HAN = (10, 16)
 MANY = 100  # words of an item from which on the longer runs are used; in Chinese `MANY_HAN` characters
@@ -102,8 +103,8 @@ def index_grams(items: Iterable[Item]) -> GramIndex:
 
 
 def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], least: float) -> dict[int, Found]:
-    """The item that each document holds most of, by row of the document. `words` and `firsts` as of `word_hashes`; `least` is the
-    share of an item's runs from which on a document holds it."""
+    """The item that each document holds most of, by row of the document. `words` and `firsts` as of `word_hashes`; `least` is
+    the share of an item's runs from which on a document holds it."""
     result: dict[int, Found] = {}
     documents, _, runs = _hits(words, firsts, index.sizes, index.runs)
     every = len(index.first_owner)

@@ -75,7 +75,8 @@ def index_items(items: Iterable[tuple[str, str]]) -> HeldOut:
 
 
 def find_items(held: HeldOut, texts: Sequence[str], forms: Sequence[str]) -> list[Found]:
-    """For each text the first held-out item that it holds word for word, or `NOTHING`. `forms` are the texts' canonical forms."""
+    """For each text the first held-out item that it holds word for word, or `NOTHING`. `forms` are the texts'
+    canonical forms."""
     found: list[Found] = []
     for text, form in zip(texts, forms, strict=True):
         if form in held.owners:

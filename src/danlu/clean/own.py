@@ -67,5 +67,11 @@ def _number(name: str, value: Any, text: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise DanluError("extension.number", where=name, name=name, found=repr(value)[:SHOWN], about=repr(hide(text[: SHOWN + MARGIN])[:SHOWN]))
+        raise DanluError(
+            "extension.number",
+            where=name,
+            name=name,
+            found=repr(value)[:SHOWN],
+            about=repr(hide(text[: SHOWN + MARGIN])[:SHOWN]),
+        )
     return number

@@ -94,7 +94,8 @@ def example(before: str, edit: Edit, edits: Sequence[Edit], source: str) -> dict
 
 
 def _hides_more(edit: Edit, seen: Sequence[Edit]) -> bool:
-    """Whether an edit masks more values than are seen where it stands: repair brought them to light (`&#64;`, full-width digits)."""
+    """Whether an edit masks more values than are seen where it stands, because repair brought them to light (`&#64;`,
+    full-width digits)."""
     here = sum(other.start < edit.end and edit.start < other.end for other in seen)
     return sum(edit.text.count(placeholder(kind)) for kind in KINDS) > here
 
@@ -112,7 +113,7 @@ def _joined(edits: list[Edit]) -> list[Edit]:
 
 def _cut(text: str, edits: Sequence[Edit], start: int, end: int) -> str:
     """What becomes of characters `start` to `end` of a text; an edit that a border cuts is there whole."""
-    whole = [edit for edit in edits if edit.end > start and edit.start < end or start <= edit.start == edit.end <= end]
+    whole = [edit for edit in edits if (edit.end > start and edit.start < end) or start <= edit.start == edit.end <= end]
     low = min([start, *(edit.start for edit in whole)])
     high = max([end, *(edit.end for edit in whole)])
     return apply_edits(text[low:high], [_moved(edit, -low) for edit in whole])[: 2 * SHOWN]

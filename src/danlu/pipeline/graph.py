@@ -107,8 +107,8 @@ def build_graph(
 
 
 def repairs(config: CleanConfig) -> CleanConfig:
-    """What of `clean` changes the text itself: a changed document rule must not repair and score everything again. A document to
-    be dropped for personal data is only marked here."""
+    """What of `clean` changes the text itself: a changed document rule must not repair and score everything again. A document
+    to be dropped for personal data is only marked here."""
     check_names(config)
     lines = {name: threshold for name, threshold in config.rules.items() if name in LINE_RULES}
     return CleanConfig(preset=config.preset, rules=lines, pii=config.pii.recorded(config.preset))

@@ -39,8 +39,8 @@ def _as_file(value: Any) -> Any:
 class DecontaminateConfig(Section):
     """What else than the recipe's datasets is taken out of training text, and when a text counts as held."""
 
-    files: tuple[Annotated[EvaluationFile, BeforeValidator(_as_file, json_schema_input_type=str | EvaluationFile)], ...] = Field(
-        (), description="Evaluation sets in files; their names are the reasons of verdicts."
+    files: tuple[Annotated[EvaluationFile, BeforeValidator(_as_file, json_schema_input_type=str | EvaluationFile)], ...] = (
+        Field((), description="Evaluation sets in files; their names are the reasons of verdicts.")
     )
     share: Share = Field(
         0.4,
@@ -60,8 +60,8 @@ class CleanConfig(Section):
     pii: Pii = later(PiiConfig(), "What becomes of personal data and keys: one word for all kinds, or a section.")
     decontaminate: bool | DecontaminateConfig = Field(
         True,
-        description="Take every dataset's validation and test texts, and the held-out documents, out of training text; a section "
-        "names files of others.",
+        description="Take every dataset's validation and test texts, and the held-out documents, out of training text; a "
+        "section names files of others.",
     )
 
     def decontamination(self) -> DecontaminateConfig | None:

@@ -28,9 +28,9 @@ class PiiConfig(Section):
 
     action: Action | None = Field(
         None,
-        description="mask: a placeholder such as <EMAIL> in its place; tag: its span is recorded; drop: the document goes; none: "
-        "not looked for. It holds for every kind but company codes, reserved addresses and coordinates, which are left as they "
-        "are unless named. None: mask under the preset `danlu`, else none.",
+        description="mask: a placeholder such as <EMAIL> in its place; tag: its span is recorded; drop: the document goes; "
+        "none: not looked for. It holds for every kind but company codes, reserved addresses and coordinates, which are left "
+        "as they are unless named. None: mask under the preset `danlu`, else none.",
     )
     email: Action | None = _kind("e-mail addresses")
     phone: Action | None = _kind("telephone numbers")

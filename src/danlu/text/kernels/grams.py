@@ -72,8 +72,8 @@ def find_grams(
 ) -> int:
     """The runs of `sizes` words that are in the table: in which document, at which word of all, which value.
 
-    `words` uint64[words] are the hashes of the words of all documents, `firsts` int64[documents + 1] says whose they are. Returns
-    how many runs there are; those beyond the length of the last three arrays are counted but not written.
+    `words` uint64[words] are the hashes of the words of all documents, `firsts` int64[documents + 1] says whose they are.
+    Returns how many runs there are; those beyond the length of the last three arrays are counted but not written.
     """
     longest = 0
     for document in range(len(firsts) - 1):

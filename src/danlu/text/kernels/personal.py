@@ -55,7 +55,9 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
                 return 0
         return SECRET
     if byte == 0xC2:
-        return PLACE if at > start and at + 1 < end and data[at + 1] == 0xB0 and classes[data[at - 1]] & (_DIGIT | _JOINT) else 0
+        return (
+            PLACE if at > start and at + 1 < end and data[at + 1] == 0xB0 and classes[data[at - 1]] & (_DIGIT | _JOINT) else 0
+        )
     if at - 2 >= start:
         first, second = data[at - 2], data[at - 1]
         if first == 0xEF and second == 0xBC and byte == 0xA0:
@@ -129,7 +131,9 @@ def _scan_runs(data: NDArray[np.uint8], start: int, end: int, classes: NDArray[n
 
 
 @kernel
-def flag_documents(data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], flags: NDArray[np.uint8]) -> None:
+def flag_documents(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], flags: NDArray[np.uint8]
+) -> None:
     """Set the families that each document may hold. `data` uint8[bytes] in UTF-8, `offsets` int64[documents + 1] into it,
     `flags` uint8[documents] is written."""
     for document in range(len(flags)):

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from danlu.text.personal.span import Span
 
 _AT = re.compile("[@＠]", re.ASCII)
-_LOCAL = re.compile(r"[A-Za-z0-9_%+](?:[A-Za-z0-9._%+'-]{0,63})\Z", re.ASCII)  # searched for in the 64 characters before the sign
+_LOCAL = re.compile(
+    r"[A-Za-z0-9_%+](?:[A-Za-z0-9._%+'-]{0,63})\Z", re.ASCII
+)  # searched for in the 64 characters before the sign
 _DOMAIN = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}([A-Za-z]{2,24})(?![A-Za-z0-9_(-])", re.ASCII)
-_NO_DOMAIN = frozenset("png jpg jpeg gif svg webp bmp ico css js json html htm py java min map".split())  # icon@2x.png
+_NO_DOMAIN = frozenset(
+    ("png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "css", "js", "json", "html", "htm", "py", "java", "min", "map")
+)  # icon@2x.png
 _LONGEST_LOCAL = 64
 
 # Neither a longer chain of numbers, nor part of a word or a version. What stands before is looked at after the first character,
@@ -32,7 +36,8 @@ _SMALL = 30  # a section or a version has no number as large
 
 
 def find_emails(text: str) -> Iterator[Span]:
-    """E-mail addresses. Not the names of files (`icon@2x.png`), of services (`git@host:path`) or products in code (`a@b.sum()`)."""
+    """E-mail addresses. Not the names of files (`icon@2x.png`), of services (`git@host:path`), or products of matrices
+    (`a@b.sum()`)."""
     for sign in _AT.finditer(text):
         before = text[max(0, sign.start() - _LONGEST_LOCAL - 1) : sign.start()]
         local, domain = _LOCAL.search(before), _DOMAIN.match(text, sign.end())

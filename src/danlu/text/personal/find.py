@@ -40,11 +40,11 @@ _FAMILIES: tuple[tuple[int, re.Pattern[str] | None, _Finders], ...] = (
     (PLACE, None, (find_coordinates,)),
 )
 _AROUND = 64  # characters on either side of what a pattern found: where words stand that say what it is
-_RANK = {kind: rank for rank, kind in enumerate(KINDS)}
+_RANK: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
 def candidates(texts: Any) -> NDArray[np.uint8]:
-    """Which families each text may hold, uint8[texts]; 0 where there is nothing to look for. `texts` are an array of strings of Arrow."""
+    """Which families each text may hold, uint8[texts]; 0 where there is nothing to look for. `texts` are an array of Arrow."""
     data, offsets = text_buffers(texts)
     flags = np.zeros(len(offsets) - 1, np.uint8)
     flag_documents(data, offsets, CLASSES, flags)
@@ -52,15 +52,13 @@ def candidates(texts: Any) -> NDArray[np.uint8]:
 
 
 def find(text: str, families: int = ALL) -> list[Span]:
-    """All personal data of a text, by place. Where two kinds claim the same characters, the one named first in `KINDS` has them."""
+    """All personal data of a text, by place. Where two kinds claim the same characters, the first in `KINDS` has them."""
     found: list[Span] = []
     for family, pattern, finders in _FAMILIES:
         if families & family:
             for start, end in _windows(text, pattern):
                 piece = text[start:end]
-                found += [
-                    Span(start + span.start, start + span.end, span.kind) for finder in finders for span in finder(piece)
-                ]
+                found += [Span(start + span.start, start + span.end, span.kind) for finder in finders for span in finder(piece)]
     if len(found) < 2:
         return found
     taken: list[Span] = []

@@ -13,7 +13,11 @@ from danlu.text.personal.span import Span
 
 _ID_CARD = re.compile(r"(?<![\w.])[1-9]\d{5}[ -]?(?:18|19|20)\d{2}[01]\d[0-3]\d[ -]?\d{3}[\dXx](?![0-9A-Za-z_])", re.ASCII)
 _OLD_ID_CARD = re.compile(r"(?:身份证|ID card)[^\n\d]{0,12}([1-9]\d{14})(?![0-9A-Za-z_])", re.ASCII | re.IGNORECASE)
-_CARD = re.compile(r"(?<![\w.])[2-69]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){1,2}(?![0-9A-Za-z_]|\.\d)|(?<![\w.])3\d{3}[ -]?\d{6}[ -]?\d{4,5}(?![0-9A-Za-z_]|\.\d)", re.ASCII)
+_CARD = re.compile(
+    r"(?<![\w.])[2-69]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,4}){1,2}(?![0-9A-Za-z_]|\.\d)"
+    r"|(?<![\w.])3\d{3}[ -]?\d{6}[ -]?\d{4,5}(?![0-9A-Za-z_]|\.\d)",
+    re.ASCII,
+)
 _CREDIT_CODE = re.compile(r"(?<![0-9A-Za-z_])[0-9A-HJ-NP-Y]\d{7}[0-9A-HJ-NPQRTUWXY]{10}(?![0-9A-Za-z_])", re.ASCII)
 _IBAN_START = re.compile(r"(?<![0-9A-Za-z_])[A-Z]{2}\d{2} ?[0-9A-Z]{4}", re.ASCII)
 _PASSPORT_WORD = re.compile(r"护照|護照|通行证|passports?\b", re.ASCII | re.IGNORECASE)
@@ -36,7 +40,7 @@ def is_other_number(text: str, start: int) -> bool:
 
 
 def find_id_cards(text: str) -> Iterator[Span]:
-    """Identity numbers of China with a valid region, date and check digit; those of 15 digits only after a word that says so."""
+    """Identity numbers of China with a valid region, date and check digit; those of 15 digits after a word alone."""
     for found in _ID_CARD.finditer(text):
         if is_id_card(_bare(found[0])):
             yield Span(*found.span(), "id_card")
@@ -79,7 +83,12 @@ def find_passports(text: str) -> Iterator[Span]:
     last = -1
     for word in _PASSPORT_WORD.finditer(text):
         found = _PASSPORT.search(text, word.end(), word.end() + _AFTER_WORD)
-        if found and found.start() > last and "\n" not in text[word.end() : found.start()] and not _continues(text, found.end()):
+        if (
+            found
+            and found.start() > last
+            and "\n" not in text[word.end() : found.start()]
+            and not _continues(text, found.end())
+        ):
             last = found.start()
             yield Span(*found.span(), "passport")
 

@@ -15,7 +15,8 @@ from danlu.text.personal.span import Span
 _CHINA = re.compile(
     r"(?<![\w.])(?:(?:\(?\+?86\)?|0086)[ -]?)?"
     r"(?:1(?:3\d|4[05-9]|5[0-35-9]|6[2567]|7[0-8]|8\d|9[0-35-9])[ -]?\d{4}[ -]?\d{4}(?![0-9A-Za-z_]|\.\d|-\d)"  # mobile
-    r"|(?:\(0(?:10|2\d|[3-9]\d\d)\) ?|(?<!\d[ -])(?<!\d)0(?:10|2\d|[3-9]\d\d)[ -])[2-8]\d{2,3}[ -]?\d{4}(?![0-9A-Za-z_]|\.\d))",  # landline
+    r"|(?:\(0(?:10|2\d|[3-9]\d\d)\) ?|(?<!\d[ -])(?<!\d)0(?:10|2\d|[3-9]\d\d)[ -])[2-8]\d{2,3}[ -]?\d{4}"  # landline
+    r"(?![0-9A-Za-z_]|\.\d))",
     re.ASCII,
 )
 _CHINA_WITHOUT_ZERO = re.compile(r"(?<!\w)\+86[ -]?(?:10|2\d|[3-9]\d\d)[ -]?[2-8]\d{2,3}[ -]?\d{4}(?![0-9A-Za-z_])", re.ASCII)
@@ -27,19 +28,25 @@ _COUNTRY = re.compile(
 _LOCAL = re.compile(
     r"(?<![\w.+/-])(?:"
     r"(?:1[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[ .-]\d{4}"  # North America
-    r"|(?:0\d{2} \d{4} \d{4}|0\d{3} \d{3} \d{4}|\(0\d{2,4}\) ?\d{3,4} ?\d{3,4}|07\d{3} \d{6}|07\d{3} \d{3} \d{3})"  # United Kingdom
+    r"|(?:0\d{2} \d{4} \d{4}|0\d{3} \d{3} \d{4}|\(0\d{2,4}\) ?\d{3,4} ?\d{3,4}"  # United Kingdom
+    r"|07\d{3} \d{6}|07\d{3} \d{3} \d{3})"
     r"|0[1-9](?:[ .]\d\d){4}"  # France
     r")(?![0-9A-Za-z_]|[.-]\d)",
     re.ASCII,
 )
 _WORD = re.compile(
     r"(?:(?<![\w-])(?:tel(?:ephone)?|phone|mobile|mob|cell(?:phone)?|fax|hotline|whatsapp|call|dial|ring|text|txt|sms|contact)\b"
-    r"(?: (?:number|no|num|me|us|him|her|at|on|is|to)\b){0,3}|电话|电話|手机|手機|传真|座机|热线|联系方式|联系人|致电|拨打|微信|电联|TEL)"
+    r"(?: (?:number|no|num|me|us|him|her|at|on|is|to)\b){0,3}"
+    r"|电话|电話|手机|手機|传真|座机|热线|联系方式|联系人|致电|拨打|微信|电联|TEL)"
     r"(?:号码?|號碼?)?(?:[:：#=是为]{1,2}|\. )?[ \u3000]{0,2}(?=[\d(+])",
     re.ASCII | re.IGNORECASE,
 )
 _AFTER_WORD = re.compile(r"\+?\(?\d(?:[ ().-]{0,2}\d){6,14}(?![0-9A-Za-z_]|\.\d)", re.ASCII)
-_DATE = re.compile(r"(?:1[89]|20)\d\d(?:[ ./-]{0,3}(?:[01]?\d[ ./-]{0,2}[0-3]?\d|(?:1[89]|20)\d\d))(?:\D.*)?\Z|(?:1[89]|20)\d\d[01]\d[0-3]\d\Z", re.ASCII)
+_DATE = re.compile(
+    r"(?:1[89]|20)\d\d(?:[ ./-]{0,3}(?:[01]?\d[ ./-]{0,2}[0-3]?\d|(?:1[89]|20)\d\d))(?:\D.*)?\Z"
+    r"|(?:1[89]|20)\d\d[01]\d[0-3]\d\Z",
+    re.ASCII,
+)
 _UNIT = re.compile(r" ?(?:[%％万亿元部台户人个次件米吨美岁年]|people|users|times|dollars|USD|RMB|percent|million)", re.ASCII)
 _LEAST, _MOST = 7, 15  # digits (E.164)
 
@@ -57,7 +64,12 @@ def find_phones(text: str) -> Iterator[Span]:
             yield Span(*_closed(text, *found.span()), "phone")
     for word in _WORD.finditer(text):
         after = _AFTER_WORD.match(text, word.end())
-        if after and not _DATE.match(after[0]) and not _UNIT.match(text, after.end()) and _LEAST <= len(_digits(after[0])) <= _MOST:
+        if (
+            after
+            and not _DATE.match(after[0])
+            and not _UNIT.match(text, after.end())
+            and _LEAST <= len(_digits(after[0])) <= _MOST
+        ):
             yield Span(*_closed(text, *after.span()), "phone")
 
 

@@ -16,9 +16,12 @@ _MARKED = re.compile(
     rf"|[东東西][经經][:：约]?\s?{_ANGLE}{_BETWEEN}[和与]?[北南][纬緯][:：约]?\s?{_ANGLE}",
     re.ASCII,
 )
-_DECIMAL = re.compile(r"(?<![\w.])-?\d{1,3}\.\d{3,12}\s?[,，]\s?-?\d{1,3}\.\d{3,12}(?![\w]|\.\d|\s?[,，]\s?-?\d+\.\d)", re.ASCII)
+_DECIMAL = re.compile(
+    r"(?<![\w.])-?\d{1,3}\.\d{3,12}\s?[,，]\s?-?\d{1,3}\.\d{3,12}(?![\w]|\.\d|\s?[,，]\s?-?\d+\.\d)", re.ASCII
+)
 _WORD = re.compile(
-    r"(?:\blat(?:itude)?|\bcoord|\bGPS\b|\bgeo|location|maps?\b|坐标|座標|经纬|經緯|定位|位置)[^\n]{0,40}\Z|@\Z", re.ASCII | re.IGNORECASE
+    r"(?:\blat(?:itude)?|\bcoord|\bGPS\b|\bgeo|location|maps?\b|坐标|座標|经纬|經緯|定位|位置)[^\n]{0,40}\Z|@\Z",
+    re.ASCII | re.IGNORECASE,
 )
 _BEFORE = 60
 

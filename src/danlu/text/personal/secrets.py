@@ -56,7 +56,7 @@ def find_secrets(text: str) -> Iterator[Span]:
 
 
 def looks_random(value: str) -> bool:
-    """Whether a value has letters and digits without the order of words: in a path, a version or a sentence they change less."""
+    """Whether a value has letters and digits without the order of words: paths and versions have some."""
     if not any(letter.isdigit() for letter in value) or not any(letter.isalpha() for letter in value):
         return False
     if re.fullmatch(r"[A-Za-z_-]{0,64}\d{0,4}", value) or value.count("/") > 3:

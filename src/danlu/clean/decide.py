@@ -157,6 +157,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     kept = verdicts.reasons == KEPT
     names = [*sorted(datasets), *(name_of(file) for file in (guard.files if guard else ()))]
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, names, ways)
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}

@@ -34,7 +34,7 @@ from danlu.collect.units import (
 )
 from danlu.documents.rows import read_rows
 from danlu.documents.schema import DOCUMENTS, document_id
-from danlu.documents.store import read_documents, write_documents
+from danlu.documents.store import read_documents, write_documents, write_tables
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import SplitConfig
 from danlu.recipe.source_name import source_names
@@ -45,6 +45,7 @@ from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
+READ_ROWS = 5000
 _READ: pa.Schema = pa.schema([*DOCUMENTS, pa.field("order", pa.uint64()), pa.field("bytes", pa.int64())])
 
 
@@ -185,30 +186,32 @@ def _write(names: Sequence[str], wanted: NDArray[np.bool_], part: str, run: Run)
     shutil.rmtree(target, ignore_errors=True)
     tallies: dict[str, _Tally] = {}
 
-    def rows() -> Iterator[Row]:
+    def tables() -> Iterator[pa.Table]:
         done = 0
         with run.progress.task(f"collect.progress.{part}-written", int(wanted.sum()), "documents") as task:
             for name in names:
-                for batch in read_documents(scratch_of(run, name)):
+                for batch in read_documents(scratch_of(run, name), batch_rows=READ_ROWS):
                     run.check()
                     mask = wanted[done : done + batch.num_rows]
                     done += batch.num_rows
                     if not mask.any():
                         continue
-                    for row in batch.filter(pa.array(mask)).to_pylist():
-                        _count(tallies, row)
-                        yield {field: row[field] for field in DOCUMENTS.names}
+                    table = pa.table(batch.filter(pa.array(mask)))
+                    _count(tallies, table)
+                    yield table.select(DOCUMENTS.names)
                     task.advance(int(mask.sum()))
 
-    write_documents(target, rows())
+    write_tables(target, tables())
     return tallies
 
 
-def _count(tallies: dict[str, _Tally], row: Mapping[str, Any]) -> None:
-    tally = tallies.setdefault(row["source"], _Tally())
-    tally.documents += 1
-    tally.bytes += row["bytes"]
-    tally.languages[row["language"]] += row["bytes"]
+def _count(tallies: dict[str, _Tally], table: pa.Table) -> None:
+    of_kind = table.group_by(["source", "language"], use_threads=False).aggregate([("bytes", "sum"), ("bytes", "count")])
+    for row in of_kind.to_pylist():
+        tally = tallies.setdefault(row["source"], _Tally())
+        tally.documents += row["bytes_count"]
+        tally.bytes += row["bytes_sum"]
+        tally.languages[row["language"]] += row["bytes_sum"]
 
 
 def _about_sources(config: CollectConfig, datasets: Mapping[str, Artifact]) -> list[dict[str, str]]:

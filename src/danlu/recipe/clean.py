@@ -11,6 +11,8 @@ from danlu.recipe.personal import Pii, PiiConfig
 from danlu.recipe.sources import Placed
 from danlu.workspace.code import is_own
 
+Preset = Literal["danlu", "gopher", "c4", "fineweb", "fineweb-paper", "fineweb2-zh", "cc-net", "none"]
+
 
 class DedupConfig(Section):
     """Which repeats go."""
@@ -52,7 +54,9 @@ class DecontaminateConfig(Section):
 class CleanConfig(Section):
     """How documents are repaired, which are dropped."""
 
-    preset: Literal["danlu", "none"] = Field("danlu", description="Named, frozen set of line and document rules.")
+    preset: Preset = Field(
+        "danlu", description="Named, frozen set of line and document rules: ours, one as published (for web pages), or none."
+    )
     rules: dict[str, float | None] = Field(
         {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
     )

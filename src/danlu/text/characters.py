@@ -23,6 +23,7 @@ KANA = 1024
 HANGUL = 2048
 CYRILLIC = 4096
 INVISIBLE = 8192  # format characters: joiners, directions, zero-width spaces
+SIGN = 32768  # what `danlu.text.kernels.signs` looks at twice
 CONTINUED = 16384  # what the second byte of a character looks like where UTF-8 was read as Windows-1252 or Latin-1
 
 TABLE_SIZE = 0x40000  # beyond are Han extensions not yet made, tags, variation selectors and private use only
@@ -35,6 +36,8 @@ _KANA_RANGES = ((0x3041, 0x3100), (0x31F0, 0x3200), (0xFF66, 0xFFA0))
 _HANGUL_RANGES = ((0x1100, 0x1200), (0x3131, 0x318F), (0xAC00, 0xD7A4))
 _CYRILLIC_RANGES = ((0x400, 0x530),)
 _WINDOWS_1252 = "\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2026\u2030\u2039\u203a\u20ac\u2122"
+_SIGNS = ".!?:#{<&锟。！？…"
+_LEAD_RANGE = (0xC2, 0xF5)  # what the first byte of a character looks like where UTF-8 was read so
 _CONTINUED_RANGES = ((0x80, 0xC0), (0x2013, 0x2023), *((ord(sign), ord(sign) + 1) for sign in _WINDOWS_1252))
 
 
@@ -71,6 +74,9 @@ def kinds_table() -> NDArray[np.uint16]:
         table[ord(character)] |= ENDING
     for start, end in _CONTINUED_RANGES:
         table[start:end] |= CONTINUED
+    table[slice(*_LEAD_RANGE)] |= SIGN
+    for character in _SIGNS:
+        table[ord(character)] |= SIGN
     return table
 
 

@@ -47,7 +47,6 @@ def split_words(
                 before, after = flags[classes[codes[at - 1]]], flags[classes[codes[at + 1]]]
                 if before & _LETTER != 0 and after & (_LETTER | _ALONE) == _LETTER:
                     value = (value ^ np.uint64(code)) * _FACTOR
-                    value ^= value >> np.uint64(32)
                     continue
             if inside:
                 ends[words - 1] = at
@@ -64,7 +63,6 @@ def split_words(
             value = _FACTOR
             words += 1
         value = (value ^ np.uint64(lower[code])) * _FACTOR
-        value ^= value >> np.uint64(32)
         inside = not alone
         if alone:
             ends[words - 1] = at + 1

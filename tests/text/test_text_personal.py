@@ -200,6 +200,7 @@ NEGATIVES = (
     "The ratio was 0.12345, 0.67890 and 0.98765; 39.9042, 116.4074 degrees of freedom.",
     "token: the_beginning_of_everything, key: value, password: correct-horse-battery, key=configuration_option_name",
     "EAN 6901234567892, 4006381333931; model 0571-8765-XL; timestamp 1700000000 and 1700000000000.",
+    "山东0.8-1.40.5涨幅\n辽宁1.06.41.8\n福州1.10.42.3\n昆明12.45.17.9，西安1.5",
     "气温 25°C，第 39 届，长 116.4 米；the 5th of 39; 90° turn, 45° angle.",
     "passport photos cost 12 dollars; 护照工本费120元。",
     "二十世纪30年代，GB 32100-2015，QB/T 2829-2006，京ICP备12345678号。",

@@ -55,8 +55,10 @@ def find_ips(text: str) -> Iterator[Span]:
         before = text[max(0, found.start() - _BEFORE) : found.start()]
         if _NO_HOST.search(before):
             continue
-        small = all(int(part) <= _SMALL for part in address.split("."))
-        if not small or found[1] or _HOST_WORD.search(before):
+        parts = [int(part) for part in address.split(".")]
+        # A table whose columns ran together (`辽宁1.06.40.8`) looks like one too.
+        alone = parts[0] >= 10 and max(parts) > _SMALL and before[-1:].isascii()
+        if alone or found[1] or _HOST_WORD.search(before):
             yield from _host(found.start(), address)
     for found in _COLONS.finditer(text):
         address = found[0]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -19,7 +20,6 @@ from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import NOTHING, HeldOut, find_items, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.personal import MARGIN
 from danlu.clean.preset import RULES, family
 from danlu.clean.rules import document_rules, line_rules, own_rules
 from danlu.clean.summary import summarise
@@ -29,8 +29,9 @@ from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
 from danlu.text.buffers import text_buffers, word_hashes
-from danlu.text.canonical import canonical, digest
-from danlu.text.personal.find import REASON, hide
+from danlu.text.canonical import canonical
+from danlu.text.forms import canonical_forms, digests, form_column, hex_digests
+from danlu.text.personal.find import REASON, hidden_beginning
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -310,7 +311,8 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
     """The unit of work before verdicts: the form of each document (what repeats share) and the held-out item that it holds, in
     scratch. `share` of an item's runs of words is enough.
 
-    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest is its form.
+    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest, inverted, is
+    its form.
     """
 
     def tables() -> Iterator[pa.Table]:
@@ -319,16 +321,21 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
         for table in row_groups(part.path, ["text"]):
             run.check()
             run.bar.advance(table.nbytes)
-            texts = [text if passing[row + index] else "" for index, text in enumerate(table["text"].to_pylist())]
-            row += len(texts)
-            forms = [canonical(text) for text in texts]
-            keys = [digest(form or "\0" + text) for form, text in zip(forms, texts, strict=True)]
-            found = find_items(held, texts, forms)
-            if grams.items:
-                for document, overlap in find_overlaps(grams, *word_hashes(*text_buffers(table["text"])), share).items():
-                    if found[document] is NOTHING and texts[document]:
+            texts = pc.if_else(pa.array(passing[row : row + table.num_rows]), table["text"], "")
+            row += table.num_rows
+            data, offsets = text_buffers(texts)
+            forms, ends = canonical_forms(data, offsets)
+            keys = digests(forms, ends)
+            wordless = ends[1:] == ends[:-1]
+            keys[wordless] = ~digests(data, offsets)[wordless]  # a form of its own, which no text with letters has
+            found = [NOTHING] * len(texts)
+            if held.owners:
+                found = find_items(held, texts.to_pylist(), form_column(forms, ends).to_pylist())
+                for document, overlap in find_overlaps(grams, *word_hashes(data, offsets), share).items():
+                    if found[document] is NOTHING:
                         found[document] = overlap
-            yield pa.table([keys, *(list(column) for column in zip(*found, strict=True))], schema=SCAN)
+            columns = zip(*found, strict=True) if found else ((), (), ())
+            yield pa.table([hex_digests(keys), *(list(column) for column in columns)], schema=SCAN)
 
     write_parquet(_scan_path(part, run), tables(), SCAN)
 
@@ -364,7 +371,7 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
             end = row + table.num_rows
             for index in wanted:
                 if row <= index < end:
-                    texts[str(index)] = hide(str(table["text"][index - row])[: SHOWN + MARGIN])[:SHOWN]
+                    texts[str(index)] = hidden_beginning(str(table["text"][index - row]), SHOWN)
             yield table.filter(pa.array(kept[row:end]))
             row = end
 

@@ -14,9 +14,8 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.clean.personal import MARGIN
 from danlu.clean.preset import Direction, Rule
-from danlu.text.personal.find import hide
+from danlu.text.personal.find import hidden_beginning
 from danlu.workspace.errors import DanluError
 from danlu.workspace.extension import blaming, load_function, require, words_of
 from danlu.workspace.files import read_json
@@ -72,6 +71,6 @@ def _number(name: str, value: Any, text: str) -> float:
             where=name,
             name=name,
             found=repr(value)[:SHOWN],
-            about=repr(hide(text[: SHOWN + MARGIN])[:SHOWN]),
+            about=repr(hidden_beginning(text, SHOWN)),
         )
     return number

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from danlu.recipe.personal import KINDS, Action
 from danlu.text.edits import Edit, apply_edits, compose
-from danlu.text.personal.find import REASON, candidates, find, masks, placeholder
+from danlu.text.personal.find import LONGEST, REASON, candidates, find, masks, placeholder
 from danlu.text.personal.span import Span
 from danlu.text.repair import Repair
 
@@ -25,7 +25,6 @@ PERSONAL: pa.Schema = pa.schema(
 )
 CONTEXT = 40  # characters shown on either side of an edit
 SHOWN = 400  # of an example at most
-MARGIN = 25_000  # characters around an example that are searched: more than the longest key
 
 
 class Treated(NamedTuple):
@@ -71,7 +70,7 @@ def mask(repaired: Repair, actions: Mapping[str, Action]) -> Repair:
 def example(before: str, edit: Edit, edits: Sequence[Edit], source: str) -> dict[str, str]:
     """An edit in its context, as it was and as it is now with what is around it repaired too; personal data is masked on both
     sides, whatever the recipe does with it. `edits` are all of the text `before`."""
-    low, high = max(0, edit.start - MARGIN), min(len(before), edit.end + MARGIN)
+    low, high = max(0, edit.start - LONGEST), min(len(before), edit.end + LONGEST)
     for other in edits:
         if other.start < low < other.end:
             low = other.end

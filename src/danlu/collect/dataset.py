@@ -32,6 +32,7 @@ from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
 from danlu.text.canonical import canonical_digest, digest
 from danlu.text.language import guess_language
+from danlu.text.personal.find import hidden_beginning
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
@@ -246,7 +247,7 @@ def _examples(rows: Rows, texts: Mapping[str, str]) -> dict[str, list[dict[str, 
     """The texts that are repeated most and those that contradict themselves most, for a person to see."""
 
     def shorten(text: str) -> str:
-        return texts[text][:_EXAMPLE_CHARACTERS]
+        return hidden_beginning(texts[text], _EXAMPLE_CHARACTERS)
 
     return {
         "repeats": [

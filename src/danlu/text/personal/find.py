@@ -25,6 +25,7 @@ from danlu.text.personal.span import Span
 
 REASON = "pii:"
 """Reasons of edits and verdicts begin with it, the kind follows."""
+LONGEST = 25_000  # characters that a value and the words around it take at most
 ALL = EMAIL | NUMBER | ADDRESS | PLACE | SECRET
 
 _Finders = tuple[Callable[[str], Iterator[Span]], ...]
@@ -104,3 +105,8 @@ def placeholder(kind: str) -> str:
 def hide(text: str) -> str:
     """The text with everything personal masked, whatever the recipe says: for logs, examples and reports."""
     return apply_edits(text, masks(find(text)))
+
+
+def hidden_beginning(text: str, most: int) -> str:
+    """The first `most` characters of a text with everything personal masked, also what is longer than that."""
+    return hide(text[: most + LONGEST])[:most]

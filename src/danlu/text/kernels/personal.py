@@ -14,7 +14,7 @@ from danlu.compute.kernel import kernel
 EMAIL, NUMBER, ADDRESS, PLACE, SECRET = 1, 2, 4, 8, 16
 LEAST_DIGITS = 7  # of the shortest number that is looked for, a local telephone number
 LEAST_DECIMALS = 3  # of a degree: a place is told to a hundred metres
-STRIDE = 16  # bytes of the shortest key; every run of so many covers a multiple of it
+LEAST_KEY = 16  # bytes of the shortest key
 
 # What a byte means: plain bytes are 0.
 _SIGN, _DIGIT, _JOINT, _TOKEN = 1, 2, 4, 8
@@ -68,66 +68,62 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
 
 
 @kernel
-def _scan_signs(data: NDArray[np.uint8], start: int, end: int, classes: NDArray[np.uint8]) -> int:
-    """E-mail, numbers, addresses and places: by their signs and by runs of digits."""
+def _run_end(data: NDArray[np.uint8], start: int, end: int, at: int, classes: NDArray[np.uint8]) -> int:
+    """The end of the run of letters, digits and the like around the digit at byte `at`; below 0 (its complement) if it is as
+    long as a key and has a letter."""
+    low, high = at, at + 1
+    while low > start and classes[data[low - 1]] & _TOKEN:
+        low -= 1
+    while high < end and classes[data[high]] & _TOKEN:
+        high += 1
+    if high - low >= LEAST_KEY:
+        for place in range(low, high):
+            if data[place] > 0x40 and data[place] != 0x5F:
+                return ~high
+    return high
+
+
+@kernel
+def flag_document(data: NDArray[np.uint8], start: int, end: int, classes: NDArray[np.uint8]) -> int:
+    """The families that bytes `start` to `end` may hold."""
     found = 0
-    done = start
+    done = run_done = start
     for spot in range(start, end):
         kind = classes[data[spot]] & (_SIGN | _DIGIT)
         if kind == 0 or spot < done:
             continue
         if kind == _SIGN:
             found |= _flag_sign(data, start, end, spot, classes)
-        else:
-            # A number: digits with at most two joints between them.
-            digits = dots = decimals = joints = 0
-            at = spot
-            while at < end:
-                kind = classes[data[at]]
-                if kind & _DIGIT:
-                    digits += 1
-                    decimals += decimals > 0 or (joints == 1 and data[at - 1] == 0x2E)
-                    joints = 0
-                    if decimals >= LEAST_DECIMALS:
-                        found |= PLACE
-                elif kind & _JOINT and joints < 2:
-                    joints += 1
-                    dots += data[at] == 0x2E
-                    decimals = 0
-                else:
-                    break
-                at += 1
-            done = at - joints  # a hyphen there may begin a key block
-            if digits >= LEAST_DIGITS:
-                found |= NUMBER
-            if dots >= 3:
-                found |= ADDRESS
+            continue
+        # A number: digits with at most two joints between them.
+        digits = dots = decimals = joints = 0
+        at = spot
+        while at < end:
+            kind = classes[data[at]]
+            if kind & _DIGIT:
+                if at >= run_done:
+                    run_done = _run_end(data, run_done, end, at, classes)
+                    if run_done < 0:
+                        found |= SECRET
+                        run_done = ~run_done
+                digits += 1
+                decimals += decimals > 0 or (joints == 1 and data[at - 1] == 0x2E)
+                joints = 0
+                if decimals >= LEAST_DECIMALS:
+                    found |= PLACE
+            elif kind & _JOINT and joints < 2:
+                joints += 1
+                dots += data[at] == 0x2E
+                decimals = 0
+            else:
+                break
+            at += 1
+        done = at - joints  # a hyphen there may begin a key block
+        if digits >= LEAST_DIGITS:
+            found |= NUMBER
+        if dots >= 3:
+            found |= ADDRESS
     return found
-
-
-@kernel
-def _scan_runs(data: NDArray[np.uint8], start: int, end: int, classes: NDArray[np.uint8]) -> int:
-    """Keys: runs of sixteen letters and digits or more that have both. Only every sixteenth byte is looked at first, and none
-    more than twice."""
-    done = start
-    for spot in range(start + STRIDE - 1, end, STRIDE):
-        if spot >= done and classes[data[spot]] & _TOKEN:
-            low = high = spot
-            while low > done and classes[data[low - 1]] & _TOKEN:
-                low -= 1
-            while high < end and classes[data[high]] & _TOKEN:
-                high += 1
-            done = high
-            if high - low >= STRIDE:
-                digits = letters = 0
-                for at in range(low, high):
-                    if classes[data[at]] & _DIGIT:
-                        digits += 1
-                    elif data[at] > 0x40 and data[at] != 0x5F:
-                        letters += 1
-                if digits and letters:
-                    return SECRET
-    return 0
 
 
 @kernel
@@ -137,5 +133,4 @@ def flag_documents(
     """Set the families that each document may hold. `data` uint8[bytes] in UTF-8, `offsets` int64[documents + 1] into it,
     `flags` uint8[documents] is written."""
     for document in range(len(flags)):
-        start, end = offsets[document], offsets[document + 1]
-        flags[document] = _scan_signs(data, start, end, classes) | _scan_runs(data, start, end, classes)
+        flags[document] = flag_document(data, offsets[document], offsets[document + 1], classes)

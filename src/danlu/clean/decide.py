@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from danlu.clean.evaluations import evaluation_items, name_of
 from danlu.clean.grams import GramIndex, Item, find_overlaps, index_grams
-from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import NOTHING, HeldOut, find_items, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.personal import treat
 from danlu.clean.preset import RULES, family
-from danlu.clean.rules import document_rules, line_rules, own_rules
+from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
+from danlu.clean.treatment import treatment
 from danlu.clean.verdicts import HELDOUT, KEPT, LOST, Verdicts, apply_rules, choose_examples, mark_repeats
 from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
@@ -263,25 +264,25 @@ def _write_held_out(
     Validation and test texts of every dataset and those of evaluation files, as they are and as repair leaves them, and the
     held-out documents kept.
     """
-    thresholds, actions = line_rules(config), config.pii.actions(config.preset)
+    how, actions = treatment(config), config.pii.actions(config.preset)
 
     def given() -> Iterator[tuple[str, str, str]]:
         for name in sorted(datasets):
             for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
-                for text, split in zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True):
-                    if split in ("validation", "test"):
-                        yield name, text, ""
+                held = table.filter(pc.is_in(table["split"], pa.array(["validation", "test"])))["text"]
+                yield from ((name, text, "") for text in held.to_pylist())
         guard = config.decontamination()
         for file in guard.files if guard else ():
-            for text, answer in evaluation_items(file, base):
-                yield name_of(file), text, answer
+            yield from ((name_of(file), text, answer) for text, answer in evaluation_items(file, base))
 
     def items() -> Iterator[tuple[str, str, str]]:
-        for name, text, answer in given():
-            yield name, text, answer
-            repaired = normalise_text(text, thresholds, actions)
-            if repaired.edits:
-                yield name, repaired.text, answer
+        every = given()
+        while some := list(islice(every, HELDOUT_ROWS)):
+            repairs = treat(how.treat([text for _, text, _ in some]), actions).repairs
+            for (name, text, answer), repaired in zip(some, repairs, strict=True):
+                yield name, text, answer
+                if repaired.edits:
+                    yield name, repaired.text, answer
         for part in heldout:
             row = columns.rows[part].start
             for table in row_groups(part.path, ["text"]):

@@ -7,19 +7,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from danlu.clean.lines import drop_lines
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.personal import PERSONAL, example, mask, treat
-from danlu.clean.rules import line_rules
+from danlu.clean.personal import PERSONAL, example, treat_columns
+from danlu.clean.rewrite import Edits, Rewritten, rewrite
+from danlu.clean.treatment import treatment
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
-from danlu.recipe.personal import Action
-from danlu.text.canonical import digest
-from danlu.text.edits import apply_edits, compose
-from danlu.text.repair import Repair, repair
+from danlu.text.asks import NAMES
+from danlu.text.buffers import text_buffers
+from danlu.text.forms import digests, hex_digests
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
@@ -34,30 +35,35 @@ EDITS: pa.Schema = pa.schema(
     ]
 )
 EXAMPLES = 2  # of each reason and language
-COUNTS = ("documents", "edited", "searched", "characters_in", "characters_out")  # searched: by patterns for personal data
+BATCH_BYTES = 8 << 20  # of text treated at once; memory for the edits of a batch is 16 times that where all is spaces
+# searched: documents in which patterns looked for personal data
+COUNTS = ("documents", "edited", "searched", "characters_in", "characters_out", "bytes_in", "bytes_slow")
 
 
 def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     """Repair the documents and held-out documents; write them, `edits.parquet`, `personal.parquet` and `facts.json`."""
-    thresholds, actions = line_rules(config), config.pii.actions(config.preset)
+    treatment(config)  # what is wrong with the recipe is said before work begins
     parts = parts_of(documents)
     with run.progress.task("clean.progress.normalise", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
-        done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (thresholds, actions), bar)
+        done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (config,), bar)
     facts = done.values()
     join_parquet(run.output / "edits.parquet", [_scratch("edits", part, run) for part in done], EDITS)
     join_parquet(run.output / "personal.parquet", [_scratch("personal", part, run) for part in done], PERSONAL)
     edits: Counter[str] = Counter()
     personal: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     for fact in facts:
         edits.update(fact["edits"])
         personal.update(fact["personal"])
+        asked.update(fact["asked"])
         _keep_first(examples, fact["examples"])
     totals = {name: sum(fact[name] for fact in facts) for name in COUNTS}
     write_json(
         run.output / "facts.json",
         {
             **totals,
+            "asked": {name: asked[name] for name in NAMES},
             "edits": dict(sorted(edits.items())),
             "personal": dict(sorted(personal.items())),
             "examples": [example for _, found in sorted(examples.items()) for _, example in found],
@@ -65,75 +71,117 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
         },
     )
     run.counts.update({**{name: totals[name] for name in COUNTS[:3]}, "edits": sum(edits.values())})
+    if totals["bytes_in"]:
+        run.progress.say("clean.slow", share=totals["bytes_slow"] / totals["bytes_in"])
 
 
-def normalise_text(text: str, thresholds: Mapping[str, float], actions: Mapping[str, Action]) -> Repair:
-    """A text as this stage leaves it: repaired, without the lines that line rules drop, with personal data masked."""
-    return mask(_repaired(text, thresholds), actions)
-
-
-def _repaired(text: str, thresholds: Mapping[str, float]) -> Repair:
-    repaired = repair(text)
-    dropped = drop_lines(repaired.text, thresholds)
-    if not dropped:
-        return repaired
-    text, edits = apply_edits(repaired.text, dropped), compose(repaired.edits, repaired.text, dropped)
-    again = repair(text)  # a dropped line may leave blank lines or spaces at an end
-    return Repair(again.text, compose(edits, text, again.edits))
-
-
-def normalise_part(run: Run, part: Part, thresholds: Mapping[str, float], actions: Mapping[str, Action]) -> dict[str, Any]:
+def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     """The unit of work: one part repaired, its edits in scratch; counts, reasons and examples as its fact."""
+    how, actions = treatment(config), config.pii.actions(config.preset)
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     personal: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     edit_tables: list[pa.Table] = []
     personal_tables: list[pa.Table] = []
 
+    def batch(table: pa.Table) -> pa.Table:
+        run.check()
+        data, offsets = text_buffers(table["text"])
+        spared = table["protected"].to_numpy()
+        made = rewrite(data, offsets, how, spared)
+        made, treated = treat_columns(made, _with_texts(table, made)["text"], actions, spared)
+        sizes = np.diff(offsets)
+        counts.update(
+            documents=table.num_rows,
+            edited=len(made.rows),
+            searched=treated.searched,
+            bytes_in=int(sizes.sum()),
+            bytes_slow=int(sizes[made.slow].sum()),
+        )
+        asked.update({name: int(np.count_nonzero(made.asks & bit)) for name, bit in NAMES.items()})
+        reasons.update({made.edits.names[code]: int(n) for code, n in enumerate(np.bincount(made.edits.reasons)) if n})
+        edit_tables.append(_edit_table(table["id"], made.edits))
+        personal.update(span.kind for spans in treated.found for span in spans)
+        recorded = [{"id": str(table["id"][row]), **span._asdict()} for row, span in treated.recorded]
+        personal_tables.append(pa.Table.from_pylist(recorded, schema=PERSONAL))
+        after = _with_texts(table, made)
+        counts["characters_in"] += int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0)
+        counts["characters_out"] += int(pc.sum(pc.utf8_length(after["text"])).as_py() or 0)
+        _keep_first(examples, _examples(table, after, made))
+        run.bar.advance(table.nbytes)
+        return after
+
     def tables() -> Iterator[pa.Table]:
         for table in row_groups(part.path):
-            run.check()
-            texts, protected = table["text"].to_pylist(), table["protected"].to_pylist()
-            ids, digests = table["id"].to_pylist(), table["digest"].to_pylist()
-            sources, languages = table["source"].to_pylist(), table["language"].to_pylist()
-            repairs = [
-                Repair(text, []) if keep else _repaired(text, thresholds) for text, keep in zip(texts, protected, strict=True)
-            ]
-            treated = treat(repairs, actions, protected)
-            rows: list[tuple[str, int, int, str, int]] = []
-            for row, (before, (text, edits)) in enumerate(zip(texts, treated.repairs, strict=True)):
-                counts.update({"documents": 1, "characters_in": len(before), "characters_out": len(text)})
-                if edits:
-                    counts["edited"] += 1
-                    rows += [(ids[row], edit.start, edit.end, edit.reason, len(edit.text)) for edit in edits]
-                    for edit in {edit.reason: edit for edit in reversed(edits)}.values():
-                        made = {"before": before, "edit": edit, "edits": edits, "source": sources[row]}
-                        _keep_first(examples, {f"{edit.reason} {languages[row]}": [[digests[row], made]]})
-                    texts[row], digests[row] = text, digest(text)
-            run.bar.advance(table.nbytes)
-            reasons.update(row[3] for row in rows)
-            counts["searched"] += treated.searched
-            personal.update(span.kind for spans in treated.found for span in spans)
-            edit_tables.append(pa.Table.from_pylist([dict(zip(EDITS.names, row, strict=True)) for row in rows], schema=EDITS))
-            recorded = [{"id": ids[row], **span._asdict()} for row, span in treated.recorded]
-            personal_tables.append(pa.Table.from_pylist(recorded, schema=PERSONAL))
-            table = table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts, pa.large_string()))
-            yield table.set_column(table.schema.get_field_index("digest"), "digest", pa.array(digests, pa.string()))
+            yield pa.concat_tables([batch(piece) for piece in _pieces(table)])
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
     write_parquet(_scratch("edits", part, run), edit_tables, EDITS)
     write_parquet(_scratch("personal", part, run), personal_tables, PERSONAL)
-    return {
-        **{name: counts[name] for name in COUNTS},
-        "edits": dict(reasons),
-        "personal": dict(personal),
-        "examples": {name: [[key, example(**made)] for key, made in found] for name, found in examples.items()},
-    }
+    found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(personal), "examples": examples}
+    return {**{name: counts[name] for name in COUNTS}, **found}
+
+
+def _pieces(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows in pieces of about `BATCH_BYTES` of text."""
+    sizes = pc.binary_length(table["text"]).to_numpy()
+    places = np.cumsum(sizes) // BATCH_BYTES
+    cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), table.num_rows]
+    for start, stop in zip(cuts, cuts[1:], strict=False):
+        if stop > start or table.num_rows == 0:
+            yield table.slice(start, stop - start)
+
+
+def _with_texts(table: pa.Table, made: Rewritten) -> pa.Table:
+    """The table with the new texts and their digests."""
+    if not len(made.rows):
+        return table
+    place = np.arange(table.num_rows)
+    place[made.rows] = table.num_rows + np.arange(len(made.rows))
+    columns = {"text": made.texts, "digest": hex_digests(digests(*text_buffers(made.texts)))}
+    for name, changed in columns.items():
+        field = table.schema.field(name)
+        both = pa.concat_arrays([*table[name].chunks, changed.cast(field.type)])
+        table = table.set_column(table.schema.get_field_index(name), field, both.take(pa.array(place)))
+    return table
+
+
+def _edit_table(ids: pa.ChunkedArray, edits: Edits) -> pa.Table:
+    reasons = pa.DictionaryArray.from_arrays(pa.array(edits.reasons), pa.array(edits.names)).cast(pa.string())
+    columns = [ids.take(pa.array(edits.rows)), edits.starts, edits.ends, reasons, edits.lengths]
+    return pa.table(columns, schema=EDITS)
 
 
 def _scratch(name: str, part: Part, run: Run) -> Path:
     return run.scratch / f"{name}-{part.set}-{part.path.name}"
+
+
+def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, Any]:
+    """The first edits of each reason and language: of the documents with the smallest digests, with the digest."""
+    edits = made.edits
+    # The first edit of each reason in each document.
+    _, firsts = np.unique(edits.rows * len(edits.names) + edits.reasons, return_index=True)
+    languages = before["language"].combine_chunks().dictionary_encode()
+    keys = languages.indices.to_numpy() if len(languages) else np.zeros(0, np.int64)
+    groups = edits.reasons[firsts] * len(languages.dictionary) + keys[edits.rows[firsts]]
+    ranks = np.argsort(pc.sort_indices(before["digest"]).to_numpy())  # a stable sort: equal digests in the order of rows
+    order = firsts[np.lexsort((ranks[edits.rows[firsts]], groups))]
+    found: dict[str, Any] = {}
+    for edit in order.tolist():
+        row = int(edits.rows[edit])
+        name = f"{edits.names[edits.reasons[edit]]} {before['language'][row]}"
+        if len(found.setdefault(name, [])) < EXAMPLES:
+            found[name].append([str(before["digest"][row]), _example(before, after, edits, edit)])
+    return found
+
+
+def _example(before: pa.Table, after: pa.Table, edits: Edits, edit: int) -> dict[str, str]:
+    row = int(edits.rows[edit])
+    every = edits.of(row, str(after["text"][row]))
+    first = int(np.searchsorted(edits.rows, row))
+    return example(str(before["text"][row]), every[edit - first], every, str(before["source"][row]))
 
 
 def _keep_first(kept: dict[str, Any], found: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from danlu.clean.rewrite import Rewritten
 from danlu.recipe.personal import KINDS, Action
 from danlu.text.edits import Edit, apply_edits, compose
 from danlu.text.personal.find import LONGEST, REASON, candidates, find, masks, placeholder
@@ -36,13 +37,12 @@ class Treated(NamedTuple):
     searched: int  # texts that patterns were run on
 
 
-def treat(repairs: Sequence[Repair], actions: Mapping[str, Action], skipped: Sequence[bool]) -> Treated:
-    """Mask or record what the recipe asks for in each text but the `skipped` ones. `actions` by kind; `drop` records."""
+def treat(repairs: Sequence[Repair], actions: Mapping[str, Action]) -> Treated:
+    """Mask or record what the recipe asks for in each text. `actions` by kind; `drop` records."""
     result = Treated(list(repairs), [()] * len(repairs), [], 0)
     if not actions:
         return result
-    flags: NDArray[np.uint8] = candidates(pa.array([each.text for each in repairs], pa.large_string()))
-    flags[np.asarray(skipped, bool)] = 0
+    flags = candidates(pa.array([each.text for each in repairs], pa.large_string()))
     rows = np.flatnonzero(flags).tolist()
     for row in rows:
         spans = tuple(span for span in find(repairs[row].text, int(flags[row])) if span.kind in actions)
@@ -55,16 +55,23 @@ def treat(repairs: Sequence[Repair], actions: Mapping[str, Action], skipped: Seq
     return result._replace(searched=len(rows))
 
 
+def treat_columns(
+    made: Rewritten, texts: pa.ChunkedArray, actions: Mapping[str, Action], spared: NDArray[np.bool_]
+) -> tuple[Rewritten, Treated]:
+    """The same of many texts as they are after `made`, but those that are spared: only those that may hold something become
+    Python strings. What was treated has the rows of `texts`."""
+    rows = np.flatnonzero((candidates(texts) > 0) & ~spared).tolist() if actions else []
+    repairs = [Repair(now, made.edits.of(row, now)) for row in rows for now in [str(texts[row])]]
+    treated = treat(repairs, actions)
+    changed = {row: now for row, was, now in zip(rows, repairs, treated.repairs, strict=True) if now is not was}
+    return made.replaced(changed), treated._replace(recorded=[(rows[place], span) for place, span in treated.recorded])
+
+
 def masked(repaired: Repair, edits: list[Edit]) -> Repair:
     """A repair and then these edits of its text."""
     if not edits:
         return repaired
     return Repair(apply_edits(repaired.text, edits), compose(repaired.edits, repaired.text, edits))
-
-
-def mask(repaired: Repair, actions: Mapping[str, Action]) -> Repair:
-    """A repair with what is to be masked masked: one text alone."""
-    return treat([repaired], actions, [False]).repairs[0]
 
 
 def example(before: str, edit: Edit, edits: Sequence[Edit], source: str) -> dict[str, str]:

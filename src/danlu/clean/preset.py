@@ -102,7 +102,17 @@ RULES: dict[str, Direction] = {
     "repeated_10_gram": "most",
     "distinct_words": "least",
 }
-LINE_RULES = ("boilerplate_line", "long_word_line")
+# Rules that take single lines out while documents are repaired; those of C4 (`danlu.clean.c4`) in its order.
+LINE_RULES = (
+    "boilerplate_line",
+    "long_word_line",
+    "c4_long_word_line",
+    "c4_citation",
+    "c4_unended_line",
+    "c4_short_line",
+    "c4_javascript_line",
+    "c4_policy_line",
+)
 # What a measure cannot tell in a language, whatever the preset: a threshold of the recipe's does not hold there either.
 WITHOUT_MEANING: dict[str, tuple[Family, ...]] = {
     "script": ("other",),

@@ -40,7 +40,7 @@ def write_forms(
                     size += 1
                 elif byte == 0x3C:  # <
                     at = _tag_end(data, at, end)
-                elif byte == 0x26 and _is_entity(data, at, end):
+                elif byte == 0x26 and is_entity(data, at, end):
                     whole = False
                     break
                 at += 1
@@ -76,7 +76,7 @@ def write_forms(
 
 
 @kernel
-def _is_letter(byte: np.uint8) -> bool:
+def is_letter(byte: np.uint8) -> bool:
     return bool(0x61 <= (byte | 0x20) <= 0x7A)
 
 
@@ -87,7 +87,7 @@ def _tag_end(data: NDArray[np.uint8], at: int, end: int) -> int:
     if after < end and (data[after] == 0x21 or data[after] == 0x3F or data[after] == 0x2F):
         after += 1
     comment = after + 1 < end and data[at + 1] == 0x21 and data[after] == 0x2D and data[after + 1] == 0x2D
-    if after >= end or not (comment or _is_letter(data[after])):
+    if after >= end or not (comment or is_letter(data[after])):
         return at
     while after < end and data[after] != 0x3C and data[after] != 0x3E:
         after += 1
@@ -95,12 +95,12 @@ def _tag_end(data: NDArray[np.uint8], at: int, end: int) -> int:
 
 
 @kernel
-def _is_entity(data: NDArray[np.uint8], at: int, end: int) -> bool:
+def is_entity(data: NDArray[np.uint8], at: int, end: int) -> bool:
     """Whether what begins at `at` (a `&`) looks like an entity: letters, digits and # up to a semicolon."""
     for after in range(at + 1, min(end, at + 35)):
         byte = data[after]
         if byte == 0x3B:
             return after > at + 1
-        if not (_is_letter(byte) or 0x30 <= byte <= 0x39 or byte == 0x23):
+        if not (is_letter(byte) or 0x30 <= byte <= 0x39 or byte == 0x23):
             return False
     return False

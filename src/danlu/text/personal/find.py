@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from danlu.recipe.personal import KINDS
 from danlu.text.buffers import text_buffers
 from danlu.text.edits import Edit, apply_edits
-from danlu.text.kernels.personal import ADDRESS, CLASSES, EMAIL, NUMBER, PLACE, SECRET, flag_documents
+from danlu.text.kernels.personal import ADDRESS, CLASSES, EMAIL, NUMBER, PLACE, SECRET, flag_document, flag_documents
 from danlu.text.personal.addresses import find_emails, find_ips
 from danlu.text.personal.numbers import find_bank_cards, find_company_codes, find_ibans, find_id_cards, find_passports
 from danlu.text.personal.phones import find_phones
@@ -52,8 +52,12 @@ def candidates(texts: Any) -> NDArray[np.uint8]:
     return flags
 
 
-def find(text: str, families: int = ALL) -> list[Span]:
-    """All personal data of a text, by place. Where two kinds claim the same characters, the first in `KINDS` has them."""
+def find(text: str, families: int | None = None) -> list[Span]:
+    """All personal data of a text, by place. Where two kinds claim the same characters, the first in `KINDS` has them.
+    `families` are those to look for, None: those that its bytes ask for."""
+    if families is None:
+        data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+        families = flag_document(data, 0, len(data), CLASSES)
     found: list[Span] = []
     for family, pattern, finders in _FAMILIES:
         if families & family:

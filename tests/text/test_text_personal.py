@@ -312,6 +312,11 @@ def test_masks_are_edits_that_leave_the_rest() -> None:
     assert hide(hide(text)) == hide(text)
 
 
+def test_numbers_after_the_first_count_too() -> None:
+    assert hide("电话：65092140，65092141、65092142。邮政编码：100733") == "电话：<PHONE>，<PHONE>、<PHONE>。邮政编码：100733"
+    assert hide("Call 555 2368 or 555 2369, 3000 people did.") == "Call <PHONE> or <PHONE>, 3000 people did."
+
+
 def test_an_identity_number_is_no_telephone_number() -> None:
     assert [span.kind for span in find("11010519491231002X")] == ["id_card"]
     assert {span.kind for _, text, _ in planted(1) for span in find(text)} <= set(KINDS)

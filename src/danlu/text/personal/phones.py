@@ -37,7 +37,7 @@ _LOCAL = re.compile(
 _WORD = re.compile(
     r"(?:(?<![\w-])(?:tel(?:ephone)?|phone|mobile|mob|cell(?:phone)?|fax|hotline|whatsapp|call|dial|ring|text|txt|sms|contact)\b"
     r"(?: (?:number|no|num|me|us|him|her|at|on|is|to)\b){0,3}"
-    r"|电话|电話|手机|手機|传真|座机|热线|联系方式|联系人|致电|拨打|微信|电联|TEL)"
+    r"|电话|电話|手机|手機|传真|电传|座机|热线|联系方式|联系人|致电|拨打|微信|电联|TEL)"
     r"(?:号码?|號碼?)?(?:[:：#=是为]{1,2}|\. )?[ \u3000]{0,2}(?=[\d(+])",
     re.ASCII | re.IGNORECASE,
 )
@@ -48,6 +48,7 @@ _DATE = re.compile(
     re.ASCII,
 )
 _UNIT = re.compile(r" ?(?:[%％万亿元部台户人个次件米吨美岁年]|people|users|times|dollars|USD|RMB|percent|million)", re.ASCII)
+_MORE = re.compile(r" ?(?:[,，、/;；]|或|和|or\b|and\b) ?(?=[\d(+])", re.ASCII)  # another number of the same
 _LEAST, _MOST = 7, 15  # digits (E.164)
 
 
@@ -63,14 +64,20 @@ def find_phones(text: str) -> Iterator[Span]:
         if country and 9 <= len(digits) <= _MOST:
             yield Span(*_closed(text, *found.span()), "phone")
     for word in _WORD.finditer(text):
-        after = _AFTER_WORD.match(text, word.end())
-        if (
-            after
-            and not _DATE.match(after[0])
-            and not _UNIT.match(text, after.end())
-            and _LEAST <= len(_digits(after[0])) <= _MOST
-        ):
+        start = word.end()
+        while (after := _AFTER_WORD.match(text, start)) and _is_number(text, after):
             yield Span(*_closed(text, *after.span()), "phone")
+            more = _MORE.match(text, after.end())
+            if more is None:
+                break
+            start = more.end()
+
+
+def _is_number(text: str, found: re.Match[str]) -> bool:
+    """Whether what follows a word is a number of a telephone: no date, no amount."""
+    if _DATE.match(found[0]) or _UNIT.match(text, found.end()):
+        return False
+    return _LEAST <= len(_digits(found[0])) <= _MOST
 
 
 def _digits(number: str) -> str:

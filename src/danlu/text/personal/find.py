@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from danlu.recipe.personal import KINDS
 from danlu.text.buffers import text_buffers
 from danlu.text.edits import Edit, apply_edits
-from danlu.text.kernels.personal import ADDRESS, CLASSES, EMAIL, NUMBER, PLACE, SECRET, flag_document, flag_documents
+from danlu.text.kernels.personal import ADDRESS, CLASSES, EMAIL, NUMBER, PLACE, SECRET, flag_documents
 from danlu.text.personal.addresses import find_emails, find_ips
 from danlu.text.personal.numbers import find_bank_cards, find_company_codes, find_ibans, find_id_cards, find_passports
 from danlu.text.personal.phones import find_phones
@@ -46,9 +46,16 @@ _RANK: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
 def candidates(texts: Any) -> NDArray[np.uint8]:
     """Which families each text may hold, uint8[texts]; 0 where there is nothing to look for. `texts` are an array of Arrow."""
-    data, offsets = text_buffers(texts)
+    return _flags(*text_buffers(texts))
+
+
+def _flags(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint8]:
     flags = np.zeros(len(offsets) - 1, np.uint8)
-    flag_documents(data, offsets, CLASSES, flags)
+    if len(flags):
+        data, offsets = data.view(), offsets.view()
+        for array in (data, offsets):  # Arrow's may be written to or not: one kind of array is one compilation
+            array.setflags(write=False)
+        flag_documents(data, offsets, CLASSES, flags)
     return flags
 
 
@@ -56,8 +63,8 @@ def find(text: str, families: int | None = None) -> list[Span]:
     """All personal data of a text, by place. Where two kinds claim the same characters, the first in `KINDS` has them.
     `families` are those to look for, None: those that its bytes ask for."""
     if families is None:
-        data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-        families = flag_document(data, 0, len(data), CLASSES)
+        data = text.encode("utf-8", "surrogatepass")
+        families = int(_flags(np.frombuffer(data, np.uint8), np.array([0, len(data)]))[0])
     found: list[Span] = []
     for family, pattern, finders in _FAMILIES:
         if families & family:

@@ -154,7 +154,7 @@ def test_masks_are_recorded_as_edits_and_nothing_else_changes(masked: Path) -> N
     assert [DOCUMENTS[0][0][row["start"] : row["end"]] for row in mails] == ["zhang.wei@qq.com"]
     assert mails[0]["length"] == len("<EMAIL>")
     reasons = pq.read_table(masked / "decide" / "verdicts.parquet")["reason"].to_pylist()
-    assert [reasons[5], *sorted(reasons[10:12])] == ["letters", "", "repeat"]  # so that examples of verdicts are among the files looked at
+    assert [reasons[5], *sorted(reasons[10:12])] == ["letters", "", "repeat"]  # so that there are examples
     facts = json.loads((masked / "normalise" / "facts.json").read_text(encoding="utf-8"))
     # The notice went with its address before anything looked for one.
     assert facts["personal"] == {

@@ -32,6 +32,7 @@ from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, Pyt
 from danlu.text.buffers import text_buffers
 from danlu.text.forms import canonical_hashes, digests, hex_digests
 from danlu.text.language import script_language
+from danlu.text.personal.find import hidden_beginning
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
@@ -249,7 +250,7 @@ def _examples(rows: Rows, texts: Mapping[str, str]) -> dict[str, list[dict[str, 
     """The texts that are repeated most and those that contradict themselves most, for a person to see."""
 
     def shorten(text: str) -> str:
-        return texts[text][:_EXAMPLE_CHARACTERS]
+        return hidden_beginning(texts[text], _EXAMPLE_CHARACTERS)
 
     return {
         "repeats": [

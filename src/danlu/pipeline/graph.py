@@ -128,10 +128,12 @@ def build_graph(
 
 
 def repairs(config: CleanConfig) -> CleanConfig:
-    """What of `clean` changes the text itself: a changed document rule must not repair and score everything again."""
+    """What of `clean` changes the text itself: a changed document rule must not repair and score everything again. A document
+    to be dropped for personal data is only marked here."""
     check_names(config)
     lines = {name: threshold for name, threshold in config.rules.items() if name in LINE_RULES}
-    return CleanConfig(preset=config.preset, rules=lines, width=config.width, chinese=config.chinese)
+    pii = config.pii.recorded(config.preset)
+    return CleanConfig(preset=config.preset, rules=lines, width=config.width, chinese=config.chinese, pii=pii)
 
 
 def measures(config: CleanConfig) -> CleanConfig:

@@ -115,7 +115,7 @@ def pairs(
             "earlier": found.known,
             "scheme": asdict(scheme),
             "floor": config.dedup.floor,
-            "copies": int(np.count_nonzero(found.copies != np.arange(len(found.copies)))),
+            "copies": int(np.count_nonzero((found.copies != np.arange(len(found.copies)))[found.known :])),
             "candidates": candidates_found,
             "near": len(near.packed),
             "similarities": np.histogram(near.similarity, STEPS, (0, 1))[0].tolist(),
@@ -280,7 +280,7 @@ class _Search:
         """With the pairs within clusters that shared no band."""
         run = self.run
         one, other = unpack(near.packed)
-        missing = within(one, other, near.similarity, len(self.found.order))
+        missing = within(one, other, near.similarity, len(self.found.order), self.config.floor)
         missing = missing[unpack(missing)[1] >= self.found.known]
         missing = _without(missing, np.array(verify.read_pairs(run, "candidates")))
         path = verify.pairs_path(run, "clusters")

@@ -7,9 +7,13 @@ import random
 import numpy as np
 import pytest
 
-from danlu.clean.overlap import LINE_WEIGHT, WINDOW, find_owners, index_items, window_hashes
+from danlu.clean.overlap import LINE_WEIGHT, WINDOW, HeldOut, find_items, index_items, window_hashes
 from danlu.text.canonical import canonical
 from danlu.text.characters import code_points
+
+
+def find_owners(held: HeldOut, texts: list[str], forms: list[str]) -> list[str]:
+    return [found.owner for found in find_items(held, texts, forms)]
 
 
 def brute_force(items: list[tuple[str, str]], text: str) -> set[str]:

@@ -129,7 +129,7 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stages_load() -> None:
-    assert [stage.load().__name__ for stage in STAGES] == ["normalise", "score", "pairs", "decide"]
+    assert [stage.load().__name__ for stage in STAGES] == ["learn", "learn", "normalise", "score", "pairs", "decide"]
 
 
 def test_normalise_repairs_and_records_edits(cleaned: Path) -> None:
@@ -218,6 +218,34 @@ def test_switches(tmp_path: Path) -> None:
     assert "few_words" not in facts(low / "decide")["reasons"]
     # Now that the short text is kept on both sides, the held-out one counts.
     assert facts(low / "decide")["leaked"]["holdout"] == 2
+
+
+def test_evaluation_files_are_guarded_and_say_how(tmp_path: Path) -> None:
+    (tmp_path / "quiz.jsonl").write_text(
+        json.dumps({"question": "Who sent the last letter to the island?", "answer": "Captain Moreau"})
+        + "\n"
+        + json.dumps({"question": DOCUMENTS[6][0] + "另外还有一句只有考题里才有的话，谁也不曾在别处见到。", "answer": "x"}),
+        encoding="utf-8",
+    )
+    rows_of = [
+        ("Quiz night. Who sent the last letter to the island? It was, of course, CAPTAIN MOREAU himself.", "en", "films"),
+        ("这一篇另有开头。" + DOCUMENTS[6][0] + "这一篇也另有结尾。", "zh-Hans", "news"),
+        ("Nobody knew who sent the last letter to the island, and nobody asked about it again.", "en", "films"),
+    ]
+    write_documents(tmp_path / "in" / "documents", rows(rows_of, "train"))
+    config = CleanConfig.model_validate({"decontaminate": {"files": ["quiz.jsonl"]}})
+    out = clean(tmp_path / "out", config, Artifact("collect", "key", tmp_path / "in"), {}, base=tmp_path)
+    verdicts = pq.read_table(out / "decide" / "verdicts.parquet").to_pylist()
+    assert [row["reason"] for row in verdicts] == ["heldout:quiz.jsonl", "heldout:quiz.jsonl", ""]
+    assert (verdicts[0]["value"], verdicts[1]["threshold"]) == (None, pytest.approx(0.4))
+    assert 0.4 < verdicts[1]["value"] < 1
+    found = facts(out / "decide")
+    assert found["leaked"] == {"quiz.jsonl": 2, "holdout": 0}
+    assert found["leaks"] == {"quiz.jsonl": {"answer": 1, "overlap": 1}}
+    assert {example["way"] for example in found["examples"]["heldout:quiz.jsonl"]} == {"answer", "overlap"}
+    whole = CleanConfig.model_validate({"decontaminate": {"files": ["quiz.jsonl"], "share": 1}})
+    out = clean(tmp_path / "whole", whole, Artifact("collect", "key", tmp_path / "in"), {}, base=tmp_path)
+    assert facts(out / "decide")["leaks"] == {"quiz.jsonl": {"answer": 1}}
 
 
 def test_unknown_rule_stops_before_any_work(tmp_path: Path) -> None:

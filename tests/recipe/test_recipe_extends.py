@@ -126,6 +126,23 @@ def test_paths_of_the_command_line_start_at_the_recipe(tmp_path: Path) -> None:
     assert source.name == "other.csv"  # type: ignore[union-attr]
 
 
+def test_evaluation_files_of_a_base_mean_its_own_folder_and_keep_their_names(tmp_path: Path) -> None:
+    base = BASE.replace("long_text: 9}}", "long_text: 9}, decontaminate: {files: [sets/quiz.jsonl, {path: exam.csv}]}}")
+    names, digests = [], []
+    for place in ("here", "elsewhere"):
+        write(tmp_path / place / "common", base=base)
+        (tmp_path / place / "common" / "sets").mkdir()
+        (tmp_path / place / "common" / "sets" / "quiz.jsonl").write_text("{}", encoding="utf-8")
+        (tmp_path / place / "common" / "exam.csv").write_text("text\na\n", encoding="utf-8")
+        loaded = load_recipe(write(tmp_path / place / "mine", over="extends: ../common/base.yaml\nname: over\n"))
+        node = build_graph(loaded.recipe)["clean.decide"]
+        digests.append(external_inputs(node, loaded.base))
+        names.append(node.config.identity())
+    assert digests[0] == digests[1]
+    assert list(digests[0]) == ["evaluation:sets/quiz.jsonl", "evaluation:exam.csv"]
+    assert names[0] == names[1]
+
+
 def test_a_name_in_the_recipe_is_kept(tmp_path: Path) -> None:
     base = BASE.replace("path: data/texts", "path: data/texts, name: novels")
     write(tmp_path / "common", base=base)

@@ -14,9 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.overlap import HeldOut, find_owners, index_items
+from danlu.clean.evaluations import evaluation_items, name_of
+from danlu.clean.grams import GramIndex, Item, find_overlaps, index_grams
+from danlu.clean.learned import learned_rules
+from danlu.clean.model_rules import LEARNED
+from danlu.clean.overlap import NOTHING, HeldOut, find_items, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.personal import treat
 from danlu.clean.preset import RULES, family
 from danlu.clean.repeats import HOLDOUT, Repeats
 from danlu.clean.rules import document_rules, own_rules
@@ -27,9 +32,10 @@ from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
-from danlu.text.buffers import text_buffers
+from danlu.text.buffers import text_buffers, word_hashes
 from danlu.text.canonical import canonical
 from danlu.text.forms import canonical_forms, digests, form_column, hex_digests
+from danlu.text.personal.find import REASON, hidden_beginning
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -54,9 +60,20 @@ VERDICTS: pa.Schema = pa.schema(
 )
 HELDOUT_ROWS = 1000
 ITEMS: pa.Schema = pa.schema(
-    [pa.field("owner", pa.string(), nullable=False), pa.field("item", pa.large_string(), nullable=False)]
+    [
+        pa.field("owner", pa.string(), nullable=False),
+        pa.field("item", pa.large_string(), nullable=False),
+        pa.field("answer", pa.large_string(), nullable=False),
+    ]
 )
-SCAN: pa.Schema = pa.schema([pa.field("form", pa.string(), nullable=False), pa.field("owner", pa.string(), nullable=False)])
+SCAN: pa.Schema = pa.schema(
+    [
+        pa.field("form", pa.string(), nullable=False),
+        pa.field("owner", pa.string(), nullable=False),
+        pa.field("way", pa.string(), nullable=False),
+        pa.field("share", pa.float64(), nullable=False),
+    ]
+)
 
 
 class Columns(NamedTuple):
@@ -84,14 +101,20 @@ def decide(
     """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
-    columns, measured, unscored = _read_scored(parts, scores, own)
-    verdicts = apply_rules(measured, columns.families, document_rules(config) | own)
+    asked = [name for name, rule in LEARNED.items() if getattr(config, rule.section)]
+    columns, measured, unscored = _read_scored(parts, scores, [*asked, *own])
+    learned = learned_rules(config, measured, columns.families, columns.training & ~unscored)
+    verdicts = apply_rules(measured, columns.families, document_rules(config) | learned | own)
+    _drop_personal(documents, config, columns, verdicts)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
     verdicts.reasons[unscored] = LOST
     lost: dict[Part, Loss] = {}
     repeats = Repeats(columns, verdicts, config, pairs)
 
+    guard = config.decontamination()
+    wanted_share = guard.share if guard else 1.0
+    ways = np.full(len(columns.ids), "", object)  # how a document holds a test text
     heldout = [part for part in parts if part.set == HOLDOUT]
     training = [part for part in parts if part.set != HOLDOUT]
     total = 2 * sum(part.bytes for part in parts)
@@ -99,7 +122,7 @@ def decide(
 
         def scan(chosen: list[Part], index: Path | None) -> dict[Part, pa.Table]:
             def arguments(part: Part) -> tuple[Any, ...]:
-                return verdicts.reasons[columns.rows[part]] == KEPT, index
+                return verdicts.reasons[columns.rows[part]] == KEPT, index, wanted_share
 
             done, gone = each_part(crew, "danlu.clean.decide:scan_part", chosen, arguments, bar, "scan/")
             _drop_lost(gone, columns, verdicts)
@@ -108,9 +131,9 @@ def decide(
 
         # Held-out documents first: those that are kept are what the training text is searched for.
         repeats.drop(scan(heldout, None))
-        index = run.scratch / "heldout.parquet" if config.decontaminate else None
+        index = run.scratch / "heldout.parquet" if guard else None
         if index is not None:
-            run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config))
+            run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config, run.base))
         try:
             scans = scan(training, index)
         finally:
@@ -119,6 +142,11 @@ def decide(
             owners = np.array(table["owner"].to_pylist(), object)
             leaked = (owners != "") & (verdicts.reasons[columns.rows[part]] == KEPT) & ~columns.protected[columns.rows[part]]
             verdicts.reasons[columns.rows[part]][leaked] = [f"{HELDOUT}:{owner}" for owner in owners[leaked].tolist()]
+            found = np.array(table["way"].to_pylist(), object)
+            ways[columns.rows[part]][leaked] = found[leaked]
+            measured_shares = leaked & (found == "overlap")
+            verdicts.values[columns.rows[part]][measured_shares] = table["share"].to_numpy()[measured_shares]
+            verdicts.thresholds[columns.rows[part]][measured_shares] = wanted_share
         # Which of equal documents stays depends on all of them together: this is done here, of their forms alone.
         repeats.drop(scans)
 
@@ -145,8 +173,9 @@ def decide(
 
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats)], VERDICTS)
     kept = verdicts.reasons == KEPT
-    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
-    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
+    names = [*sorted(datasets), *(name_of(file) for file in (guard.files if guard else ()))]
+    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, names, ways)
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | learned | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(groups), **facts["repeats"]}
@@ -165,7 +194,7 @@ def decide(
             documents=int(columns.training.sum()),
             reason=reason,
             count=reasons[reason]["documents"] if reason else 0,
-            rule=reason if reason in RULES or reason in own else "NAME",
+            rule=reason if reason in RULES or reason in own or reason in learned else "NAME",
         )
 
 
@@ -184,6 +213,23 @@ def _read_scored(
     for name, values in measured.items():
         values[~unscored] = table[name].to_numpy()
     return columns._replace(bytes=measured["bytes"].astype(np.int64)), measured, unscored
+
+
+def _drop_personal(documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts) -> None:
+    """Documents with personal data of a kind that the recipe drops go, with the first such kind in the order of `KINDS`."""
+    dropped = [kind for kind, action in config.pii.actions(config.preset).items() if action == "drop"]
+    if not dropped:
+        return
+    table = pq.read_table(documents / "personal.parquet", columns=["id", "kind"])
+    rows = {identity: row for row, identity in enumerate(columns.ids)}
+    kinds: dict[int, int] = {}
+    for identity, kind in zip(table["id"].to_pylist(), table["kind"].to_pylist(), strict=True):
+        if kind in dropped:
+            row = rows[identity]
+            kinds[row] = min(kinds.get(row, len(dropped)), dropped.index(kind))
+    for row, index in kinds.items():
+        if verdicts.reasons[row] == KEPT:
+            verdicts.reasons[row] = REASON + dropped[index]
 
 
 def _drop_lost(lost: Iterable[Part], columns: Columns, verdicts: Verdicts) -> None:
@@ -228,50 +274,60 @@ def _write_held_out(
     columns: Columns,
     verdicts: Verdicts,
     config: CleanConfig,
+    base: Path,
 ) -> None:
-    """Write the canonical texts that training text is searched for, with whose they are, where workers find them.
+    """Write the texts that training text is searched for, with whose they are and their answers, where workers find them.
 
-    Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept.
+    Validation and test texts of every dataset and those of evaluation files, as they are and as repair leaves them, and the
+    held-out documents kept.
     """
-    how = treatment(config)
+    how, actions = treatment(config), config.pii.actions(config.preset)
 
-    def items() -> Iterator[tuple[str, str]]:
+    def given() -> Iterator[tuple[str, str, str]]:
         for name in sorted(datasets):
             for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
-                held = table.filter(pc.is_in(table["split"], pa.array(["validation", "test"])))["text"].to_pylist()
-                for text, repaired in zip(held, how.treat(held), strict=True):
-                    yield name, canonical(text)
-                    if repaired.edits:
-                        yield name, canonical(repaired.text)
+                held = table.filter(pc.is_in(table["split"], pa.array(["validation", "test"])))["text"]
+                yield from ((name, text, "") for text in held.to_pylist())
+        guard = config.decontamination()
+        for file in guard.files if guard else ():
+            yield from ((name_of(file), text, answer) for text, answer in evaluation_items(file, base))
+
+    def items() -> Iterator[tuple[str, str, str]]:
+        every = given()
+        while some := list(islice(every, HELDOUT_ROWS)):
+            repairs = treat(how.treat([text for _, text, _ in some]), actions).repairs
+            for (name, text, answer), repaired in zip(some, repairs, strict=True):
+                yield name, text, answer
+                if repaired.edits:
+                    yield name, repaired.text, answer
         for part in heldout:
             row = columns.rows[part].start
             for table in row_groups(part.path, ["text"]):
                 for text in table["text"].to_pylist():
                     if verdicts.reasons[row] == KEPT:
-                        yield HOLDOUT, canonical(text)
+                        yield HOLDOUT, text, ""
                     row += 1
 
     def tables() -> Iterator[pa.Table]:
-        pairs = items()
-        while batch := list(islice(pairs, HELDOUT_ROWS)):
+        found = items()
+        while batch := list(islice(found, HELDOUT_ROWS)):
             yield pa.table([list(column) for column in zip(*batch, strict=True)], schema=ITEMS)
 
     write_parquet(path, tables(), ITEMS)
 
 
 @lru_cache(maxsize=1)
-def _index(path: Path | None) -> HeldOut:
+def _index(path: Path | None) -> tuple[HeldOut, GramIndex]:
     """What was written at `path`, ready to be looked for: made once in each process, for all the parts that it scans."""
-    if path is None:
-        return index_items(())
-    return index_items(
-        pair for table in row_groups(path) for pair in zip(table["owner"].to_pylist(), table["item"].to_pylist(), strict=True)
-    )
+    items = [
+        Item(*row) for table in (row_groups(path) if path else ()) for row in zip(*table.to_pydict().values(), strict=True)
+    ]
+    return index_items((item.owner, canonical(item.text)) for item in items), index_grams(items)
 
 
-def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | None) -> None:
-    """The unit of work before verdicts: the form of each document (what repeats share) and the owner of the held-out item
-    that it holds, in scratch.
+def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | None, share: float) -> None:
+    """The unit of work before verdicts: the form of each document (what repeats share) and the held-out item that it holds, in
+    scratch. `share` of an item's runs of words is enough.
 
     Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest, inverted, is
     its form.
@@ -279,6 +335,7 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
 
     def tables() -> Iterator[pa.Table]:
         row = 0
+        held, grams = _index(index)
         for table in row_groups(part.path, ["text"]):
             run.check()
             run.bar.advance(table.nbytes)
@@ -289,11 +346,14 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
             keys = digests(forms, ends)
             wordless = ends[1:] == ends[:-1]
             keys[wordless] = ~digests(data, offsets)[wordless]  # a form of its own, which no text with letters has
-            owners = [""] * len(texts)
-            held = _index(index)
+            found = [NOTHING] * len(texts)
             if held.owners:
-                owners = find_owners(held, texts.to_pylist(), form_column(forms, ends).to_pylist())
-            yield pa.table([hex_digests(keys), owners], schema=SCAN)
+                found = find_items(held, texts.to_pylist(), form_column(forms, ends).to_pylist())
+                for document, overlap in find_overlaps(grams, *word_hashes(data, offsets), share).items():
+                    if found[document] is NOTHING:
+                        found[document] = overlap
+            columns = zip(*found, strict=True) if found else ((), (), ())
+            yield pa.table([hex_digests(keys), *(list(column) for column in columns)], schema=SCAN)
 
     write_parquet(_scan_path(part, run), tables(), SCAN)
 
@@ -317,7 +377,7 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
             end = row + table.num_rows
             for index in wanted:
                 if row <= index < end:
-                    texts[str(index)] = str(table["text"][index - row])[:SHOWN]
+                    texts[str(index)] = hidden_beginning(str(table["text"][index - row]), SHOWN)
             yield table.filter(pa.array(kept[row:end]))
             row = end
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.personal import PERSONAL, example, treat_columns
 from danlu.clean.rewrite import Edits, Rewritten, rewrite
 from danlu.clean.treatment import is_chinese, treatment
 from danlu.compute.units import Crew
@@ -22,7 +23,6 @@ from danlu.recipe.clean import CleanConfig
 from danlu.text.asks import NAMES
 from danlu.text.buffers import text_buffers
 from danlu.text.chinese import TAGS
-from danlu.text.edits import Edit, apply_edits
 from danlu.text.forms import digests, hex_digests
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import write_json
@@ -38,24 +38,27 @@ EDITS: pa.Schema = pa.schema(
     ]
 )
 EXAMPLES = 2  # of each reason and language
-CONTEXT = 40  # characters shown on either side of an edit
 BATCH_BYTES = 8 << 20  # of text treated at once; memory for the edits of a batch is 16 times that where all is spaces
-COUNTS = ("documents", "edited", "characters_in", "characters_out", "bytes_in", "bytes_slow")
+# searched: documents in which patterns looked for personal data
+COUNTS = ("documents", "edited", "searched", "characters_in", "characters_out", "bytes_in", "bytes_slow")
 
 
 def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
-    """Repair the documents and held-out documents; write them, `edits.parquet` and `facts.json`."""
+    """Repair the documents and held-out documents; write them, `edits.parquet`, `personal.parquet` and `facts.json`."""
     treatment(config)  # what is wrong with the recipe is said before work begins
     parts = parts_of(documents)
     with run.progress.task("clean.progress.normalise", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
         done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (config,), bar)
     facts = done.values()
-    join_parquet(run.output / "edits.parquet", [_edits_path(part, run) for part in done], EDITS)
+    join_parquet(run.output / "edits.parquet", [_scratch("edits", part, run) for part in done], EDITS)
+    join_parquet(run.output / "personal.parquet", [_scratch("personal", part, run) for part in done], PERSONAL)
     edits: Counter[str] = Counter()
+    personal: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     for fact in facts:
         edits.update(fact["edits"])
+        personal.update(fact["personal"])
         asked.update(fact["asked"])
         _keep_first(examples, fact["examples"])
     totals = {name: sum(fact[name] for fact in facts) for name in COUNTS}
@@ -65,23 +68,26 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
             **totals,
             "asked": {name: asked[name] for name in NAMES},
             "edits": dict(sorted(edits.items())),
+            "personal": dict(sorted(personal.items())),
             "examples": [example for _, found in sorted(examples.items()) for _, example in found],
             **set_aside(run, lost),
         },
     )
-    run.counts.update({"documents": totals["documents"], "edited": totals["edited"], "edits": sum(edits.values())})
+    run.counts.update({**{name: totals[name] for name in COUNTS[:3]}, "edits": sum(edits.values())})
     if totals["bytes_in"]:
         run.progress.say("clean.slow", share=totals["bytes_slow"] / totals["bytes_in"])
 
 
 def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     """The unit of work: one part repaired, its edits in scratch; counts, reasons and examples as its fact."""
-    how = treatment(config)
+    how, actions = treatment(config), config.pii.actions(config.preset)
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    personal: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     examples: dict[str, Any] = {}
     edit_tables: list[pa.Table] = []
+    personal_tables: list[pa.Table] = []
 
     def batch(table: pa.Table) -> pa.Table:
         run.check()
@@ -89,17 +95,22 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
         chinese = is_chinese(table["language"])
         protected = table["protected"].to_numpy()
         made = rewrite(data, offsets, how, protected, chinese)
+        made, treated = treat_columns(made, _with_texts(table, made)["text"], actions, protected)
         sizes = np.diff(offsets)
         counts.update(
             documents=table.num_rows,
             edited=len(made.rows),
+            searched=treated.searched,
             bytes_in=int(sizes.sum()),
             bytes_slow=int(sizes[made.slow].sum()),
         )
         asked.update({name: int(np.count_nonzero(made.asks & bit)) for name, bit in NAMES.items()})
         reasons.update({made.edits.names[code]: int(n) for code, n in enumerate(np.bincount(made.edits.reasons)) if n})
         edit_tables.append(_edit_table(table["id"], made.edits))
-        after = _with_texts(table, made) if len(made.rows) else table
+        personal.update(span.kind for spans in treated.found for span in spans)
+        recorded = [{"id": str(table["id"][row]), **span._asdict()} for row, span in treated.recorded]
+        personal_tables.append(pa.Table.from_pylist(recorded, schema=PERSONAL))
+        after = _with_texts(table, made)
         if config.chinese != "keep":
             after = _with_tag(after, TAGS[config.chinese], chinese & ~protected)
         counts["characters_in"] += int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0)
@@ -113,8 +124,10 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
             yield pa.concat_tables([batch(piece) for piece in _pieces(table)])
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
-    write_parquet(_edits_path(part, run), edit_tables, EDITS)
-    return {**{name: counts[name] for name in COUNTS}, "asked": dict(asked), "edits": dict(reasons), "examples": examples}
+    write_parquet(_scratch("edits", part, run), edit_tables, EDITS)
+    write_parquet(_scratch("personal", part, run), personal_tables, PERSONAL)
+    found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(personal), "examples": examples}
+    return {**{name: counts[name] for name in COUNTS}, **found}
 
 
 def _pieces(table: pa.Table) -> Iterator[pa.Table]:
@@ -129,6 +142,8 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
 
 def _with_texts(table: pa.Table, made: Rewritten) -> pa.Table:
     """The table with the new texts and their digests."""
+    if not len(made.rows):
+        return table
     place = np.arange(table.num_rows)
     place[made.rows] = table.num_rows + np.arange(len(made.rows))
     columns = {"text": made.texts, "digest": hex_digests(digests(*text_buffers(made.texts)))}
@@ -151,8 +166,8 @@ def _edit_table(ids: pa.ChunkedArray, edits: Edits) -> pa.Table:
     return pa.table(columns, schema=EDITS)
 
 
-def _edits_path(part: Part, run: Run) -> Path:
-    return run.scratch / f"edits-{part.set}-{part.path.name}"
+def _scratch(name: str, part: Part, run: Run) -> Path:
+    return run.scratch / f"{name}-{part.set}-{part.path.name}"
 
 
 def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, Any]:
@@ -175,21 +190,10 @@ def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, A
 
 
 def _example(before: pa.Table, after: pa.Table, edits: Edits, edit: int) -> dict[str, str]:
-    """An edit in its context, as it was and as it is now with what is around it repaired too."""
-    row = edits.rows[edit]
-    first, stop = np.searchsorted(edits.rows, (row, row + 1)).tolist()
-    was, now = str(before["text"][int(row)]), str(after["text"][int(row)])
-    start, end = max(0, int(edits.starts[edit]) - CONTEXT), min(len(was), int(edits.ends[edit]) + CONTEXT)
-    grown = np.cumsum(edits.lengths[first:stop] - (edits.ends[first:stop] - edits.starts[first:stop]))
-    around = np.flatnonzero((edits.starts[first:stop] >= start) & (edits.ends[first:stop] <= end))
-    shown = []
-    for other in around.tolist():
-        at, until, length = (int(column[first + other]) for column in (edits.starts, edits.ends, edits.lengths))
-        place = at + (int(grown[other - 1]) if other else 0)
-        shown.append(Edit(at - start, until - start, now[place : place + length], ""))
-    cut = was[start:end]
-    reason, source = edits.names[edits.reasons[edit]], str(before["source"][int(row)])
-    return {"reason": reason, "before": cut, "after": apply_edits(cut, shown), "source": source}
+    row = int(edits.rows[edit])
+    every = edits.of(row, str(after["text"][row]))
+    first = int(np.searchsorted(edits.rows, row))
+    return example(str(before["text"][row]), every[edit - first], every, str(before["source"][row]))
 
 
 def _keep_first(kept: dict[str, Any], found: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,18 @@ _FACTORS = tuple(
         0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63, 0xD6E8FEB86659FD93,
     )
 )  # fmt: skip
+
+
+class Found(NamedTuple):
+    """Whose item a document holds, "" if none; how: `equal`, `line`, `contained`, `overlap` or `answer` (see
+    `danlu.clean.grams`); which share of its runs of words."""
+
+    owner: str
+    way: str
+    share: float = 1.0
+
+
+NOTHING = Found("", "")
 
 
 @dataclass(frozen=True)
@@ -61,12 +74,19 @@ def index_items(items: Iterable[tuple[str, str]]) -> HeldOut:
     return HeldOut(owners, tuple(long[index] for index in order), offsets[order], hashes[order], table)
 
 
-def find_owners(held: HeldOut, texts: Sequence[str], forms: Sequence[str]) -> list[str]:
-    """For each text the name of the first held-out item that it holds, or "". `forms` are the texts' canonical forms."""
-    found = [held.owners.get(form, "") or _line_owner(held, text) for text, form in zip(texts, forms, strict=True)]
-    for batch in _batches(forms, [row for row, form in enumerate(forms) if not found[row] and len(form) > WINDOW]):
+def find_items(held: HeldOut, texts: Sequence[str], forms: Sequence[str]) -> list[Found]:
+    """For each text the first held-out item that it holds word for word, or `NOTHING`. `forms` are the texts'
+    canonical forms."""
+    found: list[Found] = []
+    for text, form in zip(texts, forms, strict=True):
+        if form in held.owners:
+            found.append(Found(held.owners[form], "equal"))
+        else:
+            owner = _line_owner(held, text)
+            found.append(Found(owner, "line") if owner else NOTHING)
+    for batch in _batches(forms, [row for row, form in enumerate(forms) if found[row] is NOTHING and len(form) > WINDOW]):
         for index, owner in _search(held, [forms[row] for row in batch]).items():
-            found[batch[index]] = owner
+            found[batch[index]] = Found(owner, "contained")
     return found
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.clean.preset import Direction, Rule
+from danlu.text.personal.find import hidden_beginning
 from danlu.workspace.errors import DanluError
 from danlu.workspace.extension import blaming, load_function, require, words_of
 from danlu.workspace.files import read_json
@@ -65,5 +66,11 @@ def _number(name: str, value: Any, text: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise DanluError("extension.number", where=name, name=name, found=repr(value)[:SHOWN], about=repr(text[:SHOWN]))
+        raise DanluError(
+            "extension.number",
+            where=name,
+            name=name,
+            found=repr(value)[:SHOWN],
+            about=repr(hidden_beginning(text, SHOWN)),
+        )
     return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from danlu.clean.lines import drop_lines
 from danlu.clean.treatment import Treatment
 from danlu.text.asks import LINES, REPAIRS, Asks, ask
+from danlu.text.edits import Edit
 from danlu.text.forms import form_column
 from danlu.text.kernels.asks import CHINESE, SPACE
 from danlu.text.repair import Repair
@@ -29,6 +31,18 @@ class Edits(NamedTuple):
     reasons: NDArray[np.int32]  # [edits], places in `names`
     names: tuple[str, ...]
 
+    def of(self, row: int, now: str) -> list[Edit]:
+        """Those of one text, which is `now` after them."""
+        first, stop = np.searchsorted(self.rows, (row, row + 1)).tolist()
+        found: list[Edit] = []
+        grown = 0
+        for start, end, length, code in zip(
+            *(column[first:stop].tolist() for column in (self.starts, self.ends, self.lengths, self.reasons)), strict=True
+        ):
+            found.append(Edit(start, end, now[start + grown : start + grown + length], self.names[code]))
+            grown += length - (end - start)
+        return found
+
 
 class Rewritten(NamedTuple):
     """Which texts changed, what they are now, and the edits."""
@@ -38,6 +52,40 @@ class Rewritten(NamedTuple):
     edits: Edits
     asks: Asks  # [texts]
     slow: NDArray[np.bool_]  # [texts], which went through Python
+
+    def replaced(self, repairs: Mapping[int, Repair]) -> Rewritten:
+        """With these texts, by row, and their edits in place of what was there."""
+        if not repairs:
+            return self
+        edits, codes = self.edits, {name: code for code, name in enumerate(self.edits.names)}
+        added = [
+            (row, start, end, len(after), codes.setdefault(reason, len(codes)))
+            for row, repaired in repairs.items()
+            for start, end, after, reason in repaired.edits
+        ]
+        columns = np.array(added, np.int64).reshape(-1, 5).T
+        left = np.isin(edits.rows, list(repairs), invert=True)
+        every = np.concatenate([edits.rows[left], columns[0]])
+        order = np.argsort(every, kind="stable")
+
+        def joined(old: NDArray[np.int32], new: NDArray[np.int64]) -> NDArray[np.int32]:
+            return np.concatenate([old[left], new.astype(np.int32)])[order]
+
+        kept = np.isin(self.rows, list(repairs), invert=True)
+        rows = np.concatenate([self.rows[kept], np.array(list(repairs), np.int64)])
+        texts = pa.concat_arrays(
+            [self.texts.filter(pa.array(kept)), pa.array([each.text for each in repairs.values()], pa.large_string())]
+        )
+        places = np.argsort(rows, kind="stable")
+        changed = Edits(
+            every[order],
+            joined(edits.starts, columns[1]),
+            joined(edits.ends, columns[2]),
+            joined(edits.lengths, columns[3]),
+            joined(edits.reasons, columns[4]),
+            tuple(codes),
+        )
+        return self._replace(rows=rows[places], texts=texts.take(pa.array(places)), edits=changed)
 
 
 def rewrite(

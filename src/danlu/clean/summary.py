@@ -32,8 +32,10 @@ def summarise(
     largest: Sequence[tuple[int, int]],
     texts: Mapping[int, str],
     datasets: Sequence[str],
+    ways: NDArray[np.object_],
 ) -> dict[str, Any]:
-    """The facts of the stage. `largest`: (row, number of copies) of the largest groups of repeats; `texts` by row.
+    """The facts of the stage. `largest`: (row, number of copies) of the largest groups of repeats; `texts` by row; `ways`
+    say how a document holds a test text (`danlu.clean.overlap.Found`).
 
     Counts are of the documents for training; `holdout` has those of the held-out documents.
     """
@@ -51,6 +53,9 @@ def summarise(
         reason["bytes"] += size
         reason["by_language"][columns.languages[row]] += 1
     leaked = {name: reasons.get(f"{HELDOUT}:{name}", {"documents": 0})["documents"] for name in (*datasets, "holdout")}
+    leaks: dict[str, Counter[str]] = {}
+    for row in np.flatnonzero(columns.training & (ways != "")).tolist():
+        leaks.setdefault(verdicts.reasons[row].partition(":")[2], Counter())[ways[row]] += 1
     heldout = Counter(verdicts.reasons[~columns.training].tolist())
     return {
         "documents": _in_and_kept(np.ones(len(kept), np.int64), columns.training, kept),
@@ -67,12 +72,14 @@ def summarise(
                     "language": columns.languages[row],
                     "value": _number(verdicts.values[row]),
                     "threshold": _number(verdicts.thresholds[row]),
+                    **({"way": ways[row]} if ways[row] else {}),
                 }
                 for row in rows
             ]
             for reason, rows in examples.items()
         },
         "leaked": leaked,
+        "leaks": {name: dict(sorted(counts.items())) for name, counts in sorted(leaks.items())},
         "repeats": {
             "documents": reasons.get(REPEAT, {"documents": 0})["documents"],
             "largest": [{"text": texts[row], "count": count, "language": columns.languages[row]} for row, count in largest],

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from danlu.clean.dictionary import dictionary_version
+from danlu.clean.evaluations import evaluation_digests
 from danlu.collect.locate import fingerprint
 from danlu.models.locate import locate_model, locate_tokenizer
 from danlu.pipeline.graph import Node
+from danlu.recipe.clean import CleanConfig
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.finetune import FinetuneConfig
@@ -38,6 +41,10 @@ def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
     if isinstance(node.config, DatasetConfig | CollectConfig):
         names = forgotten(workspace) if workspace else None
         return {**fingerprint(node.config, base), **({FORGOTTEN: names.digest} if names else {})}
+    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.score" and node.config.misspelling:
+        return dictionary_version()
+    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.decide":
+        return evaluation_digests(node.config, base)
     if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
         model = locate_model(node.config.start, base)
         return {f"{model.kind}:{model.name}": model.version}

@@ -9,7 +9,11 @@ from typing import Any
 
 from danlu.recipe.written import Location, Written, existing, replaced
 
-SOURCES = (("collect", "sources", "*"), ("datasets", "*", "sources", "*"))
+SOURCES = (
+    ("collect", "sources", "*"), ("datasets", "*", "sources", "*"), ("clean", "language_model", "sample", "*"),
+    ("clean", "classifier", "good", "*"), ("clean", "classifier", "bad", "*"),
+)  # fmt: skip
+EVALUATIONS = (("clean", "decontaminate", "files", "*"),)
 STARTS = (("finetune", "*", "from"), ("clean", "dedup", "against", "*"))
 FALLBACK = (("fallback",),)
 CODE = (("code",),)
@@ -33,8 +37,11 @@ def anchored(tree: Written, base: Path, whole: bool = False, start: Path | None 
     """
     for location in _matching(tree, FALLBACK + STARTS):
         tree = _moved(tree, location, base, start or base, whole, must_exist=location[0] != "fallback")
-    for location in _matching(tree, SOURCES):
+    for location in _matching(tree, SOURCES + EVALUATIONS):
         source = _at(tree, location)
+        if isinstance(source.value, str):  # of an evaluation, its path alone
+            tree = replaced(tree, location, Written({"path": source}, source.place))
+            source = _at(tree, location)
         if not (isinstance(source.value, dict) and "path" in source.value):
             continue
         path = source.value["path"]
@@ -49,7 +56,7 @@ def anchored(tree: Written, base: Path, whole: bool = False, start: Path | None 
 
 def seen_from(tree: Written, folder: Path, project: Path) -> Written:
     """The recipe with absolute paths below `project` as seen from `folder`, which lies in it too: so both can be moved."""
-    found = [*_matching(tree, FALLBACK + STARTS + CODE), *((*at, "path") for at in _matching(tree, SOURCES))]
+    found = [*_matching(tree, FALLBACK + STARTS + CODE), *((*at, "path") for at in _matching(tree, SOURCES + EVALUATIONS))]
     for location in found:
         present, entry = existing(tree, location)
         if present == location and isinstance(entry.value, str) and (path := _below(entry.value, folder, project)):

@@ -254,10 +254,10 @@ def test_who_stays() -> None:
 def test_what_is_contained_is_measured_by_the_smaller(tmp_path: Path) -> None:
     draw = random.Random(8)
     words = [f"w{draw.randrange(10**6)}" for _ in range(100)]
-    texts = {"whole": " ".join(words), "half": " ".join(words[:60])}
-    assert [round(row["similarity"], 2) for row in found(tmp_path / "jaccard", texts)] == [round(56 / 96, 2)]
+    texts = {"whole": " ".join(words), "half": " ".join(words[:80])}
+    assert [round(row["similarity"], 2) for row in found(tmp_path / "jaccard", texts)] == [round(76 / 96, 2)]
     (row,) = found(tmp_path / "contained", texts, DedupConfig(measure="containment"))
-    assert (row["shared"], row["first_shingles"], row["second_shingles"]) == (56, 96, 56)
+    assert (row["shared"], row["first_shingles"], row["second_shingles"]) == (76, 96, 76)
 
 
 def test_a_second_corpus_is_compared_with_what_an_earlier_cleaning_kept(tmp_path: Path) -> None:
@@ -282,9 +282,10 @@ def test_a_second_corpus_is_compared_with_what_an_earlier_cleaning_kept(tmp_path
     assert len(named) == len(expected)
     assert all(one in named for one in expected)
     assert pq.read_table(tmp_path / "new/out/signatures.parquet").num_rows == len(new)
-    with pytest.raises(DanluError) as caught:
-        found(tmp_path / "other", new, DedupConfig(bands="fineweb"), earlier=earlier)
-    assert caught.value.key == "clean.other-signatures"
+    for other in ("14x8", "20x6"):
+        with pytest.raises(DanluError) as caught:
+            found(tmp_path / other, new, DedupConfig(bands=other), earlier=earlier)
+        assert caught.value.key == "clean.other-signatures"
 
 
 def test_a_changed_threshold_or_keeping_compares_nothing_again() -> None:

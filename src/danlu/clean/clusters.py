@@ -25,10 +25,10 @@ def labels(one: Ints, other: Ints, size: int) -> Ints:
     return parents
 
 
-def within(one: Ints, other: Ints, similarity: NDArray[np.float64], size: int) -> Packed:
-    """The pairs, sorted, that the clusters of these ones need: see `LARGE` and `HUBS`."""
+def within(one: Ints, other: Ints, similarity: NDArray[np.float64], size: int, floor: float = LEVELS[0]) -> Packed:
+    """The pairs, sorted, that the clusters of these ones need: see `LARGE` and `HUBS`. No pair is less similar than `floor`."""
     found: list[Packed] = [np.zeros(0, np.uint64)]
-    for level in LEVELS:
+    for level in sorted({floor, *LEVELS}):
         strong = similarity >= level
         a, b = one[strong], other[strong]
         members = distinct(np.concatenate((a, b)))

@@ -8,7 +8,7 @@ each cluster that no band has shown are compared too, so that whoever is chosen 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ from danlu.recipe.clean import CleanConfig, DedupConfig
 from danlu.text.shingles import Scheme, sign_texts
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import write_json
+from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
 EXACT, NEAR = "exact", "near"
@@ -113,9 +113,9 @@ def pairs(
         {
             "documents": len(found.order) - found.known,
             "earlier": found.known,
-            "scheme": {"words": scheme.words, "letters": scheme.letters, "bands": scheme.bands, "rows": scheme.rows},
+            "scheme": asdict(scheme),
             "floor": config.dedup.floor,
-            "copies": int(np.count_nonzero(found.copies != np.arange(len(found.copies)))),
+            "copies": int(np.count_nonzero((found.copies != np.arange(len(found.copies)))[found.known :])),
             "candidates": candidates_found,
             "near": len(near.packed),
             "similarities": np.histogram(near.similarity, STEPS, (0, 1))[0].tolist(),
@@ -161,7 +161,7 @@ def _gather(
     for name, cleaning in sorted(cleaned.items()):
         theirs = [part for part in parts_of(cleaning) if part.set == "documents"]
         path = run.scratch / f"signatures-{name}.parquet"
-        kept = run.once(f"earlier/{name}", partial(_write_earlier, path, signed[name], theirs, schema))
+        kept = run.once(f"earlier/{name}", partial(_write_earlier, path, signed[name], theirs, scheme))
         if kept != sum(part.documents for part in theirs):
             raise DanluError("clean.other-signatures", where=str(signed[name].path), name=name)
         files.append(path)
@@ -171,14 +171,14 @@ def _gather(
     return files, sources
 
 
-def _write_earlier(path: Path, signed: Artifact, parts: Sequence[Part], schema: pa.Schema) -> int:
+def _write_earlier(path: Path, signed: Artifact, parts: Sequence[Part], scheme: Scheme) -> int:
     """Of the signatures of an earlier cleaning those of the documents that it kept, in their order; how many."""
     kept = pa.chunked_array([pq.read_table(part.path, columns=["id"])["id"] for part in parts] or [[]], pa.string())
-    file = signed / "signatures.parquet"
-    if not pq.read_schema(file).equals(schema):
+    if read_json(signed / "facts.json")["scheme"] != asdict(scheme):
         raise DanluError("clean.other-signatures", where=str(signed.path), name=signed.path.name)
-    chosen = (table.filter(pc.is_in(table["id"], value_set=kept)) for table in row_groups(file))
-    return write_parquet(path, (table.filter(pc.equal(table["part"], "documents")) for table in chosen), schema)
+    chosen = (table.filter(pc.is_in(table["id"], value_set=kept)) for table in row_groups(signed / "signatures.parquet"))
+    own = (table.filter(pc.equal(table["part"], "documents")) for table in chosen)
+    return write_parquet(path, own, signatures_schema(scheme.bands))
 
 
 def _read(files: Sequence[Path], run: Run) -> Documents:
@@ -280,7 +280,7 @@ class _Search:
         """With the pairs within clusters that shared no band."""
         run = self.run
         one, other = unpack(near.packed)
-        missing = within(one, other, near.similarity, len(self.found.order))
+        missing = within(one, other, near.similarity, len(self.found.order), self.config.floor)
         missing = missing[unpack(missing)[1] >= self.found.known]
         missing = _without(missing, np.array(verify.read_pairs(run, "candidates")))
         path = verify.pairs_path(run, "clusters")
@@ -317,7 +317,8 @@ def _without(pairs: Packed, seen: Packed) -> Packed:
     """Those of `pairs` that are not among `seen`; both are sorted."""
     if not len(seen):
         return pairs
-    return np.asarray(pairs[seen[np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)] != pairs])
+    there = seen[np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)] == pairs
+    return np.asarray(pairs[~there], np.uint64)
 
 
 def _write(path: Path, found: Documents, near: Near) -> int:

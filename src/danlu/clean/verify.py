@@ -97,8 +97,14 @@ def sizes_of(run: Run, sources: Sequence[Source], turn: int) -> NDArray[np.int64
 
 
 def _joined(run: Run, sources: Sequence[Source], turn: int, kind: type[np.integer[Any]]) -> NDArray[Any]:
-    found = [np.fromfile(_path(run, source, turn, _KINDS[kind]), kind) for source in sources]
-    return np.concatenate((np.zeros(0, kind), *found))
+    """The files of all sources one after another, in memory once."""
+    paths = [_path(run, source, turn, _KINDS[kind]) for source in sources]
+    ends = np.cumsum([0, *(path.stat().st_size // 8 for path in paths)])
+    found = np.empty(int(ends[-1]), kind)
+    for path, start, end in zip(paths, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+        with path.open("rb") as file:
+            file.readinto(found[start:end].data)
+    return found
 
 
 def read_pairs(run: Run, name: str) -> Packed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from danlu.pipeline.graph import stages
 from danlu.pipeline.lineage import artifact_at
 from danlu.pipeline.state import artifact_of, read_state
 from danlu.recipe.load import LoadedRecipe
@@ -23,7 +24,7 @@ class Earlier(NamedTuple):
 
 def find_against(loaded: LoadedRecipe, workspace: Workspace) -> list[Earlier]:
     """The cleanings named by the recipe: a run of this workspace, or the folder of an artifact of any. An error if one of
-    them is not there, or was cleaned without `clean.dedup.method: minhash`."""
+    them is not there, or was cleaned without `clean.dedup.method: minhash` or by a danlu that signed otherwise."""
     if not loaded.recipe.collect or loaded.recipe.clean.dedup.method != "minhash":
         return []
     found = {}
@@ -33,6 +34,8 @@ def find_against(loaded: LoadedRecipe, workspace: Workspace) -> list[Earlier]:
         signed = artifact_at(Workspace(cleaned.path.parent.parent), signatures) if signatures else None
         if signed is None or not (signed / PAYLOAD).is_file():
             raise DanluError("clean.no-signatures", where=str(cleaned.path), name=name)
+        if signed.manifest["version"] != stages()[SIGNED].version:
+            raise DanluError("clean.other-signatures", where=str(signed.path), name=name)
         found[cleaned.path.name] = Earlier(cleaned, signed)
     return [found[name] for name in sorted(found)]
 

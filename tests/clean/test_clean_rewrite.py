@@ -18,10 +18,10 @@ from danlu.text.repair import Repair, repair
 from danlu.text.repairs import buffers_of
 
 PIECES = [
-    "A sentence of words.", "一句完整的话。", "Read more", "READ MORE…", "返回顶部", "广告", "责任编辑：王", "requires JavaScript",
-    "Please accept all cookies", "javaſcript cookie", "© 2020 all rights reserved", "We read more books than you. " * 8,
-    "x" * 1001, "汉" * 1001, "é" * 1001, "<br />", "<unk>", "&nbsp;", "\n", "\n", "\n", " \n", "  ", "\r\n", "１９９８年", "â€™",
-    "\x00", "e\u0301", "    code", ">>> x",
+    "A sentence of words.", "一句完整的话。", "Read more", "READ MORE…", "返回顶部", "广告", "责任编辑：王",
+    "requires JavaScript", "Please accept all cookies", "javaſcript cookie", "© 2020 all rights reserved",
+    "We read more books than you. " * 8, "x" * 1001, "汉" * 1001, "é" * 1001, "<br />", "<unk>", "&nbsp;",
+    "\n", "\n", "\n", " \n", "  ", "\r\n", "１９９８年", "â€™", "\x00", "e\u0301", "    code", ">>> x",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=9).map("".join)
 

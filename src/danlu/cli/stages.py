@@ -78,8 +78,8 @@ def finetune(
 
 def _run(recipe: dict[str, Any], until: str | None, overrides: list[str], workspace: Path, json_line: bool) -> None:
     place = Workspace(workspace)
-    loaded = as_run(place, recipe, overrides)
-    result = run_and_tell(loaded, place, until)
-    report = report_of(result)
-    closing_words(result, report, loaded)
+    with as_run(place, recipe, overrides) as loaded:
+        result = run_and_tell(loaded, place, until)
+        report = report_of(result)
+        closing_words(result, report, loaded)
     last_line(summary(result, report), json_line)

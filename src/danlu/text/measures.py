@@ -108,7 +108,7 @@ def _word_measures(number: dict[str, Shares]) -> dict[str, Shares]:
         "short_words": length,
         "long_words": length,
         "alphabetic_words": _share(number["alphabetic_words"], words, 1.0),
-        # As datatrove counts: a run of one mark is a word as well.
+        # As datatrove counts: marks that stand together are a word as well.
         "alphabetic_tokens": _share(number["alphabetic_words"], words + number["mark_runs"], 1.0),
         "distinct_words": _share(number["distinct_words"], np.minimum(words, FIRST_WORDS), 1.0),
         "lorem_ipsum": np.minimum(number["lorem_ipsum"], 1.0),

@@ -38,7 +38,7 @@ def count_signs(
     histogram[:] = 0
     counts[:] = 0
     length = 0  # of the run of equal characters that ends before `at`
-    previous = np.uint32(0xFFFFFFFF)
+    previous = np.uint32(0)
     url = tag = mark_runs = 0  # where what was found last ends
     for at in range(count):
         code = codes[at]
@@ -51,8 +51,8 @@ def count_signs(
             if length >= 3:
                 _count_run(previous, length, run, classes, flags, counts)
             length = 1
+            mark_runs += kind & _MARK != 0 and flags[classes[previous]] & _MARK == 0
             previous = code
-            mark_runs += kind & _MARK != 0
         if kind & _SIGN == 0:
             continue
         if code == 0x2E or code == 0x21 or code == 0x3F:

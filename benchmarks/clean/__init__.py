@@ -1,1 +1,0 @@
-"""The claims of clean (`python -m benchmarks.clean`)."""

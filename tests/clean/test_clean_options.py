@@ -84,10 +84,17 @@ def test_the_tag_of_converted_documents_follows(tmp_path: Path, monkeypatch: pyt
         return [Edit(place, place + 1, "说", "chinese") for place, character in enumerate(text) if character == "說"]
 
     monkeypatch.setattr("danlu.clean.treatment.converter", lambda script: swap)
-    rows = [("說", "zh-Hant", False), ("好", "zh-Hant", False), ("說", "ja", False), ("說", "zh-Hant", True), ("说", "zh", False)]
+    rows = [
+        ("說", "zh-Hant", False),
+        ("好", "zh-Hant", False),
+        ("說", "ja", False),
+        ("說", "zh-Hant", True),
+        ("说", "zh", False),
+    ]
     empty = dict.fromkeys(("url", "licence", "created"), "")
     table = [
-        {"id": str(row), "digest": digest(text), "text": text, "source": "s", "language": tag, "protected": kept, "meta": "{}"} | empty
+        {"id": str(row), "digest": digest(text), "text": text, "source": "s", "language": tag, "protected": kept, "meta": "{}"}
+        | empty
         for row, (text, tag, kept) in enumerate(rows)
     ]
     (tmp_path / "in" / "documents").mkdir(parents=True)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from danlu.clean.lines import drop_lines
+from danlu.clean.model_rules import LEARNED
 from danlu.clean.preset import LINE_RULES, RULES, WITHOUT_MEANING, family, load_preset
 from danlu.clean.rules import document_rules, line_rules
 from danlu.clean.score import score_texts
@@ -165,7 +166,7 @@ def test_long_text_and_empty_text() -> None:
     assert judge("", "en") == judge("", "zh-Hans", CleanConfig(preset="none")) == EMPTY
 
 
-@pytest.mark.parametrize("name", [*RULES, *LINE_RULES])
+@pytest.mark.parametrize("name", [*RULES, *LINE_RULES, *LEARNED])
 def test_each_rule_has_a_name_and_a_sentence(name: str) -> None:
     for language in LANGUAGES:
         assert message(f"clean.names.{name}", language)
@@ -196,7 +197,7 @@ def test_every_rule_has_its_measure() -> None:
 
 def test_message_tables_have_no_rule_that_is_not() -> None:
     named = {key.removeprefix("clean.rules.") for key in table() if key.startswith("clean.rules.")}
-    assert named == {*RULES, *LINE_RULES}
+    assert named == {*RULES, *LINE_RULES, *LEARNED}
 
 
 def test_recipe_overrides_thresholds_and_turns_rules_off() -> None:

@@ -129,7 +129,7 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stages_load() -> None:
-    assert [stage.load().__name__ for stage in STAGES] == ["normalise", "score", "pairs", "decide"]
+    assert [stage.load().__name__ for stage in STAGES] == ["learn", "learn", "normalise", "score", "pairs", "decide"]
 
 
 def test_normalise_repairs_and_records_edits(cleaned: Path) -> None:

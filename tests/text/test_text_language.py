@@ -1,4 +1,4 @@
-"""Languages by script."""
+"""The language of one text, by its letters and by its script alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danlu.text.language import guess_language
+from danlu.text.language import guess_language, script_language
+from danlu.text.languages import load_model
 
 
 @pytest.mark.parametrize(
@@ -39,20 +40,39 @@ from danlu.text.language import guess_language
     ],
 )
 def test_guess(text: str, expected: str) -> None:
+    assert script_language(text) == expected
     assert guess_language(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "script", "language"),
+    [
+        ("Le chat dort sur le canapé", "en", "fr"),
+        ("Погода сьогодні дуже гарна", "ru", "uk"),
+        ("هذا نص باللغة العربية", "und", "ar"),
+        ("検索結果の一覧", "ja", "ja"),
+        ("検索結果", "zh-Hant", "ja"),
+    ],
+)
+def test_a_script_tells_less_than_the_letters(text: str, script: str, language: str) -> None:
+    assert script_language(text) == script
+    assert guess_language(text) == language
+
+
 def test_long_texts_are_sampled_throughout() -> None:
-    assert guess_language("word " * 200 + "这是一段很长的中文。" * 20_000) == "zh-Hans"
+    long = "word " * 200 + "这是一段很长的中文。" * 20_000
+    assert script_language(long) == guess_language(long) == "zh-Hans"
 
 
 @given(st.text())
 def test_any_text_has_one_of_the_languages(text: str) -> None:
-    assert guess_language(text) in {"zh-Hans", "zh-Hant", "en", "ja", "ko", "ru", "und"}
+    assert script_language(text) in {"zh-Hans", "zh-Hant", "en", "ja", "ko", "ru", "und"}
+    assert guess_language(text) in load_model().labels
 
 
 @given(st.text(alphabet="天地玄黄宇宙洪荒", min_size=1), st.sampled_from(["。", "，", " ", "\n", "！", "123"]))
 def test_punctuation_does_not_matter(text: str, mark: str) -> None:
+    assert script_language(mark.join(text)) == script_language(text)
     assert guess_language(mark.join(text)) == guess_language(text)
 
 

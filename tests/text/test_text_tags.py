@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 from danlu.text.tags import CODES, ISO_639_1, NAMES, base_language, is_written
 
 
@@ -62,4 +62,4 @@ def test_the_tables_agree() -> None:
     ],
 )  # fmt: skip
 def test_whether_a_script_fits_a_tag(tag: str, text: str, fits: bool) -> None:
-    assert is_written(tag, guess_language(text)) == fits
+    assert is_written(tag, script_language(text)) == fits

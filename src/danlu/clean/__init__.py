@@ -3,6 +3,8 @@
 from danlu.workspace.stage import Stage
 
 STAGES = (
+    Stage("clean.language_model", 1, "danlu.clean.language_model:learn", most_cores=1),
+    Stage("clean.classifier", 1, "danlu.clean.classifier:learn", most_cores=1),
     Stage("clean.normalise", 2, "danlu.clean.normalise:normalise"),
     Stage("clean.score", 2, "danlu.clean.score:score"),
     Stage("clean.pairs", 1, "danlu.clean.pairs:pairs"),

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from danlu.clean.learned import learned_rules
+from danlu.clean.model_rules import LEARNED
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
@@ -84,8 +86,10 @@ def decide(
     """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
-    columns, measured, unscored = _read_scored(parts, scores, own)
-    verdicts = apply_rules(measured, columns.families, document_rules(config) | own)
+    asked = [name for name, rule in LEARNED.items() if getattr(config, rule.section)]
+    columns, measured, unscored = _read_scored(parts, scores, [*asked, *own])
+    learned = learned_rules(config, measured, columns.families, columns.training & ~unscored)
+    verdicts = apply_rules(measured, columns.families, document_rules(config) | learned | own)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
     verdicts.reasons[unscored] = LOST
@@ -146,7 +150,7 @@ def decide(
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats)], VERDICTS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
-    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | learned | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(groups), **facts["repeats"]}
@@ -165,7 +169,7 @@ def decide(
             documents=int(columns.training.sum()),
             reason=reason,
             count=reasons[reason]["documents"] if reason else 0,
-            rule=reason if reason in RULES or reason in own else "NAME",
+            rule=reason if reason in RULES or reason in own or reason in learned else "NAME",
         )
 
 

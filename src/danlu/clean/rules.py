@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+from danlu.clean.model_rules import LEARNED
 from danlu.clean.preset import FAMILIES, LINE_RULES, RULES, WITHOUT_MEANING, Rule, load_preset
 from danlu.recipe.clean import CleanConfig
 from danlu.workspace.code import is_own
@@ -42,15 +43,19 @@ def line_rules(config: CleanConfig) -> dict[str, float]:
 
 def own_rules(config: CleanConfig) -> dict[str, float]:
     """Rules of the user's own and their thresholds, in the order of the recipe."""
-    built_in = {*LINE_RULES, *RULES}
+    built_in = {*LINE_RULES, *RULES, *LEARNED}
     return {name: limit for name, limit in config.rules.items() if limit is not None and name not in built_in and is_own(name)}
 
 
 def check_names(config: CleanConfig) -> None:
-    """An error with the nearest right name if the recipe names a rule that does not exist."""
-    known = [*LINE_RULES, *RULES]
+    """An error with the nearest right name if the recipe names a rule that does not exist, or one that nothing makes scores
+    for."""
+    known = [*LINE_RULES, *RULES, *LEARNED]
     for name in config.rules:
         if name not in known and not is_own(name):
             nearest = difflib.get_close_matches(name, known, 1, 0.0)[0]
             where = f"clean.rules.{name}"
             raise RecipeError("clean.unknown-rule", where=where, name=name, nearest=nearest, known=", ".join(known))
+        if name in LEARNED and config.rules[name] is not None and not getattr(config, LEARNED[name].section):
+            section = LEARNED[name].section
+            raise RecipeError("clean.rule-without-model", where=f"clean.rules.{name}", name=name, section=section)

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from danlu.clean.learned import NO_MODELS, Models, models_of, score_learned
+from danlu.clean.learned import schema_of as learned_schema
 from danlu.clean.own import FACTS, declared, score_own
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
@@ -39,21 +41,29 @@ SCORES: pa.Schema = pa.schema(
 )
 
 
-def schema_of(own: Sequence[str]) -> pa.Schema:
-    """The columns of `scores.parquet` with those of rules of the user's own."""
-    return pa.schema([*SCORES, *(pa.field(name, pa.float32(), nullable=False) for name in own)])
+def schema_of(own: Sequence[str], models: Models = NO_MODELS) -> pa.Schema:
+    """The columns of `scores.parquet` with those of models and of rules of the user's own."""
+    return pa.schema([*SCORES, *learned_schema(models), *(pa.field(name, pa.float32(), nullable=False) for name in own)])
 
 
-def score(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
+def score(
+    documents: Artifact,
+    language_model: Artifact | None = None,
+    classifier: Artifact | None = None,
+    *,
+    config: CleanConfig,
+    run: Run,
+) -> None:
     """Measure the documents and held-out documents; write `scores.parquet` and `facts.json`."""
     check_names(config)
     own = tuple(own_rules(config))
     words = {FACTS: declared(own, run.base)} if own else {}
+    models = models_of(language_model, classifier, config)
     parts = parts_of(documents)
     with run.progress.task("clean.progress.score", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
-        done, lost = each_part(crew, "danlu.clean.score:score_part", parts, lambda part: (own,), bar)
-    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in done], schema_of(own))
-    quantiles = {"quantiles": list(QUANTILES), "scores": _quantiles(run.output, own)}
+        done, lost = each_part(crew, "danlu.clean.score:score_part", parts, lambda part: (own, models), bar)
+    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in done], schema_of(own, models))
+    quantiles = {"quantiles": list(QUANTILES), "scores": _quantiles(run.output, [*models.columns, *own])}
     write_json(run.output / "facts.json", {"documents": rows, **quantiles, **words, **set_aside(run, lost)})
     run.counts["documents"] += rows
 
@@ -77,24 +87,26 @@ def families_of(languages: Any) -> NDArray[np.str_]:
     return np.asarray(names[encoded.indices.to_numpy()])
 
 
-def score_part(run: Run, part: Part, own: Sequence[str] = ()) -> int:
+def score_part(run: Run, part: Part, own: Sequence[str] = (), models: Models = NO_MODELS) -> int:
     """The unit of work: the scores of one part, in scratch; how many documents as its fact."""
 
     def tables() -> Iterator[pa.Table]:
         for table in row_groups(part.path, ["id", "text", "language"]):
             run.check()
             run.bar.advance(table.nbytes)
+            families = families_of(table["language"])
             columns: dict[str, Any] = {
                 "id": table["id"],
                 "part": pa.array([part.set] * table.num_rows),
                 "language": table["language"],
                 "bytes": pc.binary_length(table["text"]),
                 **{name: pa.array(values) for name, values in score_texts(table["text"], table["language"]).items()},
+                **{name: pa.array(values) for name, values in score_learned(models, table["text"], families).items()},
                 **_own_columns(own, run.base, table),
             }
             yield pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
 
-    schema = schema_of(own)
+    schema = schema_of(own, models)
     return write_parquet(_scores_path(part, run), tables(), schema)
 
 
@@ -110,9 +122,9 @@ def _scores_path(part: Part, run: Run) -> Path:
     return run.scratch / f"scores-{part.set}-{part.path.name}"
 
 
-def _quantiles(output: Path, own: Sequence[str]) -> dict[str, dict[str, list[float]]]:
+def _quantiles(output: Path, more: Sequence[str]) -> dict[str, dict[str, list[float]]]:
     """By language family and rule: the quantiles of the scores of the documents for training, to choose thresholds by."""
-    columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (*RULES, *own)}
+    columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (*RULES, *more)}
     groups: list[NDArray[np.str_]] = []
     for table in row_groups(output / "scores.parquet"):
         keep = pc.equal(table["part"], "documents").to_numpy()
@@ -132,5 +144,5 @@ def _quantiles(output: Path, own: Sequence[str]) -> dict[str, dict[str, list[flo
 
 
 def _known(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Without those of texts for which a rule of the user's has no meaning."""
+    """Without those of texts for which a model or a rule of the user's says nothing."""
     return values[~np.isnan(values)]

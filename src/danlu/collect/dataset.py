@@ -31,7 +31,7 @@ from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
 from danlu.text.buffers import text_buffers
 from danlu.text.forms import canonical_hashes, digests, hex_digests
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
@@ -103,7 +103,7 @@ def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]],
             "exact": hex_digests(digests(data, offsets)),
             "text": texts,
             "label": [names.get(label, label) for label in labels],
-            "language": [declared or guess_language(record.text) for _, record in found],
+            "language": [declared or script_language(record.text) for _, record in found],
             "source": [source] * len(found),
         }
         return pa.table([columns[field.name] for field in _READ], schema=_READ)

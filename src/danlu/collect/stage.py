@@ -41,7 +41,7 @@ from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import DatasetSource, PythonDocsSource
 from danlu.text.buffers import text_buffers
 from danlu.text.forms import canonical_hashes, digests, hex_digests
-from danlu.text.language import guess_language
+from danlu.text.language import guess_languages
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
@@ -125,7 +125,7 @@ def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
                 wanted.append({"id": identity, "text": row["text"], "source": source, "meta": _json(meta), **about})
             yield _documents(wanted)
 
-    return {"rows": write_tables(target, tables(), schema=_READ), "quarantine": {}, "forgotten": gone}
+    return {"rows": write_tables(target, tables(), schema=_READ, compression="lz4"), "quarantine": {}, "forgotten": gone}
 
 
 def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]], pa.Table]:
@@ -133,6 +133,7 @@ def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]],
     licence = source_licence(config)
 
     def make(found: Sequence[Found]) -> pa.Table:
+        languages = [declared] * len(found) if declared else guess_languages([record.text for _, record in found])
         return _documents(
             [
                 {
@@ -141,11 +142,11 @@ def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]],
                     "source": source,
                     "url": record.url,
                     "licence": licence,
-                    "language": declared or guess_language(record.text),
+                    "language": language,
                     "created": record.created,
                     "meta": _json({**record.meta, "file": file.name, "record": record.ordinal}),
                 }
-                for file, record in found
+                for (file, record), language in zip(found, languages, strict=True)
             ]
         )
 

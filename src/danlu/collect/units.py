@@ -163,7 +163,7 @@ def read_unit(
             forgotten += len(kept) - sum(kept)
             yield table if all(kept) else table.filter(pa.array(kept))
 
-    count = write_tables(target, tables(), schema=schema)
+    count = write_tables(target, tables(), schema=schema, compression="lz4")
     return {"rows": count, "quarantine": dict(sorted(reasons.items())), "forgotten": forgotten}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,8 @@ PART_BYTES = 256 * 1024 * 1024  # a part is closed at so many bytes of text, and
 GROUP_BYTES = 16 * 1024 * 1024  # rows are held in memory up to about so many bytes of text
 GROUP_ROWS = 5000
 PART_ROWS = 20_000
+Compression = Literal["zstd", "lz4"]
+LEVELS: Mapping[Compression, int | None] = {"zstd": 3, "lz4": None}
 BATCH_ROWS, BATCH_CHARACTERS = 1000, 4 << 20  # rows are turned into columns so many at once
 
 
@@ -45,13 +48,17 @@ def write_tables(
     schema: pa.Schema = DOCUMENTS,
     part_rows: int = PART_ROWS,
     first_part: int = 0,
+    compression: Compression = "zstd",
 ) -> int:
-    """The same of rows that come as tables, however they are cut: the same parts, the same bytes."""
+    """The same of rows that come as tables, however they are cut: the same parts, the same bytes.
+
+    `compression`: lz4 for what is read once and then thrown away.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     groups = _Groups(tables, schema)
     total, part = 0, first_part
     while groups.has_next:
-        total += _write_file(directory / f"part-{part:05d}.parquet", groups, schema, part_rows, PART_BYTES)
+        total += _write_file(directory / f"part-{part:05d}.parquet", groups, schema, part_rows, PART_BYTES, compression)
         part += 1
     return total
 
@@ -80,7 +87,23 @@ def read_documents(directory: Path, columns: Sequence[str] | None = None, batch_
 
 def count_documents(directory: Path) -> int:
     """Number of rows in all parts, from their footers alone."""
-    return sum(pq.read_metadata(path).num_rows for path in document_parts(directory))
+    return sum(_footer(path).num_rows for path in document_parts(directory))
+
+
+def text_bytes(directory: Path) -> int:
+    """About how many bytes of text all parts hold, from their footers alone; equal texts may count once."""
+    found = 0
+    for footer in map(_footer, document_parts(directory)):
+        column = footer.schema.names.index("text")
+        found += sum(footer.row_group(group).column(column).total_uncompressed_size for group in range(footer.num_row_groups))
+    return found
+
+
+def _footer(path: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except pa.ArrowInvalid as error:
+        raise DanluError("documents.broken-part", where=str(path), reason=str(error).splitlines()[0]) from error
 
 
 class _Groups:
@@ -144,11 +167,18 @@ def _sizes(table: pa.Table) -> NDArray[np.int64]:
     return np.asarray(pc.binary_length(table["text"]).fill_null(64).to_numpy(), np.int64)
 
 
-def _write_file(path: Path, groups: _Groups, schema: pa.Schema, most_rows: int | None, most_bytes: int | None) -> int:
+def _write_file(
+    path: Path,
+    groups: _Groups,
+    schema: pa.Schema,
+    most_rows: int | None,
+    most_bytes: int | None,
+    compression: Compression = "zstd",
+) -> int:
     """Write rows until there are no more or the file has `most_rows` or `most_bytes`; return how many were written."""
     temporary = path.with_name(f".{path.name}.tmp")
     count = size = 0
-    with pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3) as writer:
+    with pq.ParquetWriter(temporary, schema, compression=compression, compression_level=LEVELS[compression]) as writer:
         while groups.has_next and (most_rows is None or count < most_rows) and (most_bytes is None or size < most_bytes):
             group, taken = groups.take(GROUP_ROWS if most_rows is None else min(GROUP_ROWS, most_rows - count))
             writer.write_table(group)

@@ -29,7 +29,7 @@ from danlu.tasks.scoring import (
     sentence,
     shares,
 )
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
 from danlu.workspace.messages import text as words_of
@@ -168,7 +168,7 @@ def _parts(
     found: dict[str, Sequence[str]] = {}
     asked = texts or ([" ".join(value) if isinstance(value, list) else "" for value in truth])
     if languages is not None or any(asked):
-        found["language"] = languages if languages is not None else [guess_language(words) for words in asked]
+        found["language"] = languages if languages is not None else [script_language(words) for words in asked]
     if task == MINIMAL:
         found |= _contrasts(table)
     elif texts:

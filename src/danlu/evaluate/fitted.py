@@ -14,7 +14,7 @@ from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import Data
 from danlu.inference.prepare import prepare_text
 from danlu.text.canonical import canonical_digest
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 
 Floats = npt.NDArray[np.float64]
 PENALTIES = (0.1, 1.0, 10.0, 100.0)  # of ridge regression
@@ -40,7 +40,7 @@ def fitted(data: Data, train: Data, classes: Sequence[str]) -> Answered:
 
 
 def _languages(data: Data) -> npt.NDArray[np.str_]:
-    return np.array(data.languages or [guess_language(text) for text in data.texts], dtype=np.str_)
+    return np.array(data.languages or [script_language(text) for text in data.texts], dtype=np.str_)
 
 
 def _logistic(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from danlu.text.canonical import canonical
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 
 LATIN, UNTOLD = "en", "und"
 FEW_WORDS, FEW_HAN = 4, 10  # of right answers that tell little: a name in Latin letters stands in any language
@@ -18,7 +18,7 @@ def row_languages(truth: Sequence[Sequence[str]], asked: Sequence[str] | None) -
     Where they tell little, the text that was `asked` decides, where it is in the same language (a translation's is not), else
     the commonest language of the file that is written so.
     """
-    told = [guess_language(" ".join(texts)) for texts in truth]
+    told = [script_language(" ".join(texts)) for texts in truth]
     sure = [_tells(language, texts, bool(asked)) for language, texts in zip(told, truth, strict=True)]
     counts = Counter(language for language, known in zip(told, sure, strict=True) if known)
     counts = counts or Counter(language for language in told if language != UNTOLD)
@@ -28,7 +28,7 @@ def row_languages(truth: Sequence[Sequence[str]], asked: Sequence[str] | None) -
         if sure[row]:
             found.append(language)
             continue
-        whole = guess_language(" ".join((asked[row], *texts))) if asked else UNTOLD
+        whole = script_language(" ".join((asked[row], *texts))) if asked else UNTOLD
         other = commonest if whole == UNTOLD else whole
         found.append(other if _may_be(language, other) else language)
     return found

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from danlu.text.characters import ALONE, DIGIT, LETTER, code_points, kinds_table
-from danlu.text.language import guess_language
+from danlu.text.language import script_language
 from danlu.text.tags import UNKNOWN, base_language
 
 HANGUL = ((0x1100, 0x1200), (0x3130, 0x3190), (0xA960, 0xA980), (0xAC00, 0xD800))
@@ -61,4 +61,4 @@ def _guessed(references: Sequence[Sequence[str]]) -> str:
 
 def script_of(texts: Sequence[str]) -> str:
     """The language (ISO 639) that the script of some texts tells."""
-    return base_language(guess_language(" ".join(texts)))
+    return base_language(script_language(" ".join(texts)))

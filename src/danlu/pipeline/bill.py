@@ -21,10 +21,11 @@ from danlu.models.locate import CONFIG, WEIGHTS, LocatedModel, locate_model
 from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.graph import Node
 from danlu.pretrain.settings import batch_tokens
-from danlu.recipe.collect import MOST_HELD_OUT
+from danlu.recipe.collect import MOST_HELD_OUT, CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.evaluate import EvaluateConfig
 from danlu.recipe.finetune import FinetuneConfig
+from danlu.recipe.learned import ClassifierConfig, LanguageModelConfig
 from danlu.recipe.pretrain import PretrainConfig
 from danlu.recipe.schema import Recipe
 from danlu.recipe.tokenize import TokenizeConfig
@@ -46,6 +47,8 @@ STRANGEST = 8.0  # a rate so many times off the expected one shows something els
 RATES = {
     "dataset": 0.14,
     "collect": 0.055,
+    "clean.language_model": 0.15,
+    "clean.classifier": 0.25,
     "clean.normalise": 0.05,
     "clean.score": 0.115,
     "clean.pairs": 0.03,
@@ -211,6 +214,11 @@ def work(config: object, stage: str, recipe: Recipe, base: Path, amounts: Amount
         return _finetune_work(config, recipe, base, amounts.dataset_text[config.dataset])
     if isinstance(config, EvaluateConfig):
         return _evaluate_work(recipe, stage, amounts)
+    if isinstance(config, CollectConfig) and config is not recipe.collect:
+        return source_bytes(config, base) / 1e6
+    if isinstance(config, LanguageModelConfig | ClassifierConfig):
+        of = stage.removeprefix("clean.")
+        return sum(source_bytes(read, base) for name, read in recipe.clean.examples().items() if name.startswith(of)) / 1e6
     return amounts.files if stage == "collect" else amounts.text
 
 

@@ -74,7 +74,18 @@ def build_graph(
         read = {source.dataset: datasets[source.dataset] for source in recipe.collect.sources if source.type == "dataset"}
         collected = add("collect", "collect", recipe.collect, inputs={"datasets": read})
         normalised = add("clean.normalise", "clean.normalise", repairs(recipe.clean), inputs={"documents": collected})
-        scores = add("clean.score", "clean.score", measures(recipe.clean), inputs={"documents": normalised})
+        examples = {
+            name: add(f"clean.{name}", "collect", config, inputs={"datasets": {}})
+            for name, config in recipe.clean.examples().items()
+        }
+        learned = {}
+        if model := recipe.clean.language_model:
+            sample: Inputs = {"sample": examples["language_model.sample"]}
+            learned["language_model"] = add("clean.language_model", "clean.language_model", model.learning(), inputs=sample)
+        if classifier := recipe.clean.classifier:
+            both: Inputs = {"good": examples["classifier.good"], "bad": examples["classifier.bad"]}
+            learned["classifier"] = add("clean.classifier", "clean.classifier", classifier.learning(), inputs=both)
+        scores = add("clean.score", "clean.score", measures(recipe.clean), inputs={"documents": normalised, **learned})
         repeats = None
         if recipe.clean.dedup.method == "minhash":
             earlier = {cleaned.key: (cleaned.path.name, signed.path.name) for cleaned, signed in against}
@@ -124,8 +135,11 @@ def repairs(config: CleanConfig) -> CleanConfig:
 
 
 def measures(config: CleanConfig) -> CleanConfig:
-    """What of `clean` changes the scores: which rules of the user's own there are, not their thresholds."""
-    return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0))
+    """What of `clean` changes the scores: which rules of the user's own there are, not their thresholds.
+
+    Models that it learns are inputs of their own.
+    """
+    return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0), misspelling=config.misspelling)
 
 
 def pairing(config: CleanConfig) -> CleanConfig:

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from danlu.clean.dictionary import dictionary_version
 from danlu.collect.locate import fingerprint
 from danlu.models.locate import locate_model, locate_tokenizer
 from danlu.pipeline.graph import Node
+from danlu.recipe.clean import CleanConfig
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.finetune import FinetuneConfig
 from danlu.recipe.tokenize import TokenizeConfig
-from danlu.tokens.files import tokenizer_digest
+from danlu.tokens.alphabet import check_bytes
+from danlu.tokens.files import read_tokenizer, tokenizer_digest
 from danlu.workspace.artifact import Artifact, artifact_key
 from danlu.workspace.code import fingerprint as code_fingerprint
 from danlu.workspace.digest import digest_json
@@ -37,11 +40,15 @@ def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
     if isinstance(node.config, DatasetConfig | CollectConfig):
         names = forgotten(workspace) if workspace else None
         return {**fingerprint(node.config, base), **({FORGOTTEN: names.digest} if names else {})}
+    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.score" and node.config.misspelling:
+        return dictionary_version()
     if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
         model = locate_model(node.config.start, base)
         return {f"{model.kind}:{model.name}": model.version}
     if isinstance(node.config, TokenizeConfig) and node.config.start is not None:
-        return {"tokenizer": tokenizer_digest(locate_tokenizer(node.config.start, base))}
+        tokenizer = locate_tokenizer(node.config.start, base)
+        check_bytes(read_tokenizer(tokenizer), str(tokenizer))
+        return {"tokenizer": tokenizer_digest(tokenizer)}
     return {}
 
 

@@ -124,9 +124,13 @@ def movable(written: str, base: Path) -> str:
     runs as it is or not at all."""
     data = yaml.safe_load(written)
     sections = [data.get("collect") or {}, *(data.get("datasets") or {}).values()]
+    clean = data.get("clean") or {}
+    learned = [clean.get("language_model") or {}, clean.get("classifier") or {}]
     before = copy.deepcopy(data)
     data.pop("fallback", None)
-    for source in (source for section in sections for source in section.get("sources") or ()):
+    read = [source for section in sections for source in section.get("sources") or ()]
+    read += [source for section in learned for key in ("sample", "good", "bad") for source in section.get(key) or ()]
+    for source in read:
         if "path" in source:
             source["path"] = _below(source["path"], base)
     for tuning in (data.get("finetune") or {}).values():

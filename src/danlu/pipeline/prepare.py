@@ -80,4 +80,5 @@ def fallback_words(prepared: Prepared) -> list[str]:
 def missing_of(loaded: LoadedRecipe) -> list[str]:
     """Data packages that a recipe reads and that are not installed."""
     recipe = loaded.recipe
-    return missing_packages([*recipe.datasets.values(), *([recipe.collect] if recipe.collect else [])])
+    collect = [recipe.collect] if recipe.collect else []
+    return missing_packages([*recipe.datasets.values(), *collect, *recipe.clean.examples().values()])

@@ -9,7 +9,10 @@ from typing import Any
 
 from danlu.recipe.written import Location, Written, existing, replaced
 
-SOURCES = (("collect", "sources", "*"), ("datasets", "*", "sources", "*"))
+SOURCES = (
+    ("collect", "sources", "*"), ("datasets", "*", "sources", "*"), ("clean", "language_model", "sample", "*"),
+    ("clean", "classifier", "good", "*"), ("clean", "classifier", "bad", "*"),
+)  # fmt: skip
 STARTS = (("finetune", "*", "from"), ("clean", "dedup", "against", "*"))
 FALLBACK = (("fallback",),)
 CODE = (("code",),)

@@ -1,0 +1,81 @@
+"""Training of the model of languages: reading snippets, and gradient descent."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danlu.compute.kernel import kernel
+from danlu.text.kernels.languages import BUCKETS, MODELLED, SEGMENTS, WIDTH, Bytes, Integers, read
+
+
+@kernel
+def read_all(
+    data: Bytes, offsets: Integers, scripts: Bytes, lower: NDArray[np.uint16], absent: Bytes, script: int
+) -> tuple[NDArray[np.uint16], Integers]:
+    """The buckets of each text's letters in the script, one after another, and where each text's begin (int64[texts + 1])."""
+    count = len(offsets) - 1
+    kinds = 256
+    letters, words, han = np.zeros(kinds, np.int64), np.zeros(kinds, np.int64), np.zeros(8, np.int64)
+    small, segments = np.zeros(1, np.int64), np.zeros((SEGMENTS, 4), np.int64)
+    buckets, used = np.zeros((MODELLED, BUCKETS), np.uint16), np.zeros(MODELLED, np.int64)
+    starts = np.zeros(count + 1, np.int64)
+    found = np.zeros(7 * len(data) + 8, np.uint16)
+    for text in range(count):
+        used[:] = 0
+        read(
+            data, offsets[text], offsets[text + 1], 1 << 30, scripts, lower, absent, letters, words, han, small, buckets, used,
+            segments, 0,
+        )  # fmt: skip
+        begin = starts[text]
+        starts[text + 1] = begin + used[script]
+        found[begin : starts[text + 1]] = buckets[script, : used[script]]
+    return found[: starts[count]].copy(), starts
+
+
+@kernel
+def descend(
+    rows: NDArray[np.float32], weights: NDArray[np.float32], numbers: NDArray[np.uint16], starts: Integers, truth: Integers,
+    order: Integers, rate: float, fall: float,
+) -> float:  # fmt: skip
+    """One pass over the texts in `order`, changing `rows` and `weights`; the mean log loss in nats before each step.
+
+    The rate falls from `rate` by `fall` over the pass. A text of `n` buckets is the sum of their rows over `sqrt(n + 16)`.
+    """
+    classes = len(weights)
+    loss = 0.0
+    scores, vector, slope = np.zeros(classes), np.zeros(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+    for step in range(len(order)):
+        text = order[step]
+        part = numbers[starts[text] : starts[text + 1]]
+        scale = 1.0 / math.sqrt(len(part) + 16.0)
+        vector[:] = 0.0
+        for number in part:
+            for place in range(WIDTH):
+                vector[place] += rows[number, place]
+        highest = -np.inf
+        for one in range(classes):
+            score = np.float64(weights[one, WIDTH])
+            for place in range(WIDTH):
+                score += weights[one, place] * vector[place] * scale
+            scores[one] = score
+            highest = max(highest, score)
+        total = 0.0
+        for one in range(classes):
+            scores[one] = math.exp(scores[one] - highest)
+            total += scores[one]
+        loss -= math.log(scores[truth[text]] / total + 1e-12)
+        slope[:] = 0.0
+        now = np.float32(rate - fall * step / len(order))
+        for one in range(classes):
+            error = now * (scores[one] / total - (1.0 if one == truth[text] else 0.0))
+            for place in range(WIDTH):
+                slope[place] += error * weights[one, place] * scale
+                weights[one, place] -= error * vector[place] * scale
+            weights[one, WIDTH] -= error
+        for number in part:
+            for place in range(WIDTH):
+                rows[number, place] -= slope[place]
+    return loss / max(len(order), 1)

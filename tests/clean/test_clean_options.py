@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from danlu.clean.normalise import normalise
 from danlu.clean.treatment import is_chinese, treatment
+from danlu.documents.schema import DOCUMENTS
 from danlu.pipeline.graph import repairs
 from danlu.recipe.clean import CleanConfig
-from danlu.text.edits import apply_edits
+from danlu.text.canonical import digest
+from danlu.text.edits import Edit, apply_edits
+from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
+from danlu.workspace.ledger import Ledger
 from danlu.workspace.messages import LANGUAGES, Language
+from danlu.workspace.run import Run
 
 
 def treated(text: str, **options: str) -> str:
@@ -69,3 +77,34 @@ def test_chinese_is_brought_into_one_script() -> None:
     assert {name for edit in repaired.edits for name in edit.reason.split("+")} == {"chinese", "space"}
     assert repaired.edits[0].start == 1
     assert repaired.edits[-1].end == 6
+
+
+def test_the_tag_of_converted_documents_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def swap(text: str) -> list[Edit]:
+        return [Edit(place, place + 1, "说", "chinese") for place, character in enumerate(text) if character == "說"]
+
+    monkeypatch.setattr("danlu.clean.treatment.converter", lambda script: swap)
+    rows = [
+        ("說", "zh-Hant", False),
+        ("好", "zh-Hant", False),
+        ("說", "ja", False),
+        ("說", "zh-Hant", True),
+        ("说", "zh", False),
+    ]
+    empty = dict.fromkeys(("url", "licence", "created"), "")
+    table = [
+        {"id": str(row), "digest": digest(text), "text": text, "source": "s", "language": tag, "protected": kept, "meta": "{}"}
+        | empty
+        for row, (text, tag, kept) in enumerate(rows)
+    ]
+    (tmp_path / "in" / "documents").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(table, schema=DOCUMENTS), tmp_path / "in" / "documents" / "part-00000.parquet")
+    (tmp_path / "out").mkdir()
+    run = Run(stage="clean.normalise", output=tmp_path / "out", ledger=Ledger(tmp_path / "out" / "ledger", "clean.normalise"))
+    normalise(Artifact("collect", "key", tmp_path / "in"), config=CleanConfig(chinese="simplified"), run=run)
+    made = pq.read_table(tmp_path / "out" / "documents" / "part-00000.parquet")
+    assert made["text"].to_pylist() == ["说", "好", "說", "說", "说"]
+    assert made["language"].to_pylist() == ["zh-Hans", "zh-Hans", "ja", "zh-Hant", "zh-Hans"]
+    assert made["digest"].to_pylist() == [digest(text) for text in made["text"].to_pylist()]
+    edits = pq.read_table(tmp_path / "out" / "edits.parquet").to_pylist()
+    assert edits == [{"id": "0", "start": 0, "end": 1, "reason": "chinese", "length": 1}]

@@ -159,6 +159,8 @@ def test_normalise_repairs_and_records_edits(cleaned: Path) -> None:
     assert found["characters_in"] == sum(map(len, before.values()))
     assert found["characters_out"] == sum(map(len, written.values()))
     assert sum(found["edits"].values()) == len(edits)
+    assert found["bytes_in"] == sum(len(text.encode()) for text in before.values())
+    assert 0 < found["bytes_slow"] < found["bytes_in"]
     assert {"reason", "before", "after", "source"} == set(found["examples"][0])
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from danlu.clean.lines import drop_lines
 from danlu.clean.treatment import Treatment
-from danlu.text.asks import LINES, REPAIRS, Asks, ask
+from danlu.text.asks import LINES, Asks, ask
 from danlu.text.edits import Edit
 from danlu.text.forms import form_column
 from danlu.text.kernels.asks import CHINESE, SPACE
@@ -51,7 +51,7 @@ class Rewritten(NamedTuple):
     texts: pa.LargeStringArray  # [changed]
     edits: Edits
     asks: Asks  # [texts]
-    slow: NDArray[np.bool_]  # [texts], which went through Python
+    slow: NDArray[np.bool_]  # [texts], which Python looked at
 
     def replaced(self, repairs: Mapping[int, Repair]) -> Rewritten:
         """With these texts, by row, and their edits in place of what was there."""
@@ -99,7 +99,7 @@ def rewrite(
     asks = ask(data, offsets, look)
     asks[spared] = 0
     asks[~chinese] &= ~np.uint16(CHINESE)
-    asked = asks & REPAIRS
+    asked = asks & np.uint16(treatment.repairs)
     slow = asked & ~np.uint16(SPACE) != 0
     rows = np.flatnonzero(asked == SPACE)
     spaced = space_texts(data, offsets, rows)
@@ -118,7 +118,7 @@ def rewrite(
         some = np.flatnonzero(rows_of)
         chosen = np.concatenate([chosen, some])
         treated += how.treat([_text(data, offsets, row) for row in some.tolist()], asks[some])
-    return _join(rows, spaced, slow, chosen, treated)._replace(asks=asks)
+    return _join(rows, spaced, slow, chosen, treated)._replace(asks=asks, slow=slow | lines)
 
 
 def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integers, treated: list[Repair]) -> Rewritten:

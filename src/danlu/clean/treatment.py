@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from danlu.clean.lines import SIGNS, drop_lines
 from danlu.clean.rules import line_rules
 from danlu.recipe.clean import CleanConfig
-from danlu.text.asks import LINES, Asks, Look, ask, look_for
+from danlu.text.asks import LINES, NAMES, Asks, Look, ask, look_for
 from danlu.text.chinese import converter
 from danlu.text.edits import apply_edits, compose
 from danlu.text.repair import PASSES, WIDE, WIDE_SIGNS, Pass, Repair, repair_all_width
@@ -32,6 +32,11 @@ class Treatment(NamedTuple):
     def every_line(self) -> bool:
         """Whether each line of each text is judged (C4's rules say what a line must have)."""
         return any(name.startswith("c4_") for name in self.thresholds)
+
+    @property
+    def repairs(self) -> int:
+        """What a text asks for that one of the passes gives."""
+        return sum(NAMES[one.asks] for one in self.passes)
 
     @property
     def unconverted(self) -> Treatment:

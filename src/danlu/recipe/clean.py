@@ -129,11 +129,11 @@ class CleanConfig(Section):
     )
     width: Literal["letters", "all", "keep"] = Field(
         "letters",
-        description="Full-width ASCII. letters: letters and digits in Chinese text become half width; all: those and signs such"
-        " as ＃％＋ in every text, and half-width kana full width; keep: none. Chinese punctuation always stays.",
+        description="Full-width letters and digits of Chinese text become half width; all: of any text, other signs and"
+        " half-width kana too. Chinese punctuation stays.",
     )
     chinese: Literal["keep", "simplified", "traditional"] = Field(
-        "keep", description="Bring Chinese documents into one script, by OpenCC (extra `chinese`)."
+        "keep", description="Bring documents in Chinese into one script. Needs `pip install 'danlu[chinese]'`."
     )
     dedup: DedupConfig = DedupConfig()
     pii: Pii = later(PiiConfig(), "What becomes of personal data and keys: one word for all kinds, or a section.")

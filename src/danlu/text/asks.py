@@ -24,7 +24,6 @@ NAMES = {
     "encoding": ENCODING, "control": CONTROL, "nfc": NFC, "width": WIDTH, "entity": ENTITY, "markup": MARKUP,
     "newline": NEWLINE, "space": SPACE, "chinese": CHINESE, "boilerplate_line": NOTICE, "long_word_line": LONG,
 }  # fmt: skip
-REPAIRS = ENCODING | CONTROL | NFC | WIDTH | ENTITY | MARKUP | NEWLINE | SPACE | CHINESE
 LINES = NOTICE | LONG
 
 _HINTS = 4096

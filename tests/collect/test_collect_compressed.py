@@ -20,7 +20,9 @@ PACK = {
     ".gz": lambda data: gzip.compress(data),
     ".zst": lambda data: pa.compress(data, "zstd", asbytes=True),
 }
-LINES = [{"text": f"第{number}行：the river was low that summer.", "url": f"https://a.example/{number}"} for number in range(500)]
+LINES = [
+    {"text": f"第{number}行：the river was low that summer.", "url": f"https://a.example/{number}"} for number in range(500)
+]
 FILES = {
     "a.jsonl": "\n".join(json.dumps(line, ensure_ascii=False) for line in LINES).encode(),
     "b.txt": "昨天下了一场大雨，河里的水涨了不少。\n".encode("gb18030") * 40,  # read twice: the encoding is found first
@@ -50,7 +52,12 @@ def test_a_compressed_file_gives_the_same_records(tmp_path: Path, ending: str) -
         (tmp_path / "packed" / f"{name}{ending.upper() if name == 'c.csv' else ending}").write_bytes(PACK[ending](data))
     found = read(tmp_path / "packed")
     assert found == read(tmp_path / "plain")
-    assert {name: len(events) for name, events in found.items()} == {"in/a.jsonl": 500, "in/b.txt": 1, "in/c.csv": 2, "in/d.tsv": 1}
+    assert {name: len(events) for name, events in found.items()} == {
+        "in/a.jsonl": 500,
+        "in/b.txt": 1,
+        "in/c.csv": 2,
+        "in/d.tsv": 1,
+    }
 
 
 @pytest.mark.parametrize("ending", PACK)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from danlu.clean.duplicates import PAIRS, repeats_table
 from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
@@ -69,7 +70,8 @@ class Columns(NamedTuple):
 
 
 def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact], *, config: CleanConfig, run: Run) -> None:
-    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
+    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet`, `repeats.parquet`,
+    `facts.json`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
     columns, measured, unscored = _read_scored(parts, scores, own)
@@ -129,6 +131,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
         largest = [rows for rows in largest if rows[0] in texts]
 
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
+    write_parquet(run.output / "repeats.parquet", [repeats_table(columns.ids, repeats)], PAIRS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
     if own:  # the words for their reasons, for the page of the run

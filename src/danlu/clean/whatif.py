@@ -1,0 +1,93 @@
+"""Thresholds tried out: each score reduced to its place among the thresholds that a page offers, without losing a verdict.
+
+A slider can only stand on one of a rule's `cuts`. Whether a score fails at a cut depends only on how many cuts it lies beyond:
+this number, one byte a document, is all that a page needs to say exactly which documents fail at every place of the slider.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danlu.clean.preset import FAMILIES, Direction, Family, Rule
+
+NOT_ASKED = 255
+STEPS = 100  # of a slider, about
+
+
+class Asked(NamedTuple):
+    """A rule in a language family: its threshold, the thresholds to try in ascending order float32[cuts], and of each document
+    uint8[documents] how many of these its score lies beyond (`NOT_ASKED` where the rule says nothing of it)."""
+
+    rule: str
+    family: Family
+    direction: Direction
+    threshold: float
+    cuts: NDArray[np.float32]
+    codes: NDArray[np.uint8]
+
+    @property
+    def place(self) -> int:
+        """Which of the cuts is the threshold."""
+        return int(np.flatnonzero(self.cuts == np.float32(self.threshold))[0])
+
+    def fails(self, place: int) -> NDArray[np.bool_]:
+        """Which documents fail at a cut, bool[documents]."""
+        beyond = self.codes > place if self.direction == "most" else self.codes <= place
+        return beyond & (self.codes != NOT_ASKED)
+
+
+def ask(scores: Mapping[str, NDArray[np.float64]], families: NDArray[np.str_], rules: Mapping[str, Rule]) -> list[Asked]:
+    """Every rule in every family where it has a threshold and is asked of a document. `scores` are those of the documents, and
+    their `words` and `lines`, float64[documents] each."""
+    found = []
+    for name, rule in rules.items():
+        values = scores[name].astype(np.float32)
+        for family in FAMILIES:
+            threshold = rule.threshold(family)
+            if threshold is None:
+                continue
+            asked = (families == family) & (scores["words"] >= rule.least_words(family)) & (scores["lines"] >= rule.lines)
+            asked &= ~np.isnan(values)
+            if asked.any():
+                cuts = choose_cuts(values[asked], threshold)
+                codes = np.full(len(values), NOT_ASKED, np.uint8)
+                codes[asked] = _place(values[asked], cuts, rule.direction)
+                found.append(Asked(name, family, rule.direction, threshold, cuts, codes))
+    return found
+
+
+def choose_cuts(values: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
+    """About `STEPS` round numbers over the range of nearly all values, with room on both sides of the threshold, which is one of
+    them; ascending."""
+    low, high = (float(edge) for edge in np.quantile(values, (0.001, 0.999)))
+    whole = bool(np.all(values == np.round(values)))
+    if threshold >= 10 * high > 0:  # a limit that nothing comes near: the values alone are worth looking at
+        low, high = min(low, high), high
+    else:
+        low, high = min(low, threshold / 2), max(high, threshold * 1.5)
+    if whole and high > STEPS:  # counts of a wide range: what matters are the small ones
+        cuts = np.array(
+            [math.floor(max(low, 0.0)), *(float(f"{value:.2g}") // 1 for value in np.geomspace(max(low, 1.0), high, STEPS))]
+        )
+    else:
+        step = _round_step((high - low) / STEPS, 1.0 if whole else 0.0)
+        cuts = np.arange(math.floor(low / step), math.ceil(high / step) + 1) * step
+    return np.unique(np.append(np.round(cuts, 10), threshold).astype(np.float32))
+
+
+def _round_step(least: float, whole: float) -> float:
+    """The next number of the form 1, 2 or 5 times a power of ten; at least `whole`."""
+    if least <= 0:
+        return whole or 0.01
+    power = 10.0 ** math.floor(math.log10(least))
+    return max(whole, next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * 0.999))
+
+
+def _place(values: NDArray[np.float32], cuts: NDArray[np.float32], direction: Direction) -> NDArray[np.uint8]:
+    """How many cuts a score lies beyond: above them if it may be at most so much, at or above them if at least."""
+    return np.searchsorted(cuts, values, "left" if direction == "most" else "right").astype(np.uint8)

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import danlu.clean.account as account_module
-from danlu.clean.account import Cleaning, account
+import danlu.clean.whatif
+from danlu.clean.account import account
 from danlu.clean.compare import Side, compare
 from danlu.clean.decide import decide
+from danlu.clean.judged import Cleaning
 from danlu.clean.normalise import normalise
 from danlu.clean.score import score
 from danlu.documents.schema import document_id
@@ -28,9 +29,7 @@ from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
 from pages import answered
 
-ENGLISH = (
-    "the river was low that summer and boys walked across it on stones in evening they made a fire told each other".split()
-)
+ENGLISH = "the river was low that summer and boys walked across it on stones in evening they made a fire told each other"
 CHINESE = "昨天下了一场大雨河里的水涨不少孩子们在石头上走过去晚生火讲见到事情"
 
 
@@ -40,7 +39,7 @@ def corpus(count: int = 500) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number in range(count):
         chinese = chance.random() < 0.4
-        words = list(CHINESE) if chinese else ENGLISH
+        words = list(CHINESE) if chinese else ENGLISH.split()
         text = ("" if chinese else " ").join(chance.choices(words, k=int(1.5 ** chance.uniform(0, 14)) + 1))
         match chance.randrange(8):
             case 0:
@@ -57,8 +56,9 @@ def corpus(count: int = 500) -> list[dict[str, Any]]:
         source = "left" if chance.random() < 0.5 else "右"
         rows.append(
             {
-                "id": document_id(source, "test", number), "digest": digest(text), "text": text, "source": source, "url": "",
-                "licence": "", "language": "zh-Hans" if chinese else "en", "created": "", "protected": number == 3, "meta": "{}",
+                "id": document_id(source, "test", number), "digest": digest(text), "text": text, "source": source,
+                "url": "", "licence": "", "language": "zh-Hans" if chinese else "en", "created": "", "meta": "{}",
+                "protected": number == 3,
             }
         )  # fmt: skip
     return rows
@@ -235,7 +235,7 @@ def test_sliders_say_what_another_cleaning_decides(cleaned: Cleaned, facts: dict
 def test_more_documents_than_a_page_holds_are_a_sample_by_chance(
     cleaned: Cleaned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(account_module, "MOST_TRIED", 200)
+    monkeypatch.setattr(danlu.clean.whatif, "MOST_TRIED", 200)
     facts = account(cleaned.decide("as-is", {}))
     tried = facts["tried"]
     assert tried["of"] == 500

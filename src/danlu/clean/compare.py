@@ -18,14 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.account import BORDERLINE, read_texts
+from danlu.clean.examples import BORDERLINE
 from danlu.clean.excerpts import excerpt
+from danlu.clean.judged import Text, place_of, read_texts
 from danlu.clean.preset import family
 from danlu.clean.verdicts import KEPT
 from danlu.workspace.errors import DanluError
 
 VERDICTS = "verdicts.parquet"
-_COLUMNS = ["id", "reason", "value", "threshold", "source", "language", "bytes"]
+_COLUMNS = ["id", "reason", "value", "threshold", "language", "bytes"]
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,10 @@ def _dropped(
         examples = zip(table.take(pa.array(rows[which])).to_pylist(), [texts[int(places[each])] for each in which], strict=True)
         entry["examples"] = [
             {
-                **{name: row[name] for name in ("value", "threshold", "source", "language")},
+                **{name: row[name] for name in ("value", "threshold", "language")},
+                "source": text.place,
                 "kept": False,
-                "text": excerpt(text, row["reason"], chinese=family(row["language"]) == "zh"),
+                "text": excerpt(text.text, row["reason"], chinese=family(row["language"]) == "zh"),
             }
             for row, text in examples
         ]
@@ -118,15 +120,17 @@ def _place_among_kept(reasons: NDArray[np.object_]) -> NDArray[np.int64]:
     return np.cumsum(reasons == KEPT) - 1
 
 
-def _kept_texts(folder: Path, places: Sequence[int]) -> dict[int, str]:
+def _kept_texts(folder: Path, places: Sequence[int]) -> dict[int, Text]:
     lines = sorted((folder / "documents").glob("part-*.jsonl"))
     if not lines:
         return read_texts(folder / "documents", places)
-    found, wanted, place = {}, set(places), 0
+    found: dict[int, Text] = {}
+    wanted, place = set(places), 0
     for path in lines:
         with path.open(encoding="utf-8") as file:
             for line in file:
                 if place in wanted:
-                    found[place] = str(json.loads(line)["text"])
+                    row = json.loads(line)
+                    found[place] = Text(row["text"], place_of(row["source"], row["meta"]))
                 place += 1
     return found

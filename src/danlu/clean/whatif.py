@@ -7,16 +7,22 @@ this number, one byte a document, is all that a page needs to say exactly which 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from danlu.clean.duplicates import Pairs
+from danlu.clean.judged import Judged
 from danlu.clean.preset import FAMILIES, Direction, Family, Rule
+from danlu.clean.verdicts import KEPT, REPEAT
 
 NOT_ASKED = 255
 STEPS = 100  # of a slider, about
+MOST_TRIED = 100_000  # documents of which a page tries out thresholds; of more, so many chosen by their ids (which are hashes)
+JUDGED, GONE, STAYS, LEADS = 0, 1, 2, 4  # state of a document: by rules; whatever they say (2); flag: near copies of it went
 
 
 class Asked(NamedTuple):
@@ -38,7 +44,7 @@ class Asked(NamedTuple):
     def fails(self, place: int) -> NDArray[np.bool_]:
         """Which documents fail at a cut, bool[documents]."""
         beyond = self.codes > place if self.direction == "most" else self.codes <= place
-        return beyond & (self.codes != NOT_ASKED)
+        return np.asarray(beyond & (self.codes != NOT_ASKED))
 
 
 def ask(scores: Mapping[str, NDArray[np.float64]], families: NDArray[np.str_], rules: Mapping[str, Rule]) -> list[Asked]:
@@ -62,8 +68,8 @@ def ask(scores: Mapping[str, NDArray[np.float64]], families: NDArray[np.str_], r
 
 
 def choose_cuts(values: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
-    """About `STEPS` round numbers over the range of nearly all values, with room on both sides of the threshold, which is one of
-    them; ascending."""
+    """About `STEPS` round numbers, ascending, over the range of nearly all values and on both sides of the threshold, which is
+    one of them."""
     low, high = (float(edge) for edge in np.quantile(values, (0.001, 0.999)))
     whole = bool(np.all(values == np.round(values)))
     if threshold >= 10 * high > 0:  # a limit that nothing comes near: the values alone are worth looking at
@@ -91,3 +97,53 @@ def _round_step(least: float, whole: float) -> float:
 def _place(values: NDArray[np.float32], cuts: NDArray[np.float32], direction: Direction) -> NDArray[np.uint8]:
     """How many cuts a score lies beyond: above them if it may be at most so much, at or above them if at least."""
     return np.searchsorted(cuts, values, "left" if direction == "most" else "right").astype(np.uint8)
+
+
+def tried(table: Judged, asked: Sequence[Asked], pairs: Pairs) -> dict[str, Any]:
+    """What thresholds are tried out on: `state` and `bytes` of documents, `groups` (row, number of its group of equal ones),
+    `codes` by rule; `of` is how many documents they stand for.
+
+    A document is judged by rules alone where its verdict says what the rules say, and of equal ones the first that passes
+    stays; any other (protected, of a test text, not scored) is what it was whatever the thresholds.
+    """
+    count = len(table.reasons)
+    names = list(dict.fromkeys(one.rule for one in asked))
+    fails = np.zeros(count, bool)
+    for one in asked:
+        fails |= one.fails(one.place)
+    kept = table.reasons == KEPT
+    by_rule = np.isin(table.reasons.astype(str), names)
+    exact = table.reasons == REPEAT
+    state = np.where(kept, STAYS, GONE).astype(np.uint8)
+    state[((kept & ~fails) | (by_rule & fails)) & ~table.protected] = JUDGED
+    groups = np.zeros(count, np.uint32)
+    leads = np.zeros(count, bool)
+    equal = exact[pairs.second] | (table.protected[pairs.second] & (pairs.similarity == 1))
+    groups[pairs.first[equal]] = groups[pairs.second[equal]] = pairs.first[equal] + 1
+    grouped = exact & (groups > 0) & ~fails & (state[np.maximum(groups.astype(np.int64) - 1, 0)] != GONE)
+    state[grouped] = JUDGED
+    for rows in (pairs.first, pairs.second, pairs.cluster):
+        leads[rows[~equal]] = True
+    chosen = np.arange(count)
+    if count > MOST_TRIED:
+        limit = f"{int(2**64 * MOST_TRIED / count):016x}"
+        chosen = np.flatnonzero(pc.less(table.ids, limit).to_numpy())
+        state[exact] = GONE
+        groups[:] = 0
+    state[leads & kept] |= LEADS
+    paired = np.flatnonzero((groups > 0) & (state & ~np.uint8(LEADS) != GONE))
+    return {
+        "of": count,
+        "kept": int(kept.sum()),
+        "rows": len(chosen),
+        "state": state[chosen],
+        "bytes": np.minimum(table.bytes[chosen], 2**32 - 1).astype(np.uint32),
+        "groups": np.stack((paired, groups[paired])).astype(np.uint32),
+        "families": np.searchsorted(("en", "other", "zh"), table.families[chosen]).astype(np.uint8),
+        "codes": {name: _merged([one for one in asked if one.rule == name])[chosen] for name in names},
+    }
+
+
+def _merged(panels: Sequence[Asked]) -> NDArray[np.uint8]:
+    """The codes of a rule in all families: no document is of two."""
+    return np.asarray(np.minimum.reduce([one.codes for one in panels]))

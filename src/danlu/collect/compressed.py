@@ -82,10 +82,14 @@ class _Decompressed(io.RawIOBase):
         return self._place
 
 
+def _gzip(path: Path) -> _Stream:
+    return gzip.GzipFile(path, "rb")
+
+
 def _zstandard(path: Path) -> _Stream:
     import pyarrow as pa  # here, since what only asks for names (`danlu plan`) does without
 
     return pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd")  # type: ignore[no-any-return]
 
 
-_OPENERS: dict[str, Callable[[Path], _Stream]] = {".gz": lambda path: gzip.open(path, "rb"), ".zst": _zstandard}
+_OPENERS: dict[str, Callable[[Path], _Stream]] = {".gz": _gzip, ".zst": _zstandard}

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from danlu.clean.account import Cleaning, account
+from danlu.clean.account import account
 from danlu.clean.compare import VERDICTS, Side, compare
+from danlu.clean.judged import Cleaning
 from danlu.documents.store import document_parts, read_documents
 from danlu.pipeline.lineage import artifact_at
 from danlu.pipeline.runner import report_path

@@ -42,8 +42,8 @@ Facts = Mapping[str, Any]
 
 FAMILIES = ("en", "other", "zh")  # in the order in which `tried` numbers them
 LIVE = (
-    "sum", "change", "same", "as-run", "exact", "unknown", "leads", "sampled", "effect", "most", "least", "turned-off", "of-language",
-    "would-go", "would-pass", "none", "near-removed", "near-kept", "removed", "kept-there",
+    "sum", "change", "same", "as-run", "exact", "unknown", "leads", "sampled", "effect", "most", "least", "turned-off",
+    "of-language", "would-go", "would-pass", "none", "near-removed", "near-kept", "removed", "kept-there",
 )  # fmt: skip
 SLOTS = (
     "kept", "of", "share", "bytes", "come", "go", "n", "rows", "margin", "fails", "alone", "value", "rule", "language", "limit",

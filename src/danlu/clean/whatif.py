@@ -76,6 +76,8 @@ def choose_cuts(values: NDArray[np.float32], threshold: float) -> NDArray[np.flo
         low, high = min(low, high), high
     else:
         low, high = min(low, threshold / 2), max(high, threshold * 1.5)
+        if max(threshold, values.max()) <= 1:  # a share
+            high = min(high, 1.0)
     if whole and high > STEPS:  # counts of a wide range: what matters are the small ones
         cuts = np.array(
             [math.floor(max(low, 0.0)), *(float(f"{value:.2g}") // 1 for value in np.geomspace(max(low, 1.0), high, STEPS))]

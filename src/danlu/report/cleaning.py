@@ -305,6 +305,7 @@ def _cluster(one: Facts, language: Language) -> dict[str, Any]:
     return {
         "size": one["size"],
         "kept": one["kept"],
+        "equal": all(copy["similarity"] >= 1 for copy in one["copies"]),
         "tag": clip(lined(one["language"]), COPY_NAME),
         "source": clip(lined(one["source"]), COPY_NAME),
         "copies": [
@@ -312,7 +313,7 @@ def _cluster(one: Facts, language: Language) -> dict[str, Any]:
                 "first": marked(copy["first"]),
                 "text": marked(copy["text"]),
                 "source": clip(lined(copy["source"]), COPY_NAME),
-                "similar": share(copy["similarity"]) if copy["similarity"] < 1 else plain(language, "cleaning.page.equal"),
+                "similar": share(copy["similarity"]) if copy["similarity"] < 1 else "",
             }
             for copy in one["copies"]
         ],

@@ -35,14 +35,19 @@ def random_scores(seed: int, documents: int = 2000) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_code_says_at_every_cut_what_the_score_says(seed: int) -> None:
     scores = random_scores(seed)
-    families = np.array(FAMILIES)[np.random.default_rng(seed).integers(0, 3, 2000)]
-    found = ask(scores, families, RULES)
+    families = np.random.default_rng(seed).integers(0, 3, 2000).astype(np.uint8)
+    singles = {name: values.astype(np.float32) for name, values in scores.items()}
+    found = [
+        one
+        for name, rule in RULES.items()
+        for one in ask(name, rule, singles[name], families, singles["words"], singles["lines"])
+    ]
     assert {(one.rule, one.family) for one in found} == {
         (name, family) for name, rule in RULES.items() for family in FAMILIES if rule.threshold(family) is not None
     }
     for one in found:
-        rule, values = RULES[one.rule], scores[one.rule].astype(np.float32)
-        asked = (families == one.family) & ~np.isnan(values) & (scores["lines"] >= rule.lines)
+        rule, values = RULES[one.rule], singles[one.rule]
+        asked = (families == FAMILIES.index(one.family)) & ~np.isnan(values) & (scores["lines"] >= rule.lines)
         asked &= scores["words"] >= rule.words
         assert ((one.codes != NOT_ASKED) == asked).all()
         assert one.cuts[one.place] == np.float32(one.threshold)

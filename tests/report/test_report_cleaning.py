@@ -56,7 +56,7 @@ def facts() -> dict[str, Any]:
         "repeats": {"documents": 1, "clusters": 1},
         "tried": {
             "of": 8, "kept": 2, "rows": 8, "state": np.zeros(8, np.uint8), "bytes": np.full(8, 10, np.uint32),
-            "groups": np.zeros((2, 0), np.uint32), "families": np.array([0] * 4 + [2] * 4, np.uint8),
+            "groups": np.zeros((2, 0), np.uint32), "families": np.array([0] * 4 + [1] * 4, np.uint8),
             "codes": {"letters": codes},
         },
         "repairs": {"edited": 0, "documents": 8, "edits": {}, "examples": []},

@@ -8,33 +8,44 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
 
-from danlu.clean.duplicates import MOST_READ, choose_clusters, describe_cluster, in_rows, read_pairs
-from danlu.clean.examples import choose_examples, describe_example, different
-from danlu.clean.judged import Cleaning, Judged, read_judged, read_texts, rules_of
+from danlu.clean.duplicates import choose_clusters, describe_cluster, in_rows, read_pairs
+from danlu.clean.examples import Example, choose_examples, choose_of_reason, describe_example, different
+from danlu.clean.judged import Cleaning, Judged, Scores, read_judged, read_texts, rules_of
 from danlu.clean.own import FACTS
-from danlu.clean.verdicts import KEPT
-from danlu.clean.whatif import Asked, ask, tried
+from danlu.clean.preset import FAMILIES
+from danlu.clean.verdicts import KEPT, REPEAT
+from danlu.clean.whatif import NOT_ASKED, Asked, ask, choose_tried, merged, tried
 from danlu.workspace.files import read_json
 
 TOKEN_BYTES = 4.0  # of text in a token, about; what is said in tokens is an estimate
 
 
 def account(cleaning: Cleaning) -> dict[str, Any]:
-    """The facts of the page, plain but for `tried`, which holds arrays (see `tried`)."""
-    facts = read_json(cleaning.decided / "facts.json")
-    rules = rules_of(cleaning)
-    table = read_judged(cleaning, rules)
-    asked = ask(table.scores, table.families, rules)
+    """The facts of the page, plain but for `tried`, which holds arrays (see `danlu.clean.whatif.tried`)."""
+    facts, table = read_json(cleaning.decided / "facts.json"), read_judged(cleaning)
+    scores = Scores(cleaning.scored / "scores.parquet", table.ids)
+    words, lines = scores["words"], scores["lines"]
+    rows, fails = choose_tried(table.ids), np.zeros(len(table.bytes), bool)
+    rules: list[dict[str, Any]] = []
+    codes: dict[str, NDArray[np.uint8]] = {}
+    examples: dict[str, list[Example]] = {}
+    for name, rule in rules_of(cleaning).items():  # a rule at a time: its scores are let go before the next are read
+        values = scores[name]
+        if asked := ask(name, rule, values, table.families, words, lines):
+            rules.append({"name": name, "panels": [_panel(one, table) for one in asked]})
+            examples[name] = choose_examples(table, name, values, asked)
+            codes[name] = merged(asked)[rows]
+            for one in asked:
+                fails |= one.fails(one.place)
+    for reason in table.reasons.names:
+        if reason not in (KEPT, REPEAT, *examples):
+            examples[reason] = choose_of_reason(table, reason)
     pairs = in_rows(table.ids, read_pairs(cleaning))
-    examples = choose_examples(table, asked)
     clusters = choose_clusters(table, pairs)
-    wanted = {row for found in examples.values() for row, _ in found} | {
-        row for rows, _ in clusters for row in rows[:MOST_READ]
-    }
+    wanted = {one.row for found in examples.values() for one in found} | {row for one in clusters for row, _ in one.members}
     texts = read_texts(cleaning.normalised / "documents", sorted(wanted))
-    by_rule = {name: [one for one in asked if one.rule == name] for name in rules}
     return {
         "name": cleaning.name,
         "preset": cleaning.config.preset,
@@ -43,50 +54,49 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
         "languages": _languages(table),
         "losses": _losses(table),
         "own_rules": facts.get(FACTS, {}),
-        "rules": [
-            {"name": name, "panels": [_panel(one, table) for one in panels]} for name, panels in by_rule.items() if panels
-        ],
+        "rules": rules,
         "examples": {
-            name: different(
-                describe_example(table, by_rule.get(name, []), name, row, near, texts[row])
-                for row, near in found
-                if row in texts
-            )
+            name: different(describe_example(table, one, name, texts[one.row]) for one in found if one.row in texts)
             for name, found in examples.items()
         },
-        "clusters": [describe_cluster(table, rows, similar, texts) for rows, similar in clusters],
+        "clusters": [describe_cluster(table, one, texts) for one in clusters],
         "repeats": {"documents": len(np.unique(pairs.second)), "clusters": len(np.unique(pairs.cluster))},
-        "tried": tried(table, asked, pairs),
-        "repairs": read_json(cleaning.normalised / "facts.json"),
+        "tried": tried(table, fails, codes, rows, pairs),
+        # Without their examples: these show texts as they came, from before personal data is masked.
+        "repairs": {**read_json(cleaning.normalised / "facts.json"), "examples": []},
     }
 
 
 def _languages(table: Judged) -> dict[str, dict[str, int]]:
     """Documents and bytes before cleaning, by language."""
-    return {
-        str(tag): {"documents": int((table.languages == tag).sum()), "bytes": int(table.bytes[table.languages == tag].sum())}
-        for tag in sorted(set(table.languages.tolist()))
-    }
+    names, codes = table.languages.names, table.languages.codes
+    documents = np.bincount(codes, minlength=len(names)).tolist()
+    size = np.bincount(codes, table.bytes, len(names)).tolist()
+    return {name: {"documents": documents[code], "bytes": int(size[code])} for code, name in enumerate(names)}
 
 
 def _losses(table: Judged) -> list[dict[str, Any]]:
     """Documents, bytes and tokens (about) that went, by reason and language."""
-    columns = {"reason": table.reasons.tolist(), "language": table.languages.tolist(), "bytes": table.bytes}
-    grouped = pa.table(columns).group_by(["reason", "language"]).aggregate([("bytes", "count"), ("bytes", "sum")])
+    kinds = len(table.languages.names)
+    both = table.reasons.codes * kinds + table.languages.codes
+    documents, size = np.bincount(both), np.bincount(both, table.bytes)
     return [
         {
-            "reason": row["reason"], "language": row["language"], "documents": row["bytes_count"],
-            "bytes": row["bytes_sum"], "tokens": round(row["bytes_sum"] / TOKEN_BYTES),
+            "reason": table.reasons.names[code // kinds],
+            "language": table.languages.names[code % kinds],
+            "documents": int(documents[code]),
+            "bytes": int(size[code]),
+            "tokens": round(size[code] / TOKEN_BYTES),
         }
-        for row in sorted(grouped.to_pylist(), key=lambda row: (row["reason"], row["language"]))
-        if row["reason"] != KEPT
-    ]  # fmt: skip
+        for code in np.flatnonzero(documents).tolist()
+        if table.reasons.names[code // kinds] != KEPT
+    ]
 
 
 def _panel(one: Asked, table: Judged) -> dict[str, Any]:
     """A rule in a language family: its cuts, how many documents lie between them, how many fail and how many it took."""
-    counts = np.bincount(one.codes[one.codes < len(one.cuts) + 1], minlength=len(one.cuts) + 1)
-    took = (table.reasons == one.rule) & (table.families == one.family)
+    counts = np.bincount(one.codes, minlength=NOT_ASKED)[: len(one.cuts) + 1]
+    took = table.reasons.among(one.rule) & (table.families == FAMILIES.index(one.family))
     return {
         "family": one.family,
         "direction": one.direction,

@@ -76,45 +76,49 @@ def in_rows(ids: pa.ChunkedArray, pairs: pa.Table) -> Pairs:
     return Pairs(first, second, cluster, pairs["similarity"].filter(whole).to_numpy())
 
 
-def choose_clusters(table: Judged, pairs: Pairs) -> list[tuple[list[int], list[float]]]:
-    """The largest clusters, and of near duplicates the most and the least similar: rows (the one that stays first) and their
-    similarity to it."""
-    members: dict[int, dict[int, float]] = {}
-    for first, second, cluster, value in zip(*(column.tolist() for column in pairs), strict=True):
-        found = members.setdefault(cluster, {})
-        for row in (first, second):
-            found[row] = max(found.get(row, 0.0), value)
-    ids = table.ids
+class Cluster(NamedTuple):
+    """How many documents it has, and some of them: row and similarity, the one that stays first."""
 
-    def order(cluster: int) -> tuple[float, int, str]:
-        return min(members[cluster].values()), -len(members[cluster]), str(ids[cluster])
+    size: int
+    members: list[tuple[int, float]]
 
-    near = sorted((cluster for cluster in members if order(cluster)[0] < 1), key=order)
-    exact = sorted((cluster for cluster in members if order(cluster)[0] >= 1), key=lambda cluster: order(cluster)[1:])
-    chosen = near[: CLUSTERS // 2] + near[CLUSTERS // 2 :][-(CLUSTERS // 4) :]
-    chosen += exact[: CLUSTERS - len(chosen)]
-    result = []
+
+def choose_clusters(table: Judged, pairs: Pairs) -> list[Cluster]:
+    """Clusters worth a look: of near duplicates the least and the most similar, then the largest of equal ones."""
+    clusters, place = np.unique(pairs.cluster, return_inverse=True)
+    least = np.full(len(clusters), np.inf)
+    np.minimum.at(least, place, pairs.similarity.astype(np.float64))
+    size = np.bincount(place, minlength=len(clusters))
+    names = np.array(table.ids.take(pa.array(clusters)).to_pylist(), np.str_)
+    order = np.lexsort((names, -size, least))
+    near, exact = order[least[order] < 1], order[least[order] >= 1]
+    chosen = [*near[: CLUSTERS // 2], *near[CLUSTERS // 2 :][-CLUSTERS // 4 :]]
+    chosen += [*exact[: CLUSTERS - len(chosen)]]
+    kept = table.reasons.among(KEPT)
+    found = []
     for cluster in chosen:
-        found = members[cluster]
-        kept = sorted(found, key=lambda row: (table.reasons[row] != KEPT, row))
-        result.append((kept, [found[row] for row in kept]))
-    return result
+        members: dict[int, float] = {}
+        inside = np.flatnonzero(place == cluster)
+        for pair in inside[:MOST_READ].tolist():
+            for row in (int(pairs.first[pair]), int(pairs.second[pair])):
+                members[row] = max(members.get(row, 0.0), float(pairs.similarity[pair]))
+        documents = len(np.unique(np.concatenate((pairs.first[inside], pairs.second[inside]))))
+        found.append(Cluster(documents, sorted(members.items(), key=lambda member: (not kept[member[0]], member[0]))))
+    return found
 
 
-def describe_cluster(table: Judged, rows: list[int], similar: list[float], texts: Mapping[int, Text]) -> dict[str, Any]:
-    """A cluster side by side: the document that stays, and copies with what differs marked."""
-    first, *others = [row for row in rows if row in texts]
-    shown = list({texts[row].text: row for row in reversed(others)}.values())[::-1][
-        :COPIES
-    ]  # copies that read alike are shown once
-    sides = [pair_excerpts(texts[first].text, texts[row].text) for row in shown]
+def describe_cluster(table: Judged, cluster: Cluster, texts: Mapping[int, Text]) -> dict[str, Any]:
+    """A cluster side by side: the document that stays, and copies with what differs marked; those that read alike once."""
+    (first, _), *others = cluster.members
+    shown = list({texts[row].text: (row, similarity) for row, similarity in reversed(others)}.values())[::-1][:COPIES]
+    sides = [pair_excerpts(texts[first].text, texts[row].text) for row, _ in shown]
     return {
-        "size": len(rows),
-        "kept": bool(table.reasons[first] == KEPT),
-        "language": str(table.languages[first]),
+        "size": cluster.size,
+        "kept": table.reasons[first] == KEPT,
+        "language": table.languages[first],
         "source": texts[first].place,
         "copies": [
-            {"source": texts[row].place, "similarity": similar[rows.index(row)], "first": left, "text": right}
-            for row, (left, right) in zip(shown, sides, strict=True)
+            {"source": texts[row].place, "similarity": similarity, "first": left, "text": right}
+            for (row, similarity), (left, right) in zip(shown, sides, strict=True)
         ],
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+import numpy as np
+
 from danlu.text.decisive import Span, decisive_spans
 
 Pieces = list[tuple[int, str]]
@@ -61,9 +63,7 @@ def _beginning(text: str, spans: Sequence[Span]) -> int:
     """Where to begin so that most of what is marked is seen."""
     if len(text) <= SHOWN or not spans:
         return 0
-    starts = [max(0, min(start - BEFORE, len(text) - SHOWN)) for start, _ in spans[:_TRIED]]
-
-    def seen(begin: int) -> int:
-        return sum(max(0, min(stop, begin + SHOWN) - max(start, begin)) for start, stop in spans[: 2 * _TRIED])
-
-    return max(starts, key=lambda begin: (seen(begin), -begin))
+    begins = np.clip(np.array([start - BEFORE for start, _ in spans[:_TRIED]]), 0, len(text) - SHOWN)
+    starts, stops = np.array(spans[: 2 * _TRIED]).T
+    seen = np.minimum(stops, begins[:, None] + SHOWN) - np.maximum(starts, begins[:, None])
+    return int(begins[np.argmax(np.maximum(seen, 0).sum(axis=1))])  # the first of equals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danlu.clean.own import thresholds
-from danlu.clean.preset import Rule, family
+from danlu.clean.preset import FAMILIES, Rule, family
 from danlu.clean.rules import document_rules, own_rules
 from danlu.documents.store import document_parts
 from danlu.recipe.clean import CleanConfig
@@ -33,38 +33,77 @@ class Cleaning:
 
 
 @dataclass(frozen=True)
+class Coded:
+    """A column of few different words: the words, and int32[rows] which of them stands in each row."""
+
+    names: list[str]
+    codes: NDArray[np.int32]
+
+    def __getitem__(self, row: int) -> str:
+        return self.names[int(self.codes[row])]
+
+    def among(self, *names: str) -> NDArray[np.bool_]:
+        """Which rows hold one of `names`, bool[rows]."""
+        wanted = [index for index, name in enumerate(self.names) if name in names]
+        return np.isin(self.codes, wanted)
+
+
+@dataclass(frozen=True)
 class Judged:
-    """The documents for training, in the order of their parts. All [documents]."""
+    """The documents for training, in the order of their parts: some hundred bytes of memory each, whatever their length and
+    however many rules there are. All [documents]."""
 
     ids: pa.ChunkedArray
-    reasons: NDArray[np.object_]
-    languages: NDArray[np.object_]
-    families: NDArray[np.str_]
+    reasons: Coded
+    languages: Coded
+    families: NDArray[np.uint8]  # index into `danlu.clean.preset.FAMILIES`
     bytes: NDArray[np.int64]
     protected: NDArray[np.bool_]
-    scores: dict[str, NDArray[np.float64]]  # NaN of documents that were set aside
 
 
-def read_judged(cleaning: Cleaning, rules: Iterable[str]) -> Judged:
-    verdicts = pq.read_table(cleaning.decided / "verdicts.parquet", filters=[("part", "=", "documents")])
-    names = ["words", "lines", *rules]
-    scores = pq.read_table(
-        cleaning.scored / "scores.parquet", columns=["id", "part", *names], filters=[("part", "=", "documents")]
-    )
-    places = pc.index_in(verdicts["id"], scores["id"])  # null where the part was set aside
+class Scores:
+    """The scores of the judged documents, a rule at a time: float32[documents], NaN of documents that were set aside."""
+
+    def __init__(self, path: Path, ids: pa.ChunkedArray) -> None:
+        self._path = path
+        scored = pq.read_table(path, columns=["id", "part"])
+        training = pc.equal(scored["part"], "documents")
+        places = pc.index_in(ids, pc.if_else(training, scored["id"], None))  # null where the part was set aside
+        self._places = pc.cast(places, pa.int64())
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        column = pq.read_table(self._path, columns=[name])[name]
+        return pc.cast(column.take(self._places), pa.float32()).to_numpy()  # type: ignore[no-any-return]
+
+
+def read_judged(cleaning: Cleaning) -> Judged:
+    """The verdicts on the documents for training."""
+    verdicts = pq.read_table(
+        cleaning.decided / "verdicts.parquet", columns=["id", "reason", "language", "bytes"],
+        filters=[("part", "=", "documents")],
+    )  # fmt: skip
     parts = document_parts(cleaning.normalised / "documents")  # their rows are those of the verdicts
     protected = [pq.read_table(path, columns=["protected"])["protected"].to_numpy() for path in parts]
-    languages = np.array(verdicts["language"].to_pylist(), object)
-    kinds, inverse = np.unique(languages.astype(str), return_inverse=True)
+    languages = coded(verdicts["language"])
+    families = np.array([FAMILIES.index(family(name)) for name in languages.names], np.uint8)
     return Judged(
         verdicts["id"],
-        np.array(verdicts["reason"].to_pylist(), object),
+        coded(verdicts["reason"]),
         languages,
-        np.array([family(kind) for kind in kinds.tolist()], np.str_)[inverse] if len(kinds) else np.zeros(0, np.str_),
+        families[languages.codes],
         verdicts["bytes"].to_numpy(),
         np.concatenate([np.zeros(0, bool), *protected]),
-        {name: pc.cast(scores[name].take(places), pa.float64()).to_numpy() for name in names},
     )
+
+
+def coded(column: pa.ChunkedArray) -> Coded:
+    """A column of strings as codes, the words in order of the alphabet."""
+    encoded = column.combine_chunks().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=lambda index: names[index])
+    place = np.empty(len(names), np.int32)
+    place[order] = np.arange(len(names), dtype=np.int32)
+    return Coded([names[index] for index in order], place[encoded.indices.to_numpy()])
 
 
 def rules_of(cleaning: Cleaning) -> dict[str, Rule]:

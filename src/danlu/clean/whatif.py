@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -47,23 +48,22 @@ class Asked(NamedTuple):
         return np.asarray(beyond & (self.codes != NOT_ASKED))
 
 
-def ask(scores: Mapping[str, NDArray[np.float64]], families: NDArray[np.str_], rules: Mapping[str, Rule]) -> list[Asked]:
-    """Every rule in every family where it has a threshold and is asked of a document. `scores` are those of the documents, and
-    their `words` and `lines`, float64[documents] each."""
+def ask(
+    name: str, rule: Rule, values: NDArray[np.float32], families: NDArray[np.uint8], words: NDArray[Any], lines: NDArray[Any]
+) -> list[Asked]:
+    """A rule in every family where it has a threshold and is asked of a document. `values` are its scores, `families` indices
+    into `FAMILIES`, `words` and `lines` how many a document has. All [documents]."""
     found = []
-    for name, rule in rules.items():
-        values = scores[name].astype(np.float32)
-        for family in FAMILIES:
-            threshold = rule.threshold(family)
-            if threshold is None:
-                continue
-            asked = (families == family) & (scores["words"] >= rule.least_words(family)) & (scores["lines"] >= rule.lines)
-            asked &= ~np.isnan(values)
-            if asked.any():
-                cuts = choose_cuts(values[asked], threshold)
-                codes = np.full(len(values), NOT_ASKED, np.uint8)
-                codes[asked] = _place(values[asked], cuts, rule.direction)
-                found.append(Asked(name, family, rule.direction, threshold, cuts, codes))
+    for index, family in enumerate(FAMILIES):
+        threshold = rule.threshold(family)
+        if threshold is None:
+            continue
+        asked = (families == index) & (words >= rule.least_words(family)) & (lines >= rule.lines) & ~np.isnan(values)
+        if asked.any():
+            cuts = choose_cuts(values[asked], threshold)
+            codes = np.full(len(values), NOT_ASKED, np.uint8)
+            codes[asked] = _place(values[asked], cuts, rule.direction)
+            found.append(Asked(name, family, rule.direction, threshold, cuts, codes))
     return found
 
 
@@ -101,51 +101,51 @@ def _place(values: NDArray[np.float32], cuts: NDArray[np.float32], direction: Di
     return np.searchsorted(cuts, values, "left" if direction == "most" else "right").astype(np.uint8)
 
 
-def tried(table: Judged, asked: Sequence[Asked], pairs: Pairs) -> dict[str, Any]:
+def choose_tried(ids: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Rows of the documents that a page tries thresholds on: all, or about `MOST_TRIED` by chance, the same ones always."""
+    if len(ids) <= MOST_TRIED:
+        return np.arange(len(ids))
+    limit = f"{int(2**64 * MOST_TRIED / len(ids)):016x}"  # ids are hashes
+    return np.flatnonzero(pc.less(ids, limit).to_numpy())
+
+
+def tried(
+    table: Judged, fails: NDArray[np.bool_], codes: Mapping[str, NDArray[np.uint8]], rows: NDArray[np.int64], pairs: Pairs
+) -> dict[str, Any]:
     """What thresholds are tried out on: `state` and `bytes` of documents, `groups` (row, number of its group of equal ones),
-    `codes` by rule; `of` is how many documents they stand for.
+    `codes` by rule; `of` is how many documents they stand for. `fails`: whether a document fails any rule, bool[documents];
+    `codes` and what is returned are of the documents at `rows`.
 
     A document is judged by rules alone where its verdict says what the rules say, and of equal ones the first that passes
     stays; any other (protected, of a test text, not scored) is what it was whatever the thresholds.
     """
-    count = len(table.reasons)
-    names = list(dict.fromkeys(one.rule for one in asked))
-    fails = np.zeros(count, bool)
-    for one in asked:
-        fails |= one.fails(one.place)
-    kept = table.reasons == KEPT
-    by_rule = np.isin(table.reasons.astype(str), names)
-    exact = table.reasons == REPEAT
+    count = len(fails)
+    kept, exact, by_rule = (table.reasons.among(*names) for names in ((KEPT,), (REPEAT,), tuple(codes)))
     state = np.where(kept, STAYS, GONE).astype(np.uint8)
     state[((kept & ~fails) | (by_rule & fails)) & ~table.protected] = JUDGED
     groups = np.zeros(count, np.uint32)
-    leads = np.zeros(count, bool)
     equal = exact[pairs.second] | (table.protected[pairs.second] & (pairs.similarity == 1))
-    groups[pairs.first[equal]] = groups[pairs.second[equal]] = pairs.first[equal] + 1
-    grouped = exact & (groups > 0) & ~fails & (state[np.maximum(groups.astype(np.int64) - 1, 0)] != GONE)
-    state[grouped] = JUDGED
-    for rows in (pairs.first, pairs.second, pairs.cluster):
-        leads[rows[~equal]] = True
-    chosen = np.arange(count)
-    if count > MOST_TRIED:
-        limit = f"{int(2**64 * MOST_TRIED / count):016x}"
-        chosen = np.flatnonzero(pc.less(table.ids, limit).to_numpy())
-        state[exact] = GONE
-        groups[:] = 0
+    if len(rows) == count:  # of a sample, the first of a group may be missing
+        groups[pairs.first[equal]] = groups[pairs.second[equal]] = pairs.first[equal] + 1
+        leader = state[np.maximum(groups.astype(np.int64) - 1, 0)]
+        state[exact & (groups > 0) & ~fails & (leader != GONE)] = JUDGED
+    paired = np.flatnonzero((groups > 0) & (state != GONE))
+    leads = np.zeros(count, bool)
+    for member in (pairs.first, pairs.second, pairs.cluster):
+        leads[member[~equal]] = True
     state[leads & kept] |= LEADS
-    paired = np.flatnonzero((groups > 0) & (state & ~np.uint8(LEADS) != GONE))
     return {
         "of": count,
         "kept": int(kept.sum()),
-        "rows": len(chosen),
-        "state": state[chosen],
-        "bytes": np.minimum(table.bytes[chosen], 2**32 - 1).astype(np.uint32),
+        "rows": len(rows),
+        "state": state[rows],
+        "bytes": np.minimum(table.bytes[rows], 2**32 - 1).astype(np.uint32),
         "groups": np.stack((paired, groups[paired])).astype(np.uint32),
-        "families": np.searchsorted(("en", "other", "zh"), table.families[chosen]).astype(np.uint8),
-        "codes": {name: _merged([one for one in asked if one.rule == name])[chosen] for name in names},
+        "families": table.families[rows],
+        "codes": dict(codes),
     }
 
 
-def _merged(panels: Sequence[Asked]) -> NDArray[np.uint8]:
-    """The codes of a rule in all families: no document is of two."""
+def merged(panels: Sequence[Asked]) -> NDArray[np.uint8]:
+    """The codes of a rule in all families, uint8[documents]: no document is of two."""
     return np.asarray(np.minimum.reduce([one.codes for one in panels]))

@@ -40,7 +40,7 @@ from danlu.workspace.messages import LANGUAGES, Language
 
 Facts = Mapping[str, Any]
 
-FAMILIES = ("en", "other", "zh")  # in the order in which `tried` numbers them
+FAMILIES = ("en", "zh", "other")  # in the order in which `tried` numbers them
 LIVE = (
     "sum", "change", "same", "as-run", "exact", "unknown", "leads", "sampled", "effect", "most", "least", "turned-off",
     "of-language", "would-go", "would-pass", "none", "near-removed", "near-kept", "removed", "kept-there",

@@ -146,7 +146,9 @@ def _example(one: Facts) -> dict[str, Any]:
 
 
 def _article(facts: Facts, order: Sequence[Facts], language: Language) -> Article:
-    views = {"losses": _losses(facts, language), "rules": _rules(facts, order, language)}
+    views = {"losses": _losses(facts, language)}
+    if facts["rules"] or facts["examples"]:
+        views["rules"] = _rules(facts, order, language)
     if facts["clusters"]:
         amounts = {name: count(number) for name, number in facts["repeats"].items()}
         views["duplicates"] = {"clusters": [_cluster(one, language) for one in facts["clusters"]], "repeats": amounts}

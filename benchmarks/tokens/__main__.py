@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.alone import alone
 from benchmarks.cells import Cells
 from benchmarks.common import arguments, finish, goal
 from benchmarks.engines import version_of
 from benchmarks.tokens import loader, packing
-from benchmarks.tokens.alone import alone
 from benchmarks.tokens.encoders import ENCODERS, encode_texts
 from benchmarks.tokens.memory import encoding_memory
 from benchmarks.tokens.stages import encode_stage, train_plain, train_stage

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tokens.alone import alone
+from benchmarks.alone import alone
 from benchmarks.tokens.stages import encode_stage
 from danlu.documents.store import document_parts
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.tokens.alone import most_rss
+from benchmarks.alone import most_rss
 from benchmarks.tokens.encoders import store_digests
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize.encode import encode

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from danlu.clean.lines import drop_lines
-from danlu.clean.preset import LINE_RULES, RULES, family
+from danlu.clean.preset import LINE_RULES, RULES, WITHOUT_MEANING, family, load_preset
 from danlu.clean.rules import document_rules, line_rules
 from danlu.clean.score import score_texts
 from danlu.clean.verdicts import EMPTY, KEPT, apply_rules, mark_repeats
-from danlu.recipe.clean import CleanConfig
+from danlu.recipe.clean import CleanConfig, Preset
+from danlu.report.words import rule_limits
 from danlu.text.edits import apply_edits
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import LANGUAGES, table
@@ -23,9 +26,11 @@ from danlu.workspace.messages import text as message
 ENGLISH = "The plot is thin, but the acting carries the film from its slow beginning to an end that nobody could have guessed. "
 CHINESE = "这部电影的情节虽然简单，演员的表演却很动人，从缓慢的开头一直到谁也没有料到的结局，都让人看得津津有味。"
 
+DANLU = load_preset("danlu").rules
+
 
 def judge(text: str, language: str, config: CleanConfig | None = None) -> str:
-    columns = score_texts([text], [language])
+    columns = score_texts(pa.array([text]), pa.array([language]))
     families = np.array([family(language)])
     return str(apply_rules(columns, families, document_rules(config or CleanConfig())).reasons[0])
 
@@ -110,7 +115,7 @@ def test_sound_text_stays(language: str, text: str) -> None:
 
 @pytest.mark.parametrize(("rule", "language", "text"), BAD)
 def test_bad_text_goes_for_its_reason(rule: str, language: str, text: str) -> None:
-    only = CleanConfig(preset="none", rules={rule: RULES[rule].threshold(family(language))})
+    only = CleanConfig(preset="none", rules={rule: DANLU[rule].threshold(family(language))})
     assert judge(text, language, only) == rule
     assert judge(text, language) != KEPT
     assert judge(text, language, CleanConfig(rules=dict.fromkeys(RULES))) == KEPT
@@ -130,7 +135,7 @@ def test_real_reviews_stay_for_the_most_part() -> None:
         # The last rows of the csv are one-sentence reviews: `text,label,source`.
         texts = [line.rsplit(",", 2)[0] if language == "en" else line for line in lines[-1000:]]
         reasons = apply_rules(
-            score_texts(texts, [language] * len(texts)),
+            score_texts(pa.array(texts), pa.array([language] * len(texts))),
             np.array([family(language)] * len(texts)),
             document_rules(CleanConfig()),
         ).reasons
@@ -139,11 +144,11 @@ def test_real_reviews_stay_for_the_most_part() -> None:
 
 def test_n_gram_rules_in_both_languages() -> None:
     """Each n-gram rule alone finds a text pasted six times, and not the text itself."""
-    for name in RULES:
+    for name in DANLU:
         if name.endswith("_gram"):
             for language, text in (("en", ENGLISH), ("zh-Hans", CHINESE)):
                 only = CleanConfig(
-                    preset="none", rules={name: 0.05 if name.startswith("top") else RULES[name].threshold(family(language))}
+                    preset="none", rules={name: 0.05 if name.startswith("top") else DANLU[name].threshold(family(language))}
                 )
                 assert judge(text * 6, language, only) == name
                 assert judge(text, language, only) == KEPT
@@ -161,20 +166,32 @@ def test_long_text_and_empty_text() -> None:
 
 
 @pytest.mark.parametrize("name", [*RULES, *LINE_RULES])
-def test_each_rule_has_a_sentence_with_its_thresholds(name: str) -> None:
-    rule = RULES.get(name)
-    numbers = {rule.en, rule.zh, rule.other} - {None} if rule else {LINE_RULES[name].threshold}
-    sizes = {size for size in ((rule.words, rule.han, rule.lines) if rule else ()) if size}
+def test_each_rule_has_a_name_and_a_sentence(name: str) -> None:
     for language in LANGUAGES:
         assert message(f"clean.names.{name}", language)
         sentence = message(f"clean.rules.{name}", language)
-        found = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", sentence)}
-        assert {float(number) for number in (*numbers, *sizes)} <= found
-        if rule and None in (rule.en, rule.zh, rule.other):
-            assert re.search("not (?:applied|asked)" if language == "en" else "不适用", sentence)
-        if rule and rule.zh is None:
-            assert "中文" in message(f"clean.rules.{name}", "zh")
-            assert "Chinese" in message(f"clean.rules.{name}", "en")
+        if WITHOUT_MEANING.get(name):
+            assert re.search("no meaning in" if language == "en" else "不适用", sentence)
+    if "zh" in WITHOUT_MEANING.get(name, ()):
+        assert "中文" in message(f"clean.rules.{name}", "zh")
+        assert "Chinese" in message(f"clean.rules.{name}", "en")
+
+
+@pytest.mark.parametrize("preset", get_args(Preset))
+def test_thresholds_are_said_as_they_are(preset: str) -> None:
+    for name, rule in load_preset(preset).rules.items():
+        numbers = {rule.en, rule.zh, rule.other, rule.words, rule.han, rule.lines} - {None, 0}
+        for language in LANGUAGES:
+            said = rule_limits(language, rule._asdict()).replace(",", "")
+            assert {float(number) for number in numbers} <= {float(found) for found in re.findall(r"\d+(?:\.\d+)?", said)}
+            for limit, words in ((rule.en, ("English", "英文")), (rule.zh, ("Chinese", "中文"))):
+                assert limit is not None or words[language == "zh"] not in said.partition("texts of")[0]
+        assert all(rule.threshold(tag) is None for tag in WITHOUT_MEANING.get(name, ()))
+
+
+def test_every_rule_has_its_measure() -> None:
+    measured = score_texts(pa.array(["A text."]), pa.array(["en"]))
+    assert set(RULES) <= set(measured)
 
 
 def test_message_tables_have_no_rule_that_is_not() -> None:
@@ -186,7 +203,7 @@ def test_recipe_overrides_thresholds_and_turns_rules_off() -> None:
     rules = document_rules(CleanConfig(rules={"letters": 0.9, "urls": None, "short_words": 3, "boilerplate_line": None}))
     assert (rules["letters"].en, rules["letters"].zh, rules["letters"].other) == (0.9, 0.9, 0.9)
     assert (rules["short_words"].en, rules["short_words"].zh) == (3, None)
-    assert set(rules) == set(RULES) - {"urls"}
+    assert set(rules) == set(DANLU) - {"urls"}
     assert line_rules(CleanConfig(rules={"boilerplate_line": None})) == {"long_word_line": 1000}
     assert document_rules(CleanConfig(preset="none")) == {}
     assert line_rules(CleanConfig(preset="none")) == {}

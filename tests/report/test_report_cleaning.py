@@ -27,6 +27,9 @@ def example(text: str, *, kept: bool = False, panel: int | None = 0) -> dict[str
     }  # fmt: skip
 
 
+RULE = {"direction": "least", "en": 0.5, "zh": 0.5, "other": 0.5}
+
+
 def panel(family: str, took: int) -> dict[str, Any]:
     return {
         "family": family, "direction": "least", "threshold": 0.5, "cuts": [0.25, 0.5, 0.75], "place": 1, "counts": [1, 2, 0, 1],
@@ -45,7 +48,7 @@ def facts() -> dict[str, Any]:
             {"reason": "letters", "language": "zh-Hans", "documents": 3, "bytes": 30, "tokens": 8},
         ],
         "own_rules": {},
-        "rules": [{"name": "letters", "panels": [panel("en", 3), panel("zh", 3)]}],
+        "rules": [{"name": "letters", "rule": RULE, "panels": [panel("en", 3), panel("zh", 3)]}],
         "examples": {"letters": [example("1998"), example("河", kept=True, panel=1)], "heldout:x": [example("y", panel=None)]},
         "clusters": [
             {

@@ -7,13 +7,24 @@ import pytest
 from danlu.clean.preset import RULES
 from danlu.text.decisive import MARKS, decisive_spans, joined
 
-UNMARKED = {"few_words", "long_text", "stop_words"}  # about the whole of a text, or about what it lacks
+UNMARKED = {  # about the whole of a text, or about what it lacks
+    "few_words", "many_words", "short_text", "long_text", "few_sentences", "stop_words",
+    "gopher_stop_words", "fineweb2_stop_words",
+}  # fmt: skip
 LONG = "an extraordinarily long word"
 CASES = [
     ("broken_characters", "a\ufffdb\x00c", False, ["\ufffd", "\x00"]),
     ("letters", "ab, 12 c!", False, [",", "12", "!"]),
     ("script", "the 河 water", False, ["河"]),
     ("script", "河水 water 涨了", True, ["water"]),
+    ("invisible_characters", "a\u200bb", False, ["\u200b"]),
+    ("mojibake", "cafÃ© and donâ€™t 锟斤拷", False, ["Ã©", "â€™", "锟斤拷"]),
+    ("kana", "水は水", True, ["は"]),
+    ("digits", "a 12 b", False, ["12"]),
+    ("upper_case", "NO way", False, ["NO"]),
+    ("markup", "a <b>c</b> &nbsp; d", False, ["<b>", "</b>", "&nbsp;"]),
+    ("braces", "if {x} {", False, ["{", "{"]),
+    ("alphabetic_tokens", "one 2 -- three", False, ["2", "--"]),
     ("character_runs", "no!!!!!! yes!!!!", False, ["!!!!!!"]),
     ("character_runs", "哈哈哈哈哈，好", True, ["哈哈哈哈哈"]),
     ("urls", "see https://a.example/b?c=1 now, or www.b.example", False, ["https://a.example/b?c=1", "www.b.example"]),
@@ -51,6 +62,7 @@ def test_line_breaks_are_shown_by_the_word_before_them() -> None:
 
 def test_every_rule_of_a_document_marks_or_says_why_not() -> None:
     assert set(RULES) - set(MARKS) == UNMARKED
+    assert set(MARKS) <= set(RULES)
     assert decisive_spans("no_such_rule", "text", chinese=False) == []
 
 

@@ -9,8 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from danlu.text.batch import make_batch
-from danlu.text.characters import ALONE, BROKEN, DIGIT, HAN, LATIN, LETTER, SPACE, kinds_table
+from danlu.text.buffers import string_buffers, word_hashes
+from danlu.text.characters import ALONE, BROKEN, CYRILLIC, DIGIT, HAN, LATIN, LETTER, SPACE, classes_tables, kinds_table
 from danlu.text.measures import HAN_SIZES, REPEAT_SIZES, TOP_SIZES, measure
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[A-Za-z0-9]+(?:'[A-Za-z]+)*")
@@ -88,19 +88,23 @@ def test_a_text_is_measured_alike_alone_and_among_others() -> None:
 
 
 def test_words_of_both_languages() -> None:
-    batch = make_batch(["Don't 你好 GPT4 it’s 3.5 カナ", "’tis 'quoted'"])
-    words = [batch.joined[start:end] for start, end in zip(batch.words.starts, batch.words.ends, strict=True)]
-    assert words == ["Don't", "你", "好", "GPT4", "it’s", "3", "5", "カ", "ナ", "tis", "quoted"]
-    assert batch.words.texts.tolist() == [0] * 9 + [1] * 2
+    texts = ["Don't 你好 GPT4 it’s 3.5 カナ", "’tis 'quoted'", ""]
+    words = [["don't", "你", "好", "gpt4", "it’s", "3", "5", "カ", "ナ"], ["tis", "quoted"], []]
+    hashes, firsts = word_hashes(*string_buffers(texts))
+    assert firsts.tolist() == [0, 9, 11, 11]
+    alone = [word_hashes(*string_buffers([word]))[0].tolist() for some in words for word in some]
+    assert [[value] for value in hashes.tolist()] == alone
+    assert len(set(hashes.tolist())) == 11
 
 
 def test_kinds_of_characters() -> None:
     table = kinds_table()
-    assert table[ord("a")] == LETTER | LATIN
-    assert table[ord("é")] == LETTER | LATIN
+    assert table[ord("a")] & (LETTER | LATIN | ALONE) == table[ord("é")] & (LETTER | LATIN | ALONE) == LETTER | LATIN
     assert table[ord("中")] == table[0x20000] == LETTER | HAN | ALONE
     assert table[ord("ア")] & (ALONE | HAN) == ALONE
-    assert table[ord("Ж")] == LETTER
+    assert table[ord("Ж")] & (LETTER | CYRILLIC | LATIN) == LETTER | CYRILLIC
+    classes, flags = classes_tables()
+    assert (flags[classes] == table).all()
     assert table[ord("7")] == table[ord("７")] == DIGIT
     assert table[ord("　")] == table[ord("\n")] == SPACE
     assert table[0xFFFD] & table[0xE000] & table[0x0378] & BROKEN

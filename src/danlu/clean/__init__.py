@@ -4,6 +4,6 @@ from danlu.workspace.stage import Stage
 
 STAGES = (
     Stage("clean.normalise", 1, "danlu.clean.normalise:normalise"),
-    Stage("clean.score", 1, "danlu.clean.score:score"),
-    Stage("clean.decide", 2, "danlu.clean.decide:decide"),
+    Stage("clean.score", 2, "danlu.clean.score:score"),
+    Stage("clean.decide", 3, "danlu.clean.decide:decide"),
 )

@@ -34,7 +34,7 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
     for name, rule in rules_of(cleaning).items():  # a rule at a time: its scores are let go before the next are read
         values = scores[name]
         if asked := ask(name, rule, values, table.families, words, lines):
-            rules.append({"name": name, "panels": [_panel(one, table) for one in asked]})
+            rules.append({"name": name, "rule": rule._asdict(), "panels": [_panel(one, table) for one in asked]})
             examples[name] = choose_examples(table, name, values, asked)
             codes[name] = merged(asked)[rows]
             for one in asked:

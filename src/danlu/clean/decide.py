@@ -10,23 +10,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danlu.clean.duplicates import PAIRS, repeats_table
-from danlu.clean.normalise import normalise_text
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
-from danlu.clean.rules import document_rules, line_rules, own_rules
+from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
+from danlu.clean.treatment import treatment
 from danlu.clean.verdicts import HELDOUT, KEPT, LOST, Verdicts, apply_rules, choose_examples, mark_repeats
 from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
-from danlu.text.canonical import canonical, digest
+from danlu.text.buffers import text_buffers
+from danlu.text.canonical import canonical
+from danlu.text.forms import canonical_forms, digests, form_column, hex_digests
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -134,6 +137,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     write_parquet(run.output / "repeats.parquet", [repeats_table(columns.ids, repeats)], PAIRS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
+    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}
@@ -219,17 +223,16 @@ def _write_held_out(
 
     Validation and test texts of every dataset, as they are and as repair leaves them, and the held-out documents kept.
     """
-    thresholds = line_rules(config)
+    how = treatment(config)
 
     def items() -> Iterator[tuple[str, str]]:
         for name in sorted(datasets):
             for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
-                for text, split in zip(table["text"].to_pylist(), table["split"].to_pylist(), strict=True):
-                    if split in ("validation", "test"):
-                        yield name, canonical(text)
-                        repaired = normalise_text(text, thresholds)
-                        if repaired.edits:
-                            yield name, canonical(repaired.text)
+                held = table.filter(pc.is_in(table["split"], pa.array(["validation", "test"])))["text"].to_pylist()
+                for text, repaired in zip(held, how.treat(held), strict=True):
+                    yield name, canonical(text)
+                    if repaired.edits:
+                        yield name, canonical(repaired.text)
         for part in heldout:
             row = columns.rows[part].start
             for table in row_groups(part.path, ["text"]):
@@ -260,7 +263,8 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
     """The unit of work before verdicts: the form of each document (what repeats share) and the owner of the held-out item
     that it holds, in scratch.
 
-    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest is its form.
+    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest, inverted, is
+    its form.
     """
 
     def tables() -> Iterator[pa.Table]:
@@ -268,11 +272,18 @@ def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | No
         for table in row_groups(part.path, ["text"]):
             run.check()
             run.bar.advance(table.nbytes)
-            texts = [text if passing[row + index] else "" for index, text in enumerate(table["text"].to_pylist())]
-            row += len(texts)
-            forms = [canonical(text) for text in texts]
-            keys = [digest(form or "\0" + text) for form, text in zip(forms, texts, strict=True)]
-            yield pa.table([keys, find_owners(_index(index), texts, forms)], schema=SCAN)
+            texts = pc.if_else(pa.array(passing[row : row + table.num_rows]), table["text"], "")
+            row += table.num_rows
+            data, offsets = text_buffers(texts)
+            forms, ends = canonical_forms(data, offsets)
+            keys = digests(forms, ends)
+            wordless = ends[1:] == ends[:-1]
+            keys[wordless] = ~digests(data, offsets)[wordless]  # a form of its own, which no text with letters has
+            owners = [""] * len(texts)
+            held = _index(index)
+            if held.owners:
+                owners = find_owners(held, texts.to_pylist(), form_column(forms, ends).to_pylist())
+            yield pa.table([hex_digests(keys), owners], schema=SCAN)
 
     write_parquet(_scan_path(part, run), tables(), SCAN)
 

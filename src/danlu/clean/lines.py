@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from danlu.clean.c4 import c4_edits
 from danlu.text.edits import Edit
 
 _NOTICES = re.compile(
@@ -29,39 +30,47 @@ _NOTICES = re.compile(
     ),
     re.IGNORECASE,
 )
-# One of these is in every notice; to look for them is far cheaper than to try the pattern.
-_SIGNS = (
-    "script", "cookie", "ipsum", "policy", "terms", "rights", "back to", "skip to", "read more", "share ", "click here",
-    "advert", "返回", "回到", "阅读", "查看", "加载", "一篇", "一页", "分享", "广告", "隐私",
-    "条款", "版权", "责", "关注", "转载", "同意", "站使用",
+# One of these is in every notice, in lower case; to look for them is far cheaper than to try the pattern.
+SIGNS = (
+    "javascript", "lorem ipsum", "cookie", "privacy policy", "terms of ", "terms and ", "terms & ", "all rights reserved",
+    "back to top", "skip to ", "read more", "advertisement", "share this ", "share on ", "click here to ", "隐私政策", "服务条款",
+    "用户协议", "返回顶部", "回到顶部", "阅读全文", "阅读原文", "查看更多", "加载更多", "上一篇", "上一页", "下一篇", "下一页", "分享到",
+    "广告", "版权所有", "责任编辑", "本文责编", "扫码", "扫一扫", "长按二维码", "微信扫", "未经",
 )  # fmt: skip
 
 
 def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
-    """Edits that take out whole lines, reason the rule's name. A text of one line is left alone."""
-    if "\n" not in text or not thresholds:
+    """Edits that take out whole lines, reason the rule's name, and what C4 takes out of a line. But for the rules of C4, a text
+    of one line is left alone."""
+    by_c4 = any(name.startswith("c4_") for name in thresholds)
+    if not (by_c4 or ("\n" in text and thresholds)):
         return []
     notice, word = thresholds.get("boilerplate_line", 0), thresholds.get("long_word_line")
+    if "\n" not in text:
+        notice, word = 0, None
     edits: list[Edit] = []
     start = 0
     for line in text.split("\n"):
         end = start + len(line)
-        reason = ""
+        reason, inside = "", list[Edit]()
         if 0 < len(line) <= notice and _is_notice(line):
             reason = "boilerplate_line"
         elif word is not None and len(line) > word and _longest_run(line) > word:
             reason = "long_word_line"
+        elif by_c4 and line:
+            reason, inside = c4_edits(line, start, thresholds)
         if reason:
             # The line goes with the break after it; the last one with the break before it.
             span = (start, end + 1) if end < len(text) else (max(start - 1, edits[-1].end if edits else 0), end)
             edits.append(Edit(*span, "", reason))
+        edits += inside
         start = end + 1
     return edits
 
 
 def _is_notice(line: str) -> bool:
     folded = line.lower()
-    return any(sign in folded for sign in _SIGNS) and _NOTICES.search(line.strip()) is not None
+    return any(sign in folded for sign in SIGNS) and _NOTICES.search(line.strip()) is not None
 
 
 def _longest_run(line: str) -> int:

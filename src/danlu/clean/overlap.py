@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.text.batch import Hashes, mix
 from danlu.text.canonical import canonical
 from danlu.text.characters import code_points
+from danlu.text.hashing import Hashes, mix
 
 WINDOW = 40  # canonical characters
 LINE_WEIGHT = 8  # a line is an item from here on: four Han or eight letters; the answer "Yes." does not cost a book its place

@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import difflib
 
-from danlu.clean.preset import FAMILIES, LINE_RULES, RULES, Rule
+from danlu.clean.preset import FAMILIES, LINE_RULES, RULES, WITHOUT_MEANING, Rule, load_preset
 from danlu.recipe.clean import CleanConfig
 from danlu.workspace.code import is_own
 from danlu.workspace.errors import RecipeError
 
 
 def document_rules(config: CleanConfig) -> dict[str, Rule]:
-    """The rules that decide, in order. A threshold of the recipe holds in every language where the rule has a meaning."""
+    """The rules that decide, in order. A threshold of the recipe holds in every language where the rule has a meaning.
+
+    To how short a text it is applied is as in the preset, or as in `danlu` where the preset has no such rule.
+    """
     check_names(config)
+    preset, usual = load_preset(config.preset).rules, load_preset("danlu").rules
     chosen = {}
-    for name, rule in RULES.items():
+    for name, direction in RULES.items():
         if name in config.rules:
             threshold = config.rules[name]
             if threshold is not None:
+                rule = preset.get(name) or usual.get(name) or Rule(direction, None, None, None)
+                without = WITHOUT_MEANING.get(name, ())
                 chosen[name] = rule._replace(
-                    **{family: threshold for family in FAMILIES if rule.threshold(family) is not None},  # type: ignore[arg-type]
+                    **{family: None if family in without else threshold for family in FAMILIES},  # type: ignore[arg-type]
                 )
-        elif config.preset == "danlu":
-            chosen[name] = rule
+        elif name in preset:
+            chosen[name] = preset[name]
     return chosen
 
 
 def line_rules(config: CleanConfig) -> dict[str, float]:
     """The line rules that apply and their thresholds."""
     check_names(config)
-    chosen = {}
-    for name, rule in LINE_RULES.items():
-        threshold = config.rules.get(name, rule.threshold if config.preset == "danlu" else None)
-        if threshold is not None:
-            chosen[name] = threshold
-    return chosen
+    preset = load_preset(config.preset).lines
+    wanted = {name: config.rules.get(name, preset.get(name)) for name in LINE_RULES}
+    return {name: threshold for name, threshold in wanted.items() if threshold is not None}
 
 
 def own_rules(config: CleanConfig) -> dict[str, float]:

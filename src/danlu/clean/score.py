@@ -17,13 +17,12 @@ from danlu.clean.preset import RULES, family
 from danlu.clean.rules import check_names, own_rules
 from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig
-from danlu.text.measures import measure
+from danlu.text.buffers import text_buffers
+from danlu.text.measures import measure_buffers
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
-BATCH_CHARACTERS = 1_000_000  # measured at once: about 100 bytes of memory each, and small enough for the processor's cache
-MOST_CHARACTERS = 1_000_000  # of one text that are measured; the beginning of a book tells what the book is
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
 SCORES: pa.Schema = pa.schema(
@@ -59,34 +58,23 @@ def score(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     run.counts["documents"] += rows
 
 
-def score_texts(texts: list[str], languages: list[str]) -> dict[str, NDArray[np.float64]]:
-    """Each rule's measure, and `characters`, `words`, `lines`, of each text, float64[texts]."""
-    families = [family(language) for language in languages]
-    result = {name: np.zeros(len(texts)) for name in ("characters", "words", "lines", *RULES)}
-    # Both kinds are measured in batches of their own, because the sizes of n-grams differ.
-    for in_han in (False, True):
-        rows = [row for row, name in enumerate(families) if (name == "zh") == in_han]
-        for batch in _batches(rows, texts):
-            for name, values in measure([texts[row][:MOST_CHARACTERS] for row in batch], han=in_han).items():
-                result[name][batch] = values
-    result["characters"][:] = [len(text) for text in texts]
-    result["long_text"] = result["characters"].copy()
-    result["few_words"] = result["words"].copy()
-    result["script"][[name == "other" for name in families]] = 1.0
+def score_texts(texts: Any, languages: Any) -> dict[str, NDArray[np.float64]]:
+    """Each rule's measure, and `characters`, `words`, `lines`, of each text, float64[texts]. Columns of strings, Arrow's."""
+    families = families_of(languages)
+    result = measure_buffers(*text_buffers(texts), families == "zh")
+    result["script"][families == "other"] = 1.0  # in which script they are written is not known
+    result["characters"] = pc.utf8_length(texts).to_numpy().astype(np.float64)
+    result["short_text"] = result["long_text"] = result["characters"]
+    result["few_words"] = result["words"]
     return result
 
 
-def _batches(rows: list[int], texts: list[str]) -> Iterator[list[int]]:
-    batch: list[int] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += min(len(texts[row]), MOST_CHARACTERS)
-        if characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+def families_of(languages: Any) -> NDArray[np.str_]:
+    """Which thresholds each of a column of BCP-47 tags reads, str[languages]."""
+    encoded = pc.dictionary_encode(languages)
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    names = np.array([family(tag) for tag in encoded.dictionary.to_pylist()], dtype=np.str_)
+    return np.asarray(names[encoded.indices.to_numpy()])
 
 
 def score_part(run: Run, part: Part, own: Sequence[str] = ()) -> int:
@@ -96,19 +84,26 @@ def score_part(run: Run, part: Part, own: Sequence[str] = ()) -> int:
         for table in row_groups(part.path, ["id", "text", "language"]):
             run.check()
             run.bar.advance(table.nbytes)
-            texts, languages = table["text"].to_pylist(), table["language"].to_pylist()
             columns: dict[str, Any] = {
                 "id": table["id"],
                 "part": pa.array([part.set] * table.num_rows),
                 "language": table["language"],
                 "bytes": pc.binary_length(table["text"]),
-                **{name: pa.array(values) for name, values in score_texts(texts, languages).items()},
-                **{name: pa.array(values) for name, values in score_own(own, run.base, texts, languages).items()},
+                **{name: pa.array(values) for name, values in score_texts(table["text"], table["language"]).items()},
+                **_own_columns(own, run.base, table),
             }
             yield pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
 
     schema = schema_of(own)
     return write_parquet(_scores_path(part, run), tables(), schema)
+
+
+def _own_columns(own: Sequence[str], folder: Path, table: pa.Table) -> dict[str, pa.Array]:
+    """The rules of the user's own are functions of Python strings; where there are none, no string is made."""
+    if not own:
+        return {}
+    scored = score_own(own, folder, table["text"].to_pylist(), table["language"].to_pylist())
+    return {name: pa.array(values) for name, values in scored.items()}
 
 
 def _scores_path(part: Part, run: Run) -> Path:
@@ -118,15 +113,16 @@ def _scores_path(part: Part, run: Run) -> Path:
 def _quantiles(output: Path, own: Sequence[str]) -> dict[str, dict[str, list[float]]]:
     """By language family and rule: the quantiles of the scores of the documents for training, to choose thresholds by."""
     columns: dict[str, list[NDArray[np.float32]]] = {name: [] for name in (*RULES, *own)}
-    families: list[str] = []
+    groups: list[NDArray[np.str_]] = []
     for table in row_groups(output / "scores.parquet"):
-        keep = np.array([name == "documents" for name in table["part"].to_pylist()], bool)
-        families += [family(language) for language, kept in zip(table["language"].to_pylist(), keep, strict=True) if kept]
+        keep = pc.equal(table["part"], "documents").to_numpy()
+        groups.append(families_of(table["language"])[keep])
         for name, values in columns.items():
             values.append(table[name].to_numpy()[keep])
+    families = np.concatenate([np.zeros(0, np.str_), *groups])
     result: dict[str, dict[str, list[float]]] = {}
-    for chosen in sorted(set(families)):
-        mask = np.array(families) == chosen
+    for chosen in sorted(set(families.tolist())):
+        mask = families == chosen
         result[chosen] = {
             name: [round(float(value), 4) for value in np.quantile(known, QUANTILES)]
             for name, values in columns.items()

@@ -9,12 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from danlu.collect.forgotten import forgotten_of
-from danlu.collect.locate import SourceFile, TextSource, source_licence, source_version
+from danlu.collect.locate import TextSource, source_licence, source_version
 from danlu.collect.read import format_of, has_columns, read_rows_of
-from danlu.collect.records import Record
 from danlu.collect.splits import SPLITS, Decision, Rows, conflicts, decide, repeats_by_size
 from danlu.collect.units import (
-    Row,
+    Found,
     Unit,
     plan_units,
     read_unit,
@@ -30,7 +29,8 @@ from danlu.documents.store import read_documents, write_rows
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import CustomSource, DatasetSource, PackageSource, PythonDocsSource
-from danlu.text.canonical import canonical_digest, digest
+from danlu.text.buffers import text_buffers
+from danlu.text.forms import canonical_hashes, digests, hex_digests
 from danlu.text.language import guess_language
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
@@ -80,7 +80,7 @@ def read_labelled(run: Run, unit: Unit) -> dict[str, Any]:
     """The unit of work: some files as scratch rows; returns the unit's fact."""
     config = _text_source(unit)
     files = ((file, read_rows_of(config, file, run.base)) for file in unit.files)
-    return read_unit(run, unit.name, files, _row_maker(unit.source, config), _READ)
+    return read_unit(run, unit.name, files, _table_maker(unit.source, config), _READ)
 
 
 def _text_source(unit: Unit) -> TextSource:
@@ -89,21 +89,24 @@ def _text_source(unit: Unit) -> TextSource:
     return unit.config
 
 
-def _row_maker(source: str, config: TextSource) -> Callable[[SourceFile, Record], Row]:
+def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]], pa.Table]:
     declared = None if isinstance(config, PythonDocsSource) else config.language
     names = config.label_names if isinstance(config, PackageSource) else {}
 
-    def make(file: SourceFile, record: Record) -> Row:
-        label = record.label or ""
-        return {
-            "id": document_id(source, file.name, record.ordinal),
-            "digest": canonical_digest(record.text),
-            "exact": digest(record.text),
-            "text": record.text,
-            "label": names.get(label, label),
-            "language": declared or guess_language(record.text),
-            "source": source,
+    def make(found: Sequence[Found]) -> pa.Table:
+        texts = pa.array([record.text for _, record in found], pa.large_string())
+        data, offsets = text_buffers(texts)
+        labels = [record.label or "" for _, record in found]
+        columns = {
+            "id": [document_id(source, file.name, record.ordinal) for file, record in found],
+            "digest": hex_digests(canonical_hashes(data, offsets)),
+            "exact": hex_digests(digests(data, offsets)),
+            "text": texts,
+            "label": [names.get(label, label) for label in labels],
+            "language": [declared or guess_language(record.text) for _, record in found],
+            "source": [source] * len(found),
         }
+        return pa.table([columns[field.name] for field in _READ], schema=_READ)
 
     return make
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from danlu.collect.forgotten import forgotten_of, left_out
 from danlu.collect.holdout import choose_holdout
-from danlu.collect.locate import SourceFile, TextSource, source_licence, source_version
+from danlu.collect.locate import TextSource, source_licence, source_version
 from danlu.collect.read import read_documents_of
-from danlu.collect.records import Record
 from danlu.collect.splits import split_of
 from danlu.collect.units import (
+    Found,
     Read,
-    Row,
     Unit,
     empty_scratch,
     plan_units,
@@ -34,17 +34,19 @@ from danlu.collect.units import (
 )
 from danlu.documents.rows import read_rows
 from danlu.documents.schema import DOCUMENTS, document_id
-from danlu.documents.store import read_documents, write_documents
+from danlu.documents.store import read_documents, write_tables
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import SplitConfig
 from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import DatasetSource, PythonDocsSource
-from danlu.text.canonical import canonical_digest, digest
+from danlu.text.buffers import text_buffers
+from danlu.text.forms import canonical_hashes, digests, hex_digests
 from danlu.text.language import guess_language
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
+READ_ROWS = 5000
 _READ: pa.Schema = pa.schema([*DOCUMENTS, pa.field("order", pa.uint64()), pa.field("bytes", pa.int64())])
 
 
@@ -88,7 +90,7 @@ def read_source(run: Run, unit: Unit) -> dict[str, Any]:
     if isinstance(config, DatasetSource):
         return _read_dataset(run, unit)
     files = ((file, read_documents_of(config, file, run.base)) for file in unit.files)
-    return read_unit(run, unit.name, files, _row_maker(unit.source, config), _READ)
+    return read_unit(run, unit.name, files, _table_maker(unit.source, config), _READ)
 
 
 def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
@@ -105,63 +107,72 @@ def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
     is_forgotten = left_out(run)
     gone = 0
 
-    def rows() -> Iterator[Row]:
+    def tables() -> Iterator[pa.Table]:
         nonlocal gone
         for batch in read_rows(table, ("id", "digest", "text", "language", "source", "dropped")):
             run.check()
+            wanted = []
             for row in batch.to_pylist():
                 if row["dropped"] not in ("", "limit") or split_of(row["digest"], shares) != "train":
                     continue
-                source, meta = f"{name}/{row['source']}", {"dataset": name, "row": row["id"]}
+                source = f"{name}/{row['source']}"
                 identity = document_id(source, row["id"], 0)
                 if is_forgotten(identity, row["text"]):
                     gone += 1
                     continue
-                licence = licences[row["source"]]
-                yield _document(identity, row["text"], source, row["language"], licence, meta, canonical=row["digest"])
+                meta = {"dataset": name, "row": row["id"]}
+                about = {"language": row["language"], "licence": licences[row["source"]], "url": "", "created": ""}
+                wanted.append({"id": identity, "text": row["text"], "source": source, "meta": _json(meta), **about})
+            yield _documents(wanted)
 
-    return {"rows": write_documents(target, rows(), schema=_READ), "quarantine": {}, "forgotten": gone}
+    return {"rows": write_tables(target, tables(), schema=_READ), "quarantine": {}, "forgotten": gone}
 
 
-def _row_maker(source: str, config: TextSource) -> Callable[[SourceFile, Record], Row]:
+def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]], pa.Table]:
     declared = None if isinstance(config, PythonDocsSource) else config.language
     licence = source_licence(config)
 
-    def make(file: SourceFile, record: Record) -> Row:
-        identity = document_id(source, file.name, record.ordinal)
-        language = declared or guess_language(record.text)
-        meta = {**record.meta, "file": file.name, "record": record.ordinal}
-        return _document(identity, record.text, source, language, licence, meta, record.url, record.created)
+    def make(found: Sequence[Found]) -> pa.Table:
+        return _documents(
+            [
+                {
+                    "id": document_id(source, file.name, record.ordinal),
+                    "text": record.text,
+                    "source": source,
+                    "url": record.url,
+                    "licence": licence,
+                    "language": declared or guess_language(record.text),
+                    "created": record.created,
+                    "meta": _json({**record.meta, "file": file.name, "record": record.ordinal}),
+                }
+                for file, record in found
+            ]
+        )
 
     return make
 
 
-def _document(
-    identity: str,
-    text: str,
-    source: str,
-    language: str,
-    licence: str,
-    meta: Mapping[str, object],
-    url: str = "",
-    created: str = "",
-    canonical: str = "",
-) -> Row:
-    """A scratch row. `order` decides whether the document is held out; it follows from its canonical text alone."""
-    return {
-        "id": identity,
-        "digest": digest(text),
-        "text": text,
-        "source": source,
-        "url": url,
-        "licence": licence,
-        "language": language,
-        "created": created,
-        "protected": False,
-        "meta": json.dumps(meta, ensure_ascii=False, sort_keys=True),
-        "order": int(digest(f"holdout:{canonical or canonical_digest(text)}")[:16], 16),
-        "bytes": len(text.encode("utf-8")),
+def _json(meta: Mapping[str, object]) -> str:
+    return json.dumps(meta, ensure_ascii=False, sort_keys=True)
+
+
+def _documents(rows: Sequence[Mapping[str, str]]) -> pa.Table:
+    """Scratch rows from rows that lack what is computed from the text.
+
+    `order` decides whether the document is held out; it follows from its canonical text alone.
+    """
+    texts = pa.array([row["text"] for row in rows], pa.large_string())
+    data, offsets = text_buffers(texts)
+    canonical = pc.binary_join_element_wise("holdout", hex_digests(canonical_hashes(data, offsets)), ":")
+    columns = {
+        **{field.name: [row[field.name] for row in rows] for field in _READ if rows and field.name in rows[0]},
+        "text": texts,
+        "digest": hex_digests(digests(data, offsets)),
+        "protected": np.zeros(len(rows), bool),
+        "order": digests(*text_buffers(canonical))[:, 0].byteswap(),
+        "bytes": np.diff(offsets),
     }
+    return pa.table([columns.get(field.name, []) for field in _READ], schema=_READ)
 
 
 def _choose(names: Sequence[str], config: CollectConfig, run: Run) -> NDArray[np.bool_]:
@@ -185,30 +196,32 @@ def _write(names: Sequence[str], wanted: NDArray[np.bool_], part: str, run: Run)
     shutil.rmtree(target, ignore_errors=True)
     tallies: dict[str, _Tally] = {}
 
-    def rows() -> Iterator[Row]:
+    def tables() -> Iterator[pa.Table]:
         done = 0
         with run.progress.task(f"collect.progress.{part}-written", int(wanted.sum()), "documents") as task:
             for name in names:
-                for batch in read_documents(scratch_of(run, name)):
+                for batch in read_documents(scratch_of(run, name), batch_rows=READ_ROWS):
                     run.check()
                     mask = wanted[done : done + batch.num_rows]
                     done += batch.num_rows
                     if not mask.any():
                         continue
-                    for row in batch.filter(pa.array(mask)).to_pylist():
-                        _count(tallies, row)
-                        yield {field: row[field] for field in DOCUMENTS.names}
+                    table = pa.table(batch.filter(pa.array(mask)))
+                    _count(tallies, table)
+                    yield table.select(DOCUMENTS.names)
                     task.advance(int(mask.sum()))
 
-    write_documents(target, rows())
+    write_tables(target, tables())
     return tallies
 
 
-def _count(tallies: dict[str, _Tally], row: Mapping[str, Any]) -> None:
-    tally = tallies.setdefault(row["source"], _Tally())
-    tally.documents += 1
-    tally.bytes += row["bytes"]
-    tally.languages[row["language"]] += row["bytes"]
+def _count(tallies: dict[str, _Tally], table: pa.Table) -> None:
+    of_kind = table.group_by(["source", "language"], use_threads=False).aggregate([("bytes", "sum"), ("bytes", "count")])
+    for row in of_kind.to_pylist():
+        tally = tallies.setdefault(row["source"], _Tally())
+        tally.documents += row["bytes_count"]
+        tally.bytes += row["bytes_sum"]
+        tally.languages[row["language"]] += row["bytes_sum"]
 
 
 def _about_sources(config: CollectConfig, datasets: Mapping[str, Artifact]) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from danlu.collect.locate import SourceFile, TextSource, locate, place_of
 from danlu.collect.records import Record, Rejected
 from danlu.compute import units as work
 from danlu.compute.losses import Loss, record_losses
-from danlu.documents.store import write_documents
+from danlu.documents.store import write_tables
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.source_name import source_names
@@ -31,8 +31,16 @@ from danlu.workspace.run import Run
 UNIT_BYTES = 16 << 20  # files are read together up to so many bytes
 _CHECK_EVERY = 512
 
+BATCH_RECORDS, BATCH_CHARACTERS = 1000, 4 << 20  # of records that become rows at once
+
 Events = Iterator[Record | Rejected]
-Row = Mapping[str, object]
+
+
+class Found(NamedTuple):
+    """A record and the file that it is of."""
+
+    file: SourceFile
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -112,11 +120,12 @@ def read_unit(
     run: Run,
     name: str,
     files: Iterable[tuple[SourceFile, Events]],
-    to_row: Callable[[SourceFile, Record], Row],
+    to_table: Callable[[Sequence[Found]], pa.Table],
     schema: pa.Schema,
 ) -> dict[str, Any]:
     """Read files into scratch rows and a list of what was rejected; returns the unit's fact. Starts from nothing.
 
+    `to_table` makes rows with an `id` of a few records at a time, so that what is asked of a text is asked of many at once.
     Documents that the workspace has forgotten leave no trace but their count.
     """
     target = empty_scratch(run, name)
@@ -124,8 +133,7 @@ def read_unit(
     is_forgotten = left_out(run)
     forgotten = 0
 
-    def rows() -> Iterator[Row]:
-        nonlocal forgotten
+    def found() -> Iterator[Found]:
         seen = 0
         with (target / "quarantine.jsonl").open("w", encoding="utf-8") as sink:
             for file, events in files:
@@ -141,15 +149,36 @@ def read_unit(
                     step = min(size - done, len(event.text.encode("utf-8")))
                     done += step
                     run.bar.advance(step)
-                    row = to_row(file, event)
-                    if is_forgotten(str(row["id"]), event.text):
-                        forgotten += 1
-                    else:
-                        yield row
+                    yield Found(file, event)
                 run.bar.advance(size - done)
 
-    count = write_documents(target, rows(), schema=schema)
+    def tables() -> Iterator[pa.Table]:
+        nonlocal forgotten
+        for batch in batches(found()):
+            table = to_table(batch)
+            kept = [
+                not is_forgotten(identity, record.text)
+                for identity, (_, record) in zip(table["id"].to_pylist(), batch, strict=True)
+            ]
+            forgotten += len(kept) - sum(kept)
+            yield table if all(kept) else table.filter(pa.array(kept))
+
+    count = write_tables(target, tables(), schema=schema)
     return {"rows": count, "quarantine": dict(sorted(reasons.items())), "forgotten": forgotten}
+
+
+def batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Records in lists of `BATCH_RECORDS`, fewer if their texts are long."""
+    batch: list[Found] = []
+    held = 0
+    for each in found:
+        batch.append(each)
+        held += len(each.record.text)
+        if len(batch) == BATCH_RECORDS or held >= BATCH_CHARACTERS:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
 
 
 def scratch_of(run: Run, name: str) -> Path:

@@ -9,6 +9,8 @@ from pydantic import Field
 from danlu.recipe.base import Section
 from danlu.workspace.code import is_own
 
+Preset = Literal["danlu", "gopher", "c4", "fineweb", "fineweb-paper", "fineweb2-zh", "cc-net", "none"]
+
 
 class DedupConfig(Section):
     """Which repeats go."""
@@ -21,7 +23,9 @@ class DedupConfig(Section):
 class CleanConfig(Section):
     """How documents are repaired, which are dropped."""
 
-    preset: Literal["danlu", "none"] = Field("danlu", description="Named, frozen set of line and document rules.")
+    preset: Preset = Field(
+        "danlu", description="Named, frozen set of line and document rules: ours, one as published (for web pages), or none."
+    )
     rules: dict[str, float | None] = Field(
         {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
     )

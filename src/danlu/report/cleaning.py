@@ -30,6 +30,7 @@ from danlu.report.words import (
     own_words,
     plain,
     reason_definition,
+    rule_limits,
     say,
     share,
     short,
@@ -246,12 +247,13 @@ def _rules(facts: Facts, order: Sequence[Facts], language: Language) -> dict[str
         panels = [_panel(language, name, panel, index + at) for at, panel in enumerate(rule["panels"])]
         index += len(panels)
         took = sum(panel["took"] for panel in rule["panels"])
+        words = own_words(language, own.get(rule["name"]) or {}, "definition") or reason_definition(language, rule["name"])
         rules.append(
             {
                 "key": rule["name"],
                 "name": name,
-                "definition": own_words(language, own.get(rule["name"]) or {}, "definition")
-                or reason_definition(language, rule["name"]),
+                "definition": words,
+                "limits": rule_limits(language, rule["rule"]),
                 "took": Value("count", took),
                 "bytes": size(sum(panel["bytes"] for panel in rule["panels"])),
                 "any": took,

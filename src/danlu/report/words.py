@@ -245,6 +245,25 @@ def reason_definition(language: Language, name: str) -> str:
     return plain(language, key) if key else ""
 
 
+def rule_limits(language: Language, rule: Mapping[str, Any]) -> str:
+    """The sentence that says a rule's thresholds and which texts it is asked of, as `clean.decide` keeps them in its facts."""
+    known_limits = {name: rule[name] for name in ("en", "zh", "other") if rule.get(name) is not None}
+    if not known_limits:
+        return ""
+    if len(known_limits) == 3 and len(set(known_limits.values())) == 1:
+        limits = plain(language, "clean.limits.all", value=f"{rule['en']:,.10g}")
+    else:
+        said = [plain(language, f"clean.limits.{name}", value=f"{value:,.10g}") for name, value in known_limits.items()]
+        limits = ("，" if language == "zh" else ", ").join(said)
+    words, han, lines = rule.get("words") or 0, rule.get("han"), rule.get("lines") or 0
+    asked = plain(language, "clean.limits.lines", lines=lines) if lines else ""
+    if words and han is not None:
+        asked = plain(language, "clean.limits.han", words=words, han=han) + asked
+    elif words:
+        asked = plain(language, "clean.limits.words", words=words) + asked
+    return plain(language, f"clean.limits.{rule['direction']}", limits=limits, asked=asked)
+
+
 def message_or_key(language: Language, key: str, parameters: dict[str, Any]) -> str:
     """A message that another part of danlu chose, with `…` for parameters that the facts lack; its key if there is none."""
     if not known(key):

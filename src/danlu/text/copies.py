@@ -17,8 +17,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.text.batch import Hashes, mix
 from danlu.text.characters import ALONE, code_points, kinds_table
+from danlu.text.hashing import Hashes, mix
 
 SIZES = {"alphabet": 10, "alone": 4}  # characters of a run
 FEWEST = 8  # distinct runs of an item that can be near something

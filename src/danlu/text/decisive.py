@@ -14,8 +14,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.text.batch import Batch, make_batch
-from danlu.text.characters import BROKEN, HAN, LATIN, LETTER, SPACE, code_points, kinds_table
+from danlu.text.characters import (
+    ALONE,
+    BROKEN,
+    CYRILLIC,
+    DIGIT,
+    HAN,
+    HANGUL,
+    INVISIBLE,
+    KANA,
+    LATIN,
+    LETTER,
+    MARK,
+    SPACE,
+    UPPER,
+    code_points,
+    kinds_table,
+)
 from danlu.text.measures import FIRST_WORDS, HAN_SIZES, SHORT_LINE
 
 Span = tuple[int, int]
@@ -24,6 +39,7 @@ Marker = Callable[[str, bool], Iterable[Span]]
 LONGEST = 200_000  # characters of a text that are looked at
 _URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+", re.IGNORECASE)
 _ELLIPSIS = re.compile(r"\.{3,}|…+|。{3,}|．{3,}")
+_MOJIBAKE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf\u2013-\u2022€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]+|锟斤拷|锟")
 _RUN = re.compile(r"(\S)\1{4,}")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _BULLET = re.compile(r"^[ \t]*[•\-*·●○■□▪◦‣–—◆◇★☆]", re.MULTILINE)
@@ -55,7 +71,7 @@ def _matches(pattern: re.Pattern[str], text: str, _chinese: bool) -> Iterator[Sp
     return (found.span() for found in pattern.finditer(text))
 
 
-def _kinds(wanted: Callable[[NDArray[np.uint8]], NDArray[np.bool_]], text: str, _chinese: bool) -> Iterator[Span]:
+def _kinds(wanted: Callable[[NDArray[np.uint16]], NDArray[np.bool_]], text: str, _chinese: bool) -> Iterator[Span]:
     places = np.flatnonzero(wanted(kinds_table()[code_points(text)]))
     return ((place, place + 1) for place in places.tolist())
 
@@ -96,54 +112,87 @@ def _breaks(text: str, _chinese: bool) -> Iterator[Span]:
 
 def _top(size: int, text: str, chinese: bool) -> Iterator[Span]:
     """All copies of the n-gram that makes up most of the text."""
-    batch, units = make_batch([text]), HAN_SIZES[size] if chinese else size
-    grams = _grams(batch, units)
+    units, length = _units(text), HAN_SIZES[size] if chinese else size
+    grams = _grams(text, units, length)
     counts = Counter(grams)
-    length = {gram: int(batch.words.lengths[place : place + units].sum()) for place, gram in enumerate(grams)}
-    best = max(counts, key=lambda gram: (counts[gram] > 1, counts[gram] * length[gram]), default=None)
+    best = max(counts, key=lambda gram: (counts[gram] > 1, counts[gram] * sum(map(len, gram))), default=None)
     if best is not None and counts[best] > 1:
-        yield from (_span(batch, place, units) for place, gram in enumerate(grams) if gram == best)
+        yield from (_over(units, place, length) for place, gram in enumerate(grams) if gram == best)
 
 
 def _again(size: int, text: str, chinese: bool) -> Iterator[Span]:
     """Second and later copies of every n-gram."""
-    batch, units = make_batch([text]), HAN_SIZES[size] if chinese else size
-    seen: set[bytes] = set()
-    for place, gram in enumerate(_grams(batch, units)):
+    units, length = _units(text), HAN_SIZES[size] if chinese else size
+    seen: set[tuple[str, ...]] = set()
+    for place, gram in enumerate(_grams(text, units, length)):
         if gram in seen:
-            yield _span(batch, place, units)
+            yield _over(units, place, length)
         seen.add(gram)
 
 
 def _words_again(text: str, _chinese: bool) -> Iterator[Span]:
     """Second and later copies of a word among the first hundred."""
-    batch = make_batch([text])
-    seen: set[int] = set()
-    for place, word in enumerate(batch.hashes[:FIRST_WORDS].tolist()):
-        if word in seen:
-            yield _span(batch, place, 1)
-        seen.add(word)
+    units = _units(text)[:FIRST_WORDS]
+    seen: set[tuple[str, ...]] = set()
+    for unit, gram in zip(units, _grams(text, units, 1), strict=True):
+        if gram in seen:
+            yield unit
+        seen.add(gram)
 
 
-def _grams(batch: Batch, units: int) -> list[bytes]:
-    raw = batch.hashes.tobytes()
-    return [raw[8 * place : 8 * (place + units)] for place in range(len(batch.hashes) - units + 1)]
+def _units(text: str) -> list[Span]:
+    """The words as measures count them: runs of letters and digits with apostrophes inside; Han, kana, Thai one by one."""
+    kinds = kinds_table()[code_points(text)].tolist()
+    units: list[Span] = []
+    for found in _WORD.finditer(text):
+        start = found.start()
+        for place in range(*found.span()):
+            if kinds[place] & ALONE:
+                if start < place:
+                    units.append((start, place))
+                units.append((place, place + 1))
+                start = place + 1
+        if start < found.end():
+            units.append((start, found.end()))
+    return units
 
 
-def _span(batch: Batch, place: int, units: int) -> Span:
-    return int(batch.words.starts[place]), int(batch.words.ends[place + units - 1])
+def _grams(text: str, units: list[Span], length: int) -> list[tuple[str, ...]]:
+    words = [text[start:end].lower() for start, end in units]
+    return [tuple(words[place : place + length]) for place in range(len(words) - length + 1)]
+
+
+def _over(units: list[Span], place: int, length: int) -> Span:
+    return units[place][0], units[place + length - 1][1]
+
+
+def _of(flag: int) -> Marker:
+    return partial(_kinds, lambda kinds: kinds & flag != 0)
 
 
 MARKS: dict[str, Marker] = {
-    "broken_characters": partial(_kinds, lambda kinds: kinds & BROKEN != 0),
+    "broken_characters": _of(BROKEN),
+    "invisible_characters": _of(INVISIBLE),
+    "mojibake": partial(_matches, _MOJIBAKE),
     "letters": partial(_kinds, lambda kinds: kinds & (LETTER | SPACE) == 0),
     "script": _other_script,
+    "latin": _of(LATIN),
+    "han": _of(HAN),
+    "kana": _of(KANA),
+    "hangul": _of(HANGUL),
+    "cyrillic": _of(CYRILLIC),
+    "digits": _of(DIGIT),
+    "marks": _of(MARK),
+    "upper_case": _of(UPPER),
     "character_runs": partial(_matches, _RUN),
     "urls": partial(_matches, _URL),
+    "markup": partial(_matches, re.compile(r"<[^<>]{1,200}>|&#?\w{1,31};")),
+    "braces": partial(_matches, re.compile("{")),
     "lorem_ipsum": partial(_matches, re.compile("lorem ipsum", re.IGNORECASE)),
     "short_words": partial(_words, lambda word: len(word) <= 2),
     "long_words": partial(_words, lambda word: len(word) > 10),
     "alphabetic_words": partial(_words, lambda word: not any(map(str.isalpha, word))),
+    "alphabetic_tokens": partial(_matches, re.compile(r"(?<!\w)\d+(?!\w)|[^\w\s]+")),
     "hashes": partial(_matches, re.compile("#")),
     "ellipses": partial(_matches, _ELLIPSIS),
     "bullet_lines": partial(_matches, _BULLET),
@@ -151,6 +200,7 @@ MARKS: dict[str, Marker] = {
     "ended_lines": partial(_lines, lambda line: not _ENDED.search(line)),
     "short_lines": partial(_lines, lambda line: len(line) <= SHORT_LINE),
     "lines_per_word": _breaks,
+    "newlines_per_word": _breaks,
     "repeated_lines": _repeated_lines,
     "repeated_line_characters": _repeated_lines,
     "repeated_paragraphs": _repeated_paragraphs,

@@ -17,7 +17,8 @@ from danlu.text.edits import Edit
 _CONTINUED = (
     "\x80-\xbf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122"
 )
-_SIGN = re.compile(f"[\x80-\x9f]|[\xc2-\xf4][{_CONTINUED}]")
+LEAD_SIGN, CONTINUED_SIGN = re.compile("[\xc2-\xf4]"), re.compile(f"[{_CONTINUED}]")
+_SIGN = re.compile(f"[\x80-\x9f]|{LEAD_SIGN.pattern}{CONTINUED_SIGN.pattern}")
 _RUN = re.compile("[^\x00-\x7f]+(?:[ ][^\x00-\x7f]+)*")
 
 

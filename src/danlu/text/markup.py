@@ -26,6 +26,7 @@ _PAIRED = (
 _EMPTY_ATTRIBUTES = "nowrap|noshade|hidden|disabled|checked|async|defer|compact"
 _ATTRIBUTE = rf"""[A-Za-z_:][\w:.-]*\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=`]+)|{_EMPTY_ATTRIBUTES}"""
 _NAMES = "|".join(sorted((*_PARAGRAPHS, *_LINES, *_CELLS, *_INLINE, *_PAIRED), key=len, reverse=True))
+TAG_NAMES = (*_NAMES.split("|"), "script", "style")
 _TAG = re.compile(
     rf"<(?P<close>/?)(?P<name>{_NAMES})(?P<attributes>(?:\s+(?:{_ATTRIBUTE}))*)\s*/?>"
     r"|<(?P<block>script|style)\b[^<>]*>.*?</(?P=block)\s*>|<!--.*?-->|<!DOCTYPE\b[^<>]*>",
@@ -33,6 +34,7 @@ _TAG = re.compile(
 )
 _ENTITY = re.compile(r"&(?:amp;)*(#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _CODE_LINE = re.compile(r" {4}|\t|>>> |\.\.\. ")
+_PAIRED_NAMES = frozenset(_PAIRED)
 _BREAKS = {**dict.fromkeys(_PARAGRAPHS, 2), **dict.fromkeys(_LINES, 1), **dict.fromkeys(_CELLS, 0)}
 _LOOK_AROUND = 80  # how far off the backticks around code are looked for
 _QUOTED = re.compile(r"['\n]|^\s")
@@ -59,33 +61,39 @@ def repair_tags(text: str) -> list[Edit]:
     """Edits that take tags out, reason `markup`; tags that break lines leave a line break, blocks a blank line."""
     if "<" not in text:
         return []
-    matches = [found for found in _TAG.finditer(text) if not in_code(text, found.start(), found.end())]
-    if not matches:
-        return []
-    opened = {_name(found) for found in matches if not found["close"]}
-    closed = {_name(found) for found in matches if found["close"]}
-    paired = set(_PAIRED)
+    tags = [
+        (found.start(), found.end(), (found["name"] or "").lower(), found)
+        for found in _TAG.finditer(text)
+        if not in_code(text, found.start(), found.end())
+    ]
+    if any(name in _PAIRED_NAMES for _, _, name, _ in tags):
+        opened = {name for _, _, name, found in tags if not found["close"]}
+        closed = {name for _, _, name, found in tags if found["close"]}
+        single = _PAIRED_NAMES - (opened & closed)
+        tags = [tag for tag in tags if tag[2] not in single or tag[3]["attributes"]]
     edits: list[Edit] = []
     index = 0
-    tags = [found for found in matches if _name(found) not in paired or _name(found) in opened & closed or found["attributes"]]
     while index < len(tags):
-        found = tags[index]
-        if _name(found) not in _BREAKS:
-            edits.append(Edit(found.start(), found.end(), "\n" if found["block"] else "", "markup"))
+        start, end, name, found = tags[index]
+        strongest = _BREAKS.get(name)
+        if strongest is None:
+            edits.append(Edit(start, end, "\n" if found["block"] else "", "markup"))
             index += 1
             continue
         # Breaking tags with only spaces between them are one edit, the spaces around them included.
-        last, breaks, strongest = index, 0, 0
-        while last < len(tags) and _name(tags[last]) in _BREAKS:
-            if last > index and text[tags[last - 1].end() : tags[last].start()].strip():
+        breaks = name == "br"
+        index += 1
+        while index < len(tags):
+            following, until, name, _ = tags[index]
+            size = _BREAKS.get(name)
+            if size is None or text[end:following].strip():
                 break
-            size = _BREAKS[_name(tags[last])]
-            breaks += _name(tags[last]) == "br"
+            breaks += name == "br"
             strongest = max(strongest, size)
-            last += 1
-        start, end = found.start(), tags[last - 1].end()
+            end = until
+            index += 1
         floor = edits[-1].end if edits else 0
-        ceiling = tags[last].start() if last < len(tags) else len(text)
+        ceiling = tags[index][0] if index < len(tags) else len(text)
         while start > floor and text[start - 1].isspace():
             start -= 1
         while end < ceiling and text[end].isspace():
@@ -93,7 +101,6 @@ def repair_tags(text: str) -> list[Edit]:
         at_end = start == 0 or end == len(text)
         replacement = "" if at_end else (" ", "\n", "\n\n")[2 if breaks > 1 else strongest]
         edits.append(Edit(start, end, replacement, "markup"))
-        index = last
     return edits
 
 
@@ -120,7 +127,3 @@ def in_code(text: str, start: int, end: int) -> bool:
 def in_code_line(text: str, line: int) -> bool:
     """Whether the line that begins at `line` is indented or begins with a Python prompt."""
     return _CODE_LINE.match(text, line) is not None
-
-
-def _name(found: re.Match[str]) -> str:
-    return (found["name"] or "").lower()

@@ -2,195 +2,196 @@
 
 Definitions follow Gopher (Rae et al. 2021, tables A1 and the quality rules), C4 and FineWeb, where they differ among
 implementations as written beside each. All shares are between 0 and 1; a text without words, lines or letters has the
-value that no rule objects to.
+value that no rule objects to. The counting is done by one kernel (`danlu.text.kernels.measure`), the dividing here.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.text.batch import Batch, hash_words, make_batch, mix
-from danlu.text.characters import BROKEN, DIGIT, ENDING, HAN, LATIN, LETTER, SPACE
-from danlu.text.repetition import (
-    Shares,
-    most_frequent_share,
-    paragraphs,
-    repeated_positions,
-    repeated_share,
-    repeated_spans,
+from danlu.text.buffers import string_buffers, word_hashes
+from danlu.text.characters import (
+    BROKEN,
+    CYRILLIC,
+    DIGIT,
+    HAN,
+    HANGUL,
+    INVISIBLE,
+    KANA,
+    LATIN,
+    LETTER,
+    MARK,
+    SPACE,
+    UPPER,
+    classes_tables,
+    lower_table,
 )
+from danlu.text.kernels.measure import COUNTS, measure_texts
+
+Shares = NDArray[np.float64]
 
 # Gopher's eight and six more: a review of forty words may have none of the eight, and is English all the same.
-ENGLISH_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with", "is", "it", "in", "this", "was", "for")
-# The most frequent function characters, simplified and traditional forms as one (FineWeb-2 lists both as two).
-CHINESE_STOP_WORDS = (
-    "的",
-    "是",
-    "在",
-    "和",
-    "与與",
-    "了",
-    "有",
-    "不",
-    "人",
-    "我",
-    "这這",
-    "也",
-    "为為",
-    "他",
-    "而",
-    "就",
-    "都",
-)
+GOPHER_STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+ENGLISH_STOP_WORDS = (*GOPHER_STOP_WORDS, "is", "it", "in", "this", "was", "for")
+# The most frequent function characters, simplified and traditional forms as one.
+CHINESE_STOP_WORDS = (*"的是在和了有不人我也他而就都", "与與", "这這", "为為")
+# FineWeb-2's for cmn_Hani, simplified and traditional forms as two; its "·" is no word here.
+FINEWEB2_STOP_WORDS = tuple("的年在月是和日了於為有被人中为他與後也而由")
 TOP_SIZES = (2, 3, 4)
 REPEAT_SIZES = (5, 6, 7, 8, 9, 10)
+SIZES = (*TOP_SIZES, *REPEAT_SIZES)
 # A Chinese word has 1.6 characters on average, so an n-gram of words is one of ceil(1.6 n) characters.
 HAN_SIZES = {2: 4, 3: 5, 4: 7, 5: 8, 6: 10, 7: 12, 8: 13, 9: 15, 10: 16}
 FIRST_WORDS = 100  # words looked at for `distinct_words`: the share of distinct words falls with length
 RUN = 5  # equal characters in a row from which on they are a run
 SHORT_LINE = 30  # characters, as FineWeb
-_URL = re.compile(r"(?:https?://|www\.)[\x21-\x7e]+", re.IGNORECASE)
-_ELLIPSIS = re.compile(r"\.{3,}|…+|。{3,}|．{3,}")
-_BULLETS = frozenset("•-*·●○■□▪◦‣–—◆◇★☆")
+MOST_CHARACTERS = 1_000_000  # of one text that are measured; the beginning of a book tells what the book is
+_BULLETS = "•-*·●○■□▪◦‣–—◆◇★☆"
+
+N_GRAMS = tuple(f"top_{size}_gram" if size in TOP_SIZES else f"repeated_{size}_gram" for size in SIZES)
+STOP_WORDS: dict[str, tuple[str, ...]] = {
+    "stop_words": (*ENGLISH_STOP_WORDS, *CHINESE_STOP_WORDS),
+    "gopher_stop_words": GOPHER_STOP_WORDS,
+    "fineweb2_stop_words": FINEWEB2_STOP_WORDS,
+}
+_CJK_START = "\u2e80"
 
 
-def measure(texts: Sequence[str], *, han: bool) -> dict[str, NDArray[np.float64]]:
+def measure(texts: Sequence[str], *, han: bool) -> dict[str, Shares]:
     """All measures of the texts by name, float64[texts] each. `han`: the texts are written in Han, which sizes n-grams."""
-    batch = make_batch(texts)
-    words = np.bincount(batch.words.texts, minlength=batch.size).astype(np.float64)
-    lines = np.bincount(batch.lines.texts, minlength=batch.size).astype(np.float64)
+    data, offsets = string_buffers(texts)
+    return measure_buffers(data, offsets, np.full(len(texts), han))
+
+
+def measure_buffers(data: NDArray[np.uint8], offsets: NDArray[np.int64], han: NDArray[np.bool_]) -> dict[str, Shares]:
+    """The same of texts as Arrow holds them (`danlu.text.buffers`); `han` bool[texts].
+
+    Of a text longer than `MOST_CHARACTERS` the beginning is measured.
+    """
+    size = len(offsets) - 1
+    classes, flags = classes_tables()
+    counts = np.zeros((size, len(COUNTS)), np.int64)
+    histograms = np.zeros((size, 2, len(flags)), np.int64)
+    found = np.zeros(size, np.uint64)
+    shares = np.zeros((size, len(SIZES)))
+    sizes = np.array([SIZES, [HAN_SIZES[number] for number in SIZES]], np.int64)
+    settings = np.array([len(TOP_SIZES), SHORT_LINE, RUN, FIRST_WORDS, MOST_CHARACTERS], np.int64)
+    bullets = np.array([ord(sign) for sign in _BULLETS], np.uint32)
+    listed, meanings, bits = _word_table()
+    measure_texts(
+        data, offsets, han, classes, flags, lower_table(), listed, meanings, _hashes_of(("lorem", "ipsum")), bullets, sizes,
+        settings, counts, histograms, found, shares,
+    )  # fmt: skip
+    number = {name: column.astype(np.float64) for name, column in zip(COUNTS, counts.T, strict=True)}
+    stop_words = {name: np.bitwise_count(found & mask).astype(np.float64) for name, mask in bits.items()}
     return {
-        "words": words,
-        "lines": lines,
-        **_word_measures(batch, words),
-        **_character_measures(batch, han),
-        **_sign_measures(texts, words),
-        **_line_measures(batch, words, lines),
-        **_n_gram_measures(batch, HAN_SIZES if han else {size: size for size in (*TOP_SIZES, *REPEAT_SIZES)}),
+        "words": number["words"],
+        "lines": number["lines"],
+        **_word_measures(number),
+        **stop_words,
+        **_character_measures(number, histograms.sum(axis=1).astype(np.float64), flags, han),
+        **_line_measures(number),
+        **dict(zip(N_GRAMS, shares.T, strict=True)),
     }
 
 
-def _word_measures(batch: Batch, words: Shares) -> dict[str, Shares]:
-    texts, size = batch.words.texts, batch.size
-    letters = np.concatenate(([0], np.cumsum(batch.kinds & LETTER != 0)))
-    alphabetic = letters[batch.words.ends] > letters[batch.words.starts]
-    length = batch.word_characters / np.maximum(words, 1)
+def _word_measures(number: dict[str, Shares]) -> dict[str, Shares]:
+    words = number["words"]
+    length = number["word_characters"] / np.maximum(words, 1)
     return {
+        "many_words": words,
         "short_words": length,
         "long_words": length,
-        "alphabetic_words": _share(np.bincount(texts, alphabetic, size), words, 1.0),
-        "stop_words": _stop_words(batch),
-        "distinct_words": _distinct(batch, words),
+        "alphabetic_words": _share(number["alphabetic_words"], words, 1.0),
+        # As datatrove counts: marks that stand together are a word as well.
+        "alphabetic_tokens": _share(number["alphabetic_words"], words + number["mark_runs"], 1.0),
+        "distinct_words": _share(number["distinct_words"], np.minimum(words, FIRST_WORDS), 1.0),
+        "lorem_ipsum": np.minimum(number["lorem_ipsum"], 1.0),
+        "hashes": number["hashes"] / np.maximum(words, 1),
+        "ellipses": number["ellipses"] / np.maximum(words, 1),
+        "few_sentences": number["sentences"],
+        "braces": number["braces"],
     }
 
 
-def _stop_words(batch: Batch) -> Shares:
-    """How many of the stop words of both languages each text has."""
-    groups = [*((word,) for word in ENGLISH_STOP_WORDS), *(tuple(group) for group in CHINESE_STOP_WORDS)]
-    hashes = hash_words([word for group in groups for word in group])
-    numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    order = np.argsort(hashes)
-    place = np.minimum(np.searchsorted(hashes[order], batch.hashes), len(hashes) - 1)
-    found = hashes[order][place] == batch.hashes
-    has = np.zeros((batch.size, len(groups)), bool)
-    has[batch.words.texts[found], numbers[order][place[found]]] = True
-    return np.asarray(has.sum(axis=1), np.float64)
+def _character_measures(
+    number: dict[str, Shares], histograms: Shares, flags: NDArray[np.uint16], in_han: NDArray[np.bool_]
+) -> dict[str, Shares]:
+    def count(flag: int) -> Shares:
+        return np.asarray(histograms @ (flags & flag != 0).astype(np.float64))
 
-
-def _distinct(batch: Batch, words: Shares) -> Shares:
-    """Distinct words among the first `FIRST_WORDS` of each text, as a share of them."""
-    ordinal = np.arange(len(batch.hashes)) - np.searchsorted(batch.words.texts, batch.words.texts)
-    among = ordinal < FIRST_WORDS
-    texts, hashes = batch.words.texts[among], batch.hashes[among]
-    keys = mix(hashes + mix(texts.astype(np.uint64)))
-    order = np.argsort(keys)
-    new = np.ones(len(keys), bool)
-    new[1:] = np.diff(keys[order]) != 0
-    return _share(np.bincount(texts[order][new], minlength=batch.size), np.minimum(words, FIRST_WORDS), 1.0)
-
-
-def _character_measures(batch: Batch, in_han: bool) -> dict[str, Shares]:
-    kinds = batch.kinds
-
-    def count(flags: NDArray[np.bool_]) -> Shares:
-        # Every text has a character, its line break, so that no slice is empty.
-        return np.add.reduceat(flags, batch.starts[:-1], dtype=np.int64).astype(np.float64)
-
-    letters, visible, digits = count(kinds & LETTER != 0), count(kinds & SPACE == 0), count(kinds & DIGIT != 0)
+    characters, spaces = number["characters"], count(SPACE)
+    letters, visible, digits = count(LETTER), characters - spaces, count(DIGIT)
     # A Chinese word has 1.6 characters and an English one five, so that a Han character weighs as three letters.
-    han, latin = 3 * count(kinds & HAN != 0), count(kinds & LATIN != 0)
+    han, latin = 3 * count(HAN), count(LATIN)
     weights = han + latin + (letters - han / 3 - latin)
-    run = np.zeros(len(kinds), bool)
-    if len(kinds) >= RUN:
-        same = (batch.codes[1:] == batch.codes[:-1]) & (kinds[1:] & SPACE == 0)
-        starts = np.flatnonzero(np.convolve(same, np.ones(RUN - 1, np.int64), "valid") == RUN - 1)
-        for offset in range(RUN):
-            run[starts + offset] = True
-    runs = count(run)
+    runs = number["run_characters"]
     return {
-        "letters": _share(letters + digits / 2 - count(run & (kinds & LETTER != 0)), visible - runs, 1.0),
-        "script": _share(han if in_han else latin, weights, 1.0),
-        "broken_characters": _share(count(kinds & BROKEN != 0), visible, 0.0),
+        "letters": _share(letters + digits / 2 - number["run_letters"], visible - runs, 1.0),
+        "script": _share(np.where(in_han, han, latin), weights, 1.0),
+        "latin": _share(latin, weights, 0.0),
+        "han": _share(han, weights, 0.0),
+        "kana": _share(count(KANA), weights, 0.0),
+        "hangul": _share(count(HANGUL), weights, 0.0),
+        "cyrillic": _share(count(CYRILLIC), weights, 0.0),
+        "digits": _share(digits, visible, 0.0),
+        "marks": _share(count(MARK), visible, 0.0),
+        "upper_case": _share(count(UPPER), latin + count(CYRILLIC), 0.0),
+        "broken_characters": _share(count(BROKEN), visible, 0.0),
+        "invisible_characters": _share(count(INVISIBLE), visible, 0.0),
+        "mojibake": _share(number["mojibake"], visible, 0.0),
+        "markup": _share(number["markup_characters"], characters, 0.0),
         "character_runs": _share(runs, visible, 0.0),
+        "urls": _share(number["url_characters"], characters, 0.0),
     }
 
 
-def _sign_measures(texts: Sequence[str], words: Shares) -> dict[str, Shares]:
-    per_word = np.maximum(words, 1)
-    hashes = np.array([text.count("#") for text in texts], np.float64)
-    ellipses = np.array([len(_ELLIPSIS.findall(text)) if "..." in text or "…" in text else 0 for text in texts], np.float64)
-    urls = np.array(
-        [sum(map(len, _URL.findall(text))) / len(text) if "ttp" in text or "ww." in text else 0.0 for text in texts], np.float64
-    )
-    lorem = np.array([float("lorem ipsum" in text.lower()) if "ipsum" in text else 0.0 for text in texts], np.float64)
-    return {"hashes": hashes / per_word, "ellipses": ellipses / per_word, "urls": urls, "lorem_ipsum": lorem}
-
-
-def _line_measures(batch: Batch, words: Shares, lines: Shares) -> dict[str, Shares]:
-    spans, size = batch.lines, batch.size
-
-    def share(flags: NDArray[np.bool_], empty: float = 0.0) -> Shares:
-        return _share(np.bincount(spans.texts, flags, size), lines, empty)
-
-    last = batch.codes[spans.ends - 1]
-    dots = (last == ord(".")) & (batch.codes[np.maximum(spans.ends - 3, 0)] == ord(".")) & (spans.lengths >= 3)
-    bullets = np.isin(batch.codes[spans.starts], [ord(sign) for sign in sorted(_BULLETS)])
-    repeated = repeated_spans(batch, spans)
-    blocks = paragraphs(batch)
-    repeated_blocks = repeated_spans(batch, blocks)
-    block_count = np.bincount(blocks.texts, minlength=size).astype(np.float64)
-    line_characters = np.bincount(spans.texts, spans.lengths, size).astype(np.float64)
-    block_characters = np.bincount(blocks.texts, blocks.lengths, size).astype(np.float64)
+def _line_measures(number: dict[str, Shares]) -> dict[str, Shares]:
+    lines, words = number["lines"], np.maximum(number["words"], 1)
     return {
-        "bullet_lines": share(bullets),
-        "ellipsis_lines": share(dots | (last == ord("…"))),
-        "ended_lines": share(batch.kinds[spans.ends - 1] & ENDING != 0, 1.0),
-        "short_lines": share(spans.lengths <= SHORT_LINE),
-        "lines_per_word": lines / np.maximum(words, 1),
-        "repeated_lines": share(repeated),
-        "repeated_line_characters": _share(np.bincount(spans.texts, spans.lengths * repeated, size), line_characters, 0.0),
-        "repeated_paragraphs": _share(np.bincount(blocks.texts, repeated_blocks, size), block_count, 0.0),
-        "repeated_paragraph_characters": _share(
-            np.bincount(blocks.texts, blocks.lengths * repeated_blocks, size), block_characters, 0.0
-        ),
+        "bullet_lines": _share(number["bullet_lines"], lines, 0.0),
+        "ellipsis_lines": _share(number["ellipsis_lines"], lines, 0.0),
+        "ended_lines": _share(number["ended_lines"], lines, 1.0),
+        "short_lines": _share(number["short_lines"], lines, 0.0),
+        "lines_per_word": lines / words,
+        "newlines_per_word": number["newlines"] / words,
+        "repeated_lines": _share(number["repeated_lines"], lines, 0.0),
+        "repeated_line_characters": _share(number["repeated_line_characters"], number["line_characters"], 0.0),
+        "repeated_paragraphs": _share(number["repeated_paragraphs"], number["paragraphs"], 0.0),
+        "repeated_paragraph_characters": _share(number["repeated_paragraph_characters"], number["paragraph_characters"], 0.0),
     }
 
 
-def _n_gram_measures(batch: Batch, sizes: Mapping[int, int]) -> dict[str, Shares]:
-    names = {units: size for size, units in sizes.items()}
-    result = {}
-    for units, positions, keys in repeated_positions(batch, sorted(names)):
-        size = names[units]
-        if size in TOP_SIZES:
-            result[f"top_{size}_gram"] = most_frequent_share(batch, positions, keys, units)
-        else:
-            result[f"repeated_{size}_gram"] = repeated_share(batch, positions, keys, units)
-    return result
+@cache
+def _word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint64], dict[str, np.uint64]]:
+    """Hashes of all stop words in a table of open addressing, a bit for each word, and the bits of each list."""
+    words: dict[str, set[int]] = {}  # a form of a word -> its bits
+    bits: dict[str, np.uint64] = {}
+    numbers: dict[str, int] = {}
+    for name, group in STOP_WORDS.items():
+        for word in group:
+            # The forms of a Chinese character are one word with one bit; forms that another list parts have more.
+            number = numbers.setdefault(word, len(numbers))
+            for form in word if word[0] >= _CJK_START else (word,):
+                words.setdefault(form, set()).add(number)
+        bits[name] = np.uint64(sum(1 << numbers[word] for word in group))
+    listed, meanings = np.zeros(256, np.uint64), np.zeros(256, np.uint64)
+    for value, numbers_of in zip(_hashes_of(tuple(words)).tolist(), words.values(), strict=True):
+        slot = value & 255
+        while listed[slot]:
+            slot = (slot + 1) & 255
+        listed[slot] = value
+        meanings[slot] = sum(1 << number for number in numbers_of)
+    return listed, meanings, bits
+
+
+def _hashes_of(words: Iterable[str]) -> NDArray[np.uint64]:
+    return word_hashes(*string_buffers([" ".join(words)]))[0]
 
 
 def _share(part: NDArray[Any], whole: Shares, empty: float) -> Shares:

@@ -17,21 +17,29 @@ from danlu.text.encoding import repair_encoding
 from danlu.text.markup import in_code_line, repair_entities, repair_tags
 
 REASONS = ("encoding", "control", "nfc", "width", "entity", "markup", "space")
-_ROUNDS = 4  # an entity can hide a tag, a tag a space; text that needs more rounds is not worth them
+ROUNDS = 4  # an entity can hide a tag, a tag a space; text that needs more rounds is not worth them
 
-_CONTROL = re.compile(
+CONTROL = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]+"
     "|[\u200c\u200d]"
 )
-_NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+NEWLINE = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SPACE = re.compile(r"\A\s+|\s+\Z|[^\S\n]*\n\s*\n|[^\S\n]+(?=\n)|(?<=\n)[^\S\n]+|[^\S\n]{2,}|[^\S\n \t]")
+ODD_SPACE = re.compile(r"[^\S\n \t]")
 _SPACE_SIGNS = ("  ", " \n", "\n ", "\n\n\n")
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 # Full-width letters and digits; the full-width point between digits and the per cent sign after one are part of a number.
-_WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+(?:\uff0e[\uff10-\uff19]+)*(?:(?<=[\uff10-\uff19])\uff05)?")
+WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+(?:\uff0e[\uff10-\uff19]+)*(?:(?<=[\uff10-\uff19])\uff05)?")
 _LATIN = re.compile("[A-Za-z]")
 _NARROW = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _UNICODE_RUN = re.compile("[\x00-\x7f]?[^\x00-\x7f]+")
+
+
+class Pass(NamedTuple):
+    """One kind of repair: what a text asks for where it may need it (`danlu.text.asks`), and the edits that it makes."""
+
+    asks: str
+    edits: Callable[[str], list[Edit]]
 
 
 class Repair(NamedTuple):
@@ -44,14 +52,14 @@ class Repair(NamedTuple):
 def repair(text: str) -> Repair:
     """Repair a text. To repair the result again changes nothing more (but for text made to defeat it)."""
     edits: list[Edit] = []
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         again = False
-        for repair_pass in _PASSES:
-            found = repair_pass(text)
+        for repair_pass in PASSES:
+            found = repair_pass.edits(text)
             if found:
                 edits = compose(edits, text, found)
                 text = apply_edits(text, found)
-                again = again or repair_pass in _REVEALING
+                again = again or repair_pass in REVEALING
         if not again:
             break
     return Repair(text, edits)
@@ -65,10 +73,10 @@ def repair_controls(text: str) -> list[Edit]:
     if _plain(text):
         return []
     edits = []
-    for found in _CONTROL.finditer(text):
+    for found in CONTROL.finditer(text):
         if found[0] in "\u200c\u200d":
             beside = (text[found.start() - 1 : found.start()] or " ", text[found.end() : found.end() + 1] or " ")
-            if not any(character.isascii() or _HAN.match(character) for character in beside):
+            if not any(character.isascii() or HAN.match(character) for character in beside):
                 continue
         edits.append(Edit(found.start(), found.end(), "", "control"))
     return edits
@@ -100,14 +108,14 @@ def repair_width(text: str) -> list[Edit]:
 
     Text is Chinese here if it has Han, or nothing that says otherwise (no ordinary Latin letter).
     """
-    if text.isascii() or not _WIDE.search(text) or not (_HAN.search(text) or not _LATIN.search(text)):
+    if text.isascii() or not WIDE.search(text) or not (HAN.search(text) or not _LATIN.search(text)):
         return []
-    return [Edit(found.start(), found.end(), found[0].translate(_NARROW), "width") for found in _WIDE.finditer(text)]
+    return [Edit(found.start(), found.end(), found[0].translate(_NARROW), "width") for found in WIDE.finditer(text)]
 
 
 def repair_newlines(text: str) -> list[Edit]:
     """Edits that make every kind of line break `\\n`, reason `space`."""
-    return [] if _plain(text) else [Edit(found.start(), found.end(), "\n", "space") for found in _NEWLINE.finditer(text)]
+    return [] if _plain(text) else [Edit(found.start(), found.end(), "\n", "space") for found in NEWLINE.finditer(text)]
 
 
 def repair_spaces(text: str) -> list[Edit]:
@@ -146,15 +154,15 @@ def _plain(text: str) -> bool:
     return text.replace("\n", " ").isprintable()
 
 
-_PASSES: tuple[Callable[[str], list[Edit]], ...] = (
-    repair_encoding,
-    repair_controls,
-    repair_unicode_form,
-    repair_width,
-    repair_entities,
-    repair_tags,
-    repair_newlines,
-    repair_spaces,
+PASSES = (
+    Pass("encoding", repair_encoding),
+    Pass("control", repair_controls),
+    Pass("nfc", repair_unicode_form),
+    Pass("width", repair_width),
+    Pass("entity", repair_entities),
+    Pass("markup", repair_tags),
+    Pass("newline", repair_newlines),
+    Pass("space", repair_spaces),
 )
 # What these leave may need another look.
-_REVEALING = (repair_encoding, repair_controls, repair_entities, repair_tags)
+REVEALING = (PASSES[0], PASSES[1], PASSES[4], PASSES[5])

@@ -20,6 +20,7 @@ from danlu.report.words import (
     plain,
     reason,
     reason_definition,
+    rule_limits,
     share,
     size,
     visible,
@@ -46,7 +47,10 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         "kept_share": share(after / before) if before else "",
         "kept_bytes": share(bytes_kept / bytes_in) if bytes_in else "",
         "flow": waterfall(language, before, after, order, own) if before else "",
-        "reasons": [_reason(language, name, reasons[name], part(decide, "examples").get(name) or [], own) for name, _ in order],
+        "reasons": [
+            _reason(language, name, reasons[name], part(decide, "examples").get(name) or [], own, part(decide, "rules"))
+            for name, _ in order
+        ],
         "sources": [
             {
                 "name": clip(name, 120),
@@ -101,12 +105,19 @@ def named(language: Language, name: str, own: Mapping[str, Any]) -> str:
 
 
 def _reason(
-    language: Language, name: str, entry: Mapping[str, Any], examples: list[dict[str, Any]], own: Mapping[str, Any]
+    language: Language,
+    name: str,
+    entry: Mapping[str, Any],
+    examples: list[dict[str, Any]],
+    own: Mapping[str, Any],
+    rules: Mapping[str, Any],
 ) -> dict[str, Any]:
+    definition = own_words(language, own.get(name) or {}, "definition") or reason_definition(language, name)
+    limits = rule_limits(language, rules[name]) if name in rules else ""
     by_language = largest(entry.get("by_language") or {}, 6)
     return {
         "name": named(language, name, own),
-        "definition": own_words(language, own.get(name) or {}, "definition") or reason_definition(language, name),
+        "definition": f"{definition}{'' if language == 'zh' else ' '}{limits}".strip(),
         "documents": count(entry.get("documents", 0)),
         "bytes": size(entry.get("bytes", 0)),
         "languages": " · ".join(f"{language_name(language, tag)} {count(value)}" for tag, value in by_language),

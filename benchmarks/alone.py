@@ -25,7 +25,7 @@ class Alone(NamedTuple):
 def alone(function: Callable[..., Any], cores: int, **arguments: Any) -> Alone:
     """Call `function` (of a module, its arguments and result JSON) in a new process: nothing is warm, no other core helps."""
     command = [
-        sys.executable, "-m", "benchmarks.tokens.alone", str(cores), f"{function.__module__}:{function.__qualname__}",
+        sys.executable, "-m", "benchmarks.alone", str(cores), f"{function.__module__}:{function.__qualname__}",
         json.dumps(arguments, default=str),
     ]  # fmt: skip
     settings = {"RAYON_NUM_THREADS": str(cores), "OMP_NUM_THREADS": str(cores), "TOKENIZERS_PARALLELISM": "true"}

@@ -1,0 +1,103 @@
+"""Texts treated column by column: what asks for nothing stays in Arrow's memory and never becomes a Python string."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from danlu.clean.lines import drop_lines
+from danlu.clean.treatment import Treatment
+from danlu.text.asks import LINES, REPAIRS, SPACE, Asks, ask
+from danlu.text.forms import form_column
+from danlu.text.repair import Repair
+from danlu.text.repairs import Spaced, space_texts
+
+Integers = NDArray[np.int64]
+
+
+class Edits(NamedTuple):
+    """Edits of many texts, in the order of the texts and of their places."""
+
+    rows: Integers  # [edits], which text
+    starts: NDArray[np.int32]  # [edits], characters of the text as it came
+    ends: NDArray[np.int32]
+    lengths: NDArray[np.int32]  # [edits], characters that stand there now
+    reasons: NDArray[np.int32]  # [edits], places in `names`
+    names: tuple[str, ...]
+
+
+class Rewritten(NamedTuple):
+    """Which texts changed, what they are now, and the edits."""
+
+    rows: Integers  # [changed], in order
+    texts: pa.LargeStringArray  # [changed]
+    edits: Edits
+    asks: Asks  # [texts]
+    slow: NDArray[np.bool_]  # [texts], which went through Python
+
+
+def rewrite(data: NDArray[np.uint8], offsets: Integers, treatment: Treatment, spared: NDArray[np.bool_]) -> Rewritten:
+    """Treat the texts `data[offsets[i]:offsets[i + 1]]` but those that are spared, bool[texts]."""
+    look = treatment.look
+    asks = ask(data, offsets, look)
+    asks[spared] = 0
+    asked = asks & REPAIRS
+    slow = asked & ~np.uint16(SPACE) != 0
+    rows = np.flatnonzero(asked == SPACE)
+    spaced = space_texts(data, offsets, rows)
+    # Lines are judged as repair leaves them. Few are dropped: such a text is treated from its beginning.
+    lines = np.full(len(asks), treatment.every_line) & ~spared & ~slow
+    lines |= (asks & LINES != 0) & ~slow
+    lines[rows] |= ask(spaced.data, spaced.offsets, look) & LINES != 0
+    now = np.full(len(asks), -1)
+    now[rows] = np.arange(len(rows))
+    for row in np.flatnonzero(lines).tolist():
+        place = int(now[row])
+        text = _text(data, offsets, row) if place < 0 else _text(spaced.data, spaced.offsets, place)
+        slow[row] = bool(drop_lines(text, treatment.thresholds))
+    chosen = np.flatnonzero(slow)
+    treated = treatment.treat([_text(data, offsets, row) for row in chosen.tolist()], asks[chosen])
+    return _join(rows, spaced, slow, chosen, treated)._replace(asks=asks)
+
+
+def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integers, treated: list[Repair]) -> Rewritten:
+    """One set of changed texts and edits of those from the kernel and those from Python (which hold where both are)."""
+    codes = {"space": 0}
+    found: list[tuple[int, int, int, int, int]] = []
+    changed, texts = [], []
+    for row, (text, edits) in zip(chosen.tolist(), treated, strict=True):
+        if edits:
+            changed.append(row)
+            texts.append(text)
+            for start, end, after, reason in edits:
+                found.append((row, start, end, len(after), codes.setdefault(reason, len(codes))))
+    columns = np.array(found, np.int32).reshape(-1, 5).T
+    places = np.unique(spaced.texts)  # texts of the kernel that it changed
+    places = places[~slow[rows[places]]]
+    by_kernel = np.isin(spaced.texts, places)
+    edited = np.concatenate([rows[spaced.texts[by_kernel]], columns[0].astype(np.int64)])
+    order = np.argsort(edited, kind="stable")
+
+    def joined(kernel: NDArray[np.int32], python: NDArray[np.int32]) -> NDArray[np.int32]:
+        return np.concatenate([kernel[by_kernel], python])[order]
+
+    edits = Edits(
+        edited[order],
+        joined(spaced.starts, columns[1]),
+        joined(spaced.ends, columns[2]),
+        joined(spaced.lengths, columns[3]),
+        joined(np.zeros_like(spaced.starts), columns[4]),
+        tuple(codes),
+    )
+    every = np.concatenate([rows[places], np.array(changed, np.int64)])
+    order = np.argsort(every, kind="stable")
+    column = form_column(spaced.data, spaced.offsets).take(pa.array(places))
+    column = pa.concat_arrays([column, pa.array(texts, pa.large_string())]).take(pa.array(order))
+    return Rewritten(every[order], column, edits, np.zeros(len(slow), np.uint16), slow)
+
+
+def _text(data: NDArray[np.uint8], offsets: Integers, row: int) -> str:
+    return data[offsets[row] : offsets[row + 1]].tobytes().decode()

@@ -1,0 +1,102 @@
+"""Words: runs of letters and digits, apostrophes between letters included; in scripts without spaces each letter is a word."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danlu.compute.kernel import kernel
+from danlu.text.kernels.decode import decode
+
+# As in `danlu.text.characters`.
+_LETTER, _DIGIT, _ALONE = 1, 2, 4
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+@kernel
+def mix(value: np.uint64) -> np.uint64:
+    """A bijection of 64-bit integers that leaves no pattern (the finaliser of SplitMix64)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+@kernel
+def split_words(
+    codes: NDArray[np.uint32],
+    count: int,
+    classes: NDArray[np.uint8],
+    flags: NDArray[np.uint16],
+    lower: NDArray[np.uint32],
+    starts: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+) -> int:
+    """The words of the first `count` code points: where each begins and ends, and the hash of it in lower case.
+
+    Returns how many there are. The three last need a place for each code point.
+    """
+    words = 0
+    inside = False  # a word that more letters can join
+    value = np.uint64(0)
+    for at in range(count):
+        code = codes[at]
+        kind = flags[classes[code]]
+        if kind & (_LETTER | _DIGIT) == 0:
+            if inside and (code == 0x27 or code == 0x2019) and at + 1 < count:
+                before, after = flags[classes[codes[at - 1]]], flags[classes[codes[at + 1]]]
+                if before & _LETTER != 0 and after & (_LETTER | _ALONE) == _LETTER:
+                    value = (value ^ np.uint64(code)) * _FACTOR
+                    continue
+            if inside:
+                ends[words - 1] = at
+                hashes[words - 1] = mix(value)
+                inside = False
+            continue
+        alone = kind & _ALONE != 0
+        if inside and alone:
+            ends[words - 1] = at
+            hashes[words - 1] = mix(value)
+            inside = False
+        if not inside:
+            starts[words] = at
+            value = _FACTOR
+            words += 1
+        value = (value ^ np.uint64(lower[code])) * _FACTOR
+        inside = not alone
+        if alone:
+            ends[words - 1] = at + 1
+            hashes[words - 1] = mix(value)
+    if inside:
+        ends[words - 1] = count
+        hashes[words - 1] = mix(value)
+    return words
+
+
+@kernel
+def hash_words(
+    data: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    classes: NDArray[np.uint8],
+    flags: NDArray[np.uint16],
+    lower: NDArray[np.uint32],
+    hashes: NDArray[np.uint64],
+    firsts: NDArray[np.int64],
+) -> None:
+    """The hashes of the words of every document one after another, and the first of each, int64[documents + 1].
+
+    `hashes` needs a place for each byte of the text but what two bytes can hold: (bytes + documents) // 2 + documents.
+    """
+    longest = 0
+    for row in range(len(offsets) - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    codes = np.empty(longest, np.uint32)
+    starts, ends = np.empty(longest, np.int32), np.empty(longest, np.int32)
+    found = np.empty(longest, np.uint64)
+    firsts[0] = 0
+    for row in range(len(offsets) - 1):
+        count = decode(data, offsets[row], offsets[row + 1], codes)
+        words = split_words(codes, count, classes, flags, lower, starts, ends, found)
+        first = firsts[row]
+        hashes[first : first + words] = found[:words]
+        firsts[row + 1] = first + words

@@ -17,6 +17,7 @@ from danlu.clean.decide import decide
 from danlu.clean.judged import Cleaning
 from danlu.clean.normalise import normalise
 from danlu.clean.score import score
+from danlu.clean.whatif import GONE, LEADS
 from danlu.documents.schema import document_id
 from danlu.documents.store import write_documents
 from danlu.recipe.clean import CleanConfig
@@ -148,25 +149,20 @@ def test_copies_stand_beside_the_document_that_stays(facts: dict[str, Any]) -> N
     assert any(texts(copy["text"]) for copy in shouted), "other case is marked"
 
 
-def test_near_duplicates_are_shown_where_they_were_looked_for(cleaned: Cleaned, tmp_path: Path) -> None:
-    """A table of pairs, named by the decision's manifest, as `clean.pairs` writes it."""
+def test_near_duplicates_are_shown_and_what_goes_for_them_is_told(cleaned: Cleaned, tmp_path: Path) -> None:
     base = cleaned.decide("as-is", {})
-    decided = tmp_path / "artifacts" / "clean.decide-x"
-    decided.mkdir(parents=True)
-    for file in ("verdicts.parquet", "repeats.parquet", "facts.json"):
-        (decided / file).write_bytes((base.decided / file).read_bytes())
-    verdicts = pq.read_table(decided / "verdicts.parquet", filters=[("kept", "=", True)])
-    first, second = verdicts["id"].to_pylist()[:2]
-    pairs = pq.read_table(decided / "repeats.parquet").slice(0, 1).to_pylist()[0] | {
-        "first": first, "second": second, "similarity": 0.8125, "cluster": first,
-    }  # fmt: skip
-    folder = decided.parent / "clean.pairs-y"
-    folder.mkdir()
-    schema = pq.read_schema(decided / "repeats.parquet")
-    pq.write_table(schema.empty_table().from_pylist([pairs], schema=schema), folder / "pairs.parquet")
-    (decided / "manifest.json").write_text(json.dumps({"inputs": {"pairs": "clean.pairs-y"}}), encoding="utf-8")
+    decided = tmp_path / "decided"
+    decided.mkdir()
+    (decided / "facts.json").write_bytes((base.decided / "facts.json").read_bytes())
+    table = pq.read_table(base.decided / "verdicts.parquet")
+    rows = table.to_pylist()
+    stays, goes = [row for row in rows if row["kept"]][:2]
+    goes |= {"kept": False, "reason": "near", "twin": stays["id"], "value": 0.8125, "threshold": 0.75}
+    pq.write_table(table.from_pylist(rows, schema=table.schema), decided / "verdicts.parquet")
     found = account(Cleaning("near", decided, base.normalised, base.scored, base.config))
     assert found["clusters"][0]["copies"][0]["similarity"] == 0.8125
+    assert (found["tried"]["state"] == GONE).sum() == 1
+    assert (found["tried"]["state"] >= LEADS).sum() == 1
 
 
 TRIES: list[tuple[str, dict[str, float | None]]] = [

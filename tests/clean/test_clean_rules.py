@@ -15,7 +15,7 @@ from danlu.clean.lines import drop_lines
 from danlu.clean.preset import LINE_RULES, RULES, WITHOUT_MEANING, family, load_preset
 from danlu.clean.rules import document_rules, line_rules
 from danlu.clean.score import score_texts
-from danlu.clean.verdicts import EMPTY, KEPT, apply_rules, mark_repeats
+from danlu.clean.verdicts import EMPTY, KEPT, apply_rules
 from danlu.recipe.clean import CleanConfig, Preset
 from danlu.report.words import rule_limits
 from danlu.text.edits import apply_edits
@@ -224,13 +224,6 @@ def test_score_equal_to_the_threshold_passes_in_single_precision() -> None:
     columns = {name: np.array([np.float32(0.3)]) for name in ("characters", "words", "lines", *RULES)}
     rules = document_rules(CleanConfig(preset="none", rules={"urls": 0.3, "letters": 0.3}))
     assert apply_rules(columns, np.array(["en"]), rules).reasons.tolist() == [KEPT]
-
-
-def test_first_of_repeats_stays_and_protected_ones_too() -> None:
-    reasons = np.array([KEPT, "letters", KEPT, KEPT, KEPT], object)
-    groups = mark_repeats(reasons, ["a", "a", "a", "b", "a"], np.array([False, False, False, False, True]))
-    assert reasons.tolist() == [KEPT, "letters", "repeat", KEPT, KEPT]
-    assert groups == [[0, 2, 4]]
 
 
 LINES = [

@@ -1,4 +1,4 @@
-"""The three stages on documents on disk: what goes and why, the same bytes again, kills, protected and held-out documents."""
+"""The stages on documents on disk: what goes and why, the same bytes again, kills, protected and held-out documents."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from danlu.clean import STAGES
 from danlu.clean.decide import decide
 from danlu.clean.normalise import normalise
+from danlu.clean.pairs import pairs
 from danlu.clean.preset import RULES
 from danlu.clean.score import score
 from danlu.documents.schema import document_id
@@ -99,14 +100,15 @@ def clean(
     careful: str = "",
     **options: Any,
 ) -> Path:
-    """All three stages; returns the directory that holds their outputs. `runs` gets their runs; `careful` names one of them."""
-    stages = ("normalise", "score", "decide")
+    """All stages; returns the directory that holds their outputs. `runs` gets their runs; `careful` names one of them."""
+    stages = ("normalise", "score", "pairs", "decide")
     made = [run_of(f"clean.{stage}", root / stage, careful=careful == f"clean.{stage}", **options) for stage in stages]
     normalise(documents, config=config, run=made[0])
     normal = Artifact("clean.normalise", "key", root / "normalise")
     score(normal, config=config, run=made[1])
     scored = Artifact("clean.score", "key", root / "score")
-    decide(normal, scored, datasets, config=config, run=made[2])
+    pairs(normal, {}, {}, config=config, run=made[2])
+    decide(normal, scored, datasets, Artifact("clean.pairs", "key", root / "pairs"), config=config, run=made[3])
     if runs is not None:
         runs += made
     return root
@@ -127,7 +129,7 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stages_load() -> None:
-    assert [stage.load().__name__ for stage in STAGES] == ["normalise", "score", "decide"]
+    assert [stage.load().__name__ for stage in STAGES] == ["normalise", "score", "pairs", "decide"]
 
 
 def test_normalise_repairs_and_records_edits(cleaned: Path) -> None:
@@ -238,7 +240,7 @@ def test_nothing_left_is_an_error(tmp_path: Path) -> None:
 
 def payload(root: Path) -> dict[str, str]:
     return {
-        f"{stage}/{name}": value for stage in ("normalise", "score", "decide")
+        f"{stage}/{name}": value for stage in ("normalise", "score", "pairs", "decide")
         for name, value in hash_payload(root / stage).items() if "ledger.sqlite" not in name
     }  # fmt: skip
 
@@ -251,9 +253,9 @@ def test_same_input_same_bytes(tmp_path: Path, cleaned: Path) -> None:
 def test_parts_of_another_size_change_no_verdict(tmp_path: Path, cleaned: Path) -> None:
     documents, datasets = collected(tmp_path / "in", part_rows=100), {"reviews": dataset(tmp_path / "reviews")}
     out = clean(tmp_path / "out", CleanConfig(), documents, datasets)
-    for name in ("decide/verdicts.parquet", "score/scores.parquet", "normalise/edits.parquet"):
+    for name in ("decide/verdicts.parquet", "pairs/pairs.parquet", "score/scores.parquet", "normalise/edits.parquet"):
         assert pq.read_table(out / name).equals(pq.read_table(cleaned / name))
-    for name in ("decide", "score", "normalise"):
+    for name in ("decide", "pairs", "score", "normalise"):
         assert facts(out / name) == facts(cleaned / name)
 
 
@@ -275,6 +277,9 @@ tests.clean(root / "out", CleanConfig(), Artifact("collect", "key", root / "in")
     [
         "clean.normalise:documents/part-00001",
         "clean.score:holdout/part-00000",
+        "clean.pairs:sign/documents/part-00001",
+        "clean.pairs:band/007",
+        "clean.pairs:compare/candidates/0",
         "clean.decide:scan/documents/part-00001",
         "clean.decide:write/documents/part-00000",
     ],

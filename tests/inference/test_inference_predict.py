@@ -132,7 +132,7 @@ def test_continuations_are_the_same_each_time(tmp_path: Path, gpt2: Any, tokeniz
 
 def test_a_failure_leaves_no_file(tmp_path: Path, classifier: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in.txt").write_text("a\n", encoding="utf-8")
-    monkeypatch.setattr("danlu.inference.predict.classify", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("danlu.inference.predict.forward_rows", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         predict_file(classifier, tmp_path / "in.txt", tmp_path / "out.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["in.txt"]
@@ -167,6 +167,19 @@ def test_quotation_marks_in_a_tsv_are_letters(tmp_path: Path, classifier: Loaded
     counts = predict_file(classifier, tmp_path / "in.tsv", tmp_path / "out.jsonl")
     assert (counts["rows"], counts["quarantined"]) == (5, 0)
     assert [row["text"] for row in lines(tmp_path / "out.jsonl")] == texts
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+@pytest.mark.parametrize("after", ["", "\n", "\na{0}b\n"])
+def test_a_column_that_the_header_lacks_is_an_error_even_if_no_row_follows(
+    tmp_path: Path, classifier: Loaded, suffix: str, after: str
+) -> None:
+    separator = {"csv": ",", "tsv": "\t"}[suffix]
+    (tmp_path / f"in.{suffix}").write_text(f"id{separator}text{after.format(separator)}", encoding="utf-8")
+    with pytest.raises(DanluError) as caught:
+        predict_file(classifier, tmp_path / f"in.{suffix}", tmp_path / "out.jsonl", text_column="words")
+    assert caught.value.key == "inference.no-column"
+    assert predict_file(classifier, tmp_path / f"in.{suffix}", tmp_path / "out.jsonl")["rows"] == after.count("b")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from commands import danlu, last_line
+from danlu.pipeline.alone import as_run, text_recipe
 from danlu.pipeline.state import read_state, serve_section
 from danlu.workspace.artifact import Workspace
 
@@ -58,6 +60,29 @@ def test_each_command_and_each_path_is_a_run_of_its_own(tmp_path: Path) -> None:
     assert "其他运行，最近的在前：texts-collect-2, 小说-clean, " in said
     assert "mine" in runs(tmp_path)
     assert unneeded(tmp_path) == []
+
+
+def test_commands_that_begin_at_one_moment_are_runs_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    workspace = Workspace(tmp_path / ".danlu")
+    folders = [write(tmp_path / place / "texts", "en", 1) for place in "abcdef"]
+    start = threading.Barrier(2 * len(folders))
+    names: dict[Path, set[str]] = {folder: set() for folder in folders}
+
+    def begin(folder: Path) -> None:
+        start.wait()
+        with as_run(workspace, text_recipe([folder], "clean"), []) as loaded:
+            names[folder].add(loaded.recipe.name)
+            start.wait()
+
+    threads = [threading.Thread(target=begin, args=(folder,)) for folder in folders * 2]  # each command twice
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(len(each) == 1 for each in names.values())
+    assert {name for each in names.values() for name in each} == {"texts-clean", *(f"texts-clean-{n}" for n in range(2, 7))}
+    assert not list((tmp_path / ".danlu/runs").iterdir())  # no run came of them
 
 
 def test_a_later_command_leaves_an_earlier_model_within_reach(tmp_path: Path) -> None:

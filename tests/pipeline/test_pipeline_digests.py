@@ -17,7 +17,9 @@ from danlu.pipeline.graph import stages
 from danlu.workspace.artifact import Workspace, read_payload
 
 KEPT = Path(__file__).with_name("digests.json")
-STAGES = ("dataset", "collect", "clean.normalise", "clean.score", "clean.decide", "tokenize.train", "tokenize.encode")
+STAGES = (
+    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.decide", "tokenize.train", "tokenize.encode",
+)  # fmt: skip
 
 
 WRITERS = ("pyarrow", "tokenizers")

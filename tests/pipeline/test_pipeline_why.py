@@ -106,8 +106,8 @@ def test_nothing_runs_again_where_nothing_changed(recipe: Path) -> None:
 
 
 def test_a_changed_key_is_named_with_both_values_and_followed_down_the_graph(recipe: Path) -> None:
-    found = answers(recipe, pretend(recipe), ["clean.dedup.method=none"])
-    changed = "`clean.dedup.method` changed: exact -> none"
+    found = answers(recipe, pretend(recipe), ["clean.dedup.keep=longest"])
+    changed = "`clean.dedup.keep` changed: best -> longest"
     assert found["clean.score"].state == "cached"
     assert said(found["clean.decide"]) == [changed]
     assert said(found["tokenize.train"]) == [f"clean.decide changed, because {changed}"]
@@ -204,11 +204,11 @@ def test_never_made_and_gone(recipe: Path) -> None:
 
 def test_begun_and_not_finished(recipe: Path) -> None:
     workspace = pretend(recipe)
-    standing = stand(load_recipe(recipe, ["clean.dedup.method=none"]), workspace)
+    standing = stand(load_recipe(recipe, ["clean.dedup.keep=longest"]), workspace)
     workspace.partial("clean.decide", str(standing.keys["clean.decide"])).mkdir()
-    found = answers(recipe, workspace, ["clean.dedup.method=none"])
+    found = answers(recipe, workspace, ["clean.dedup.keep=longest"])
     assert "goes on where it stopped" in words(found["clean.decide"], whole=False)[0]
-    assert said(found["clean.decide"]) == ["`clean.dedup.method` changed: exact -> none"]
+    assert said(found["clean.decide"]) == ["`clean.dedup.keep` changed: best -> longest"]
 
 
 def test_an_input_that_came_out_the_same_is_no_cause(recipe: Path) -> None:

@@ -258,6 +258,20 @@ def test_scores_by_part_and_overlaps_are_told(facts: dict[str, Any]) -> None:
     assert not document.css("article.en .parts details[open]")
     facts["evaluation"]["overlaps"] = facts["evaluation"]["overlaps"][:1]
     assert "None was found." in render(facts)
+    assert "perhaps by chance" not in render(facts)
+
+
+def test_copies_that_may_be_chance_are_told_apart(facts: dict[str, Any]) -> None:
+    facts["evaluation"]["overlaps"][1]["short"] = 1_234
+    page = render(facts)
+    heading = next(node for node in Document(page).css("article.en h3") if node.text() == "Were the test texts seen before?")
+    table = heading.parent.css("table.fine")[0]
+    assert [node.text() for node in table.css("thead th")][2:5] == ["As they are", "Nearly", "Short, perhaps by chance"]
+    assert [row.css("td")[3].text() for row in table.css("tbody tr")] == ["0", "1,234", "0"]
+    assert "很短，或属巧合" in page
+    assert "makes a score look better" in page
+    facts["evaluation"]["overlaps"] = [{**entry, "exact": 0, "near": 0} for entry in facts["evaluation"]["overlaps"]]
+    assert "Only texts so short that chance" in render(facts)
 
 
 def test_why_the_machine_decided_so_is_told_in_each_language(facts: dict[str, Any]) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.clean.duplicates import choose_clusters, describe_cluster, in_rows, read_pairs
+from danlu.clean.duplicates import choose_clusters, describe_cluster, read_pairs
 from danlu.clean.examples import Example, choose_examples, choose_of_reason, describe_example, different
 from danlu.clean.judged import Cleaning, Judged, Scores, read_judged, read_texts, rules_of
 from danlu.clean.own import FACTS
 from danlu.clean.preset import FAMILIES
-from danlu.clean.verdicts import KEPT, REPEAT
+from danlu.clean.verdicts import KEPT, NEAR, REPEAT
 from danlu.clean.whatif import NOT_ASKED, Asked, ask, choose_tried, merged, tried
 from danlu.workspace.files import read_json
 
@@ -40,9 +40,9 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
             for one in asked:
                 fails |= one.fails(one.place)
     for reason in table.reasons.names:
-        if reason not in (KEPT, REPEAT, *examples):
+        if reason not in (KEPT, REPEAT, NEAR, *examples):
             examples[reason] = choose_of_reason(table, reason)
-    pairs = in_rows(table.ids, read_pairs(cleaning))
+    pairs = read_pairs(cleaning, table.ids)
     clusters = choose_clusters(table, pairs)
     wanted = {one.row for found in examples.values() for one in found} | {row for one in clusters for row, _ in one.members}
     texts = read_texts(cleaning.normalised / "documents", sorted(wanted))
@@ -60,8 +60,8 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
             for name, found in examples.items()
         },
         "clusters": [describe_cluster(table, one, texts) for one in clusters],
-        "repeats": {"documents": len(np.unique(pairs.second)), "clusters": len(np.unique(pairs.cluster))},
-        "tried": tried(table, fails, codes, rows, pairs),
+        "repeats": {"documents": len(pairs.goes), "clusters": len(np.unique(pairs.stays))},
+        "tried": tried(table, fails, codes, rows, pairs, cleaning.config.dedup.keep),
         # Without their examples: these show texts as they came, from before personal data is masked.
         "repairs": {**read_json(cleaning.normalised / "facts.json"), "examples": []},
     }

@@ -14,15 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.duplicates import PAIRS, repeats_table
 from danlu.clean.overlap import HeldOut, find_owners, index_items
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
+from danlu.clean.repeats import HOLDOUT, Repeats
 from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
 from danlu.clean.treatment import treatment
-from danlu.clean.verdicts import HELDOUT, KEPT, LOST, Verdicts, apply_rules, choose_examples, mark_repeats
+from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, Verdicts, apply_rules, choose_examples
 from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
@@ -37,7 +37,6 @@ from danlu.workspace.run import Run
 
 SHOWN = 300  # characters of an example
 LARGEST = 5  # groups of repeats whose text is shown
-HOLDOUT = "holdout"
 
 VERDICTS: pa.Schema = pa.schema(
     [
@@ -47,6 +46,7 @@ VERDICTS: pa.Schema = pa.schema(
         pa.field("reason", pa.string(), nullable=False),  # empty if kept
         pa.field("value", pa.float32()),  # the score that failed; null where no threshold decided
         pa.field("threshold", pa.float32()),
+        pa.field("twin", pa.string()),  # the document that stays in its place; null where it does not go for another
         pa.field("source", pa.string(), nullable=False),
         pa.field("language", pa.string(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),  # of the repaired text in UTF-8
@@ -72,9 +72,16 @@ class Columns(NamedTuple):
     rows: dict[Part, slice]
 
 
-def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact], *, config: CleanConfig, run: Run) -> None:
-    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet`, `repeats.parquet`,
-    `facts.json`."""
+def decide(
+    documents: Artifact,
+    scores: Artifact,
+    datasets: dict[str, Artifact],
+    pairs: Artifact | None = None,
+    *,
+    config: CleanConfig,
+    run: Run,
+) -> None:
+    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
     columns, measured, unscored = _read_scored(parts, scores, own)
@@ -83,6 +90,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
     verdicts.reasons[unscored] = LOST
     lost: dict[Part, Loss] = {}
+    repeats = Repeats(columns, verdicts, config, pairs)
 
     heldout = [part for part in parts if part.set == HOLDOUT]
     training = [part for part in parts if part.set != HOLDOUT]
@@ -99,7 +107,7 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
             return {part: pq.read_table(_scan_path(part, run)) for part in done}
 
         # Held-out documents first: those that are kept are what the training text is searched for.
-        _drop_repeats(config, columns, verdicts, scan(heldout, None))
+        repeats.drop(scan(heldout, None))
         index = run.scratch / "heldout.parquet" if config.decontaminate else None
         if index is not None:
             run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config))
@@ -112,13 +120,15 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
             leaked = (owners != "") & (verdicts.reasons[columns.rows[part]] == KEPT) & ~columns.protected[columns.rows[part]]
             verdicts.reasons[columns.rows[part]][leaked] = [f"{HELDOUT}:{owner}" for owner in owners[leaked].tolist()]
         # Which of equal documents stays depends on all of them together: this is done here, of their forms alone.
-        repeats = _drop_repeats(config, columns, verdicts, scans)
+        repeats.drop(scans)
 
         examples = choose_examples(
             _only(verdicts, columns.training & (verdicts.reasons != LOST)), columns.families, columns.ids
         )
-        largest = sorted(repeats, key=lambda rows: (-len(rows), columns.ids[rows[0]]))[:LARGEST]
-        wanted = sorted({row for rows in examples.values() for row in rows} | {rows[0] for rows in largest})
+        groups = repeats.groups(REPEAT)
+        largest = sorted(groups, key=lambda rows: (-len(rows), columns.ids[rows[0]]))[:LARGEST]
+        shown = {row for rows in examples.values() for row in rows}
+        wanted = sorted(shown | repeats.twins_of(shown) | {rows[0] for rows in largest})
 
         def to_write(part: Part) -> tuple[Any, ...]:
             span = columns.rows[part]
@@ -133,14 +143,14 @@ def decide(documents: Artifact, scores: Artifact, datasets: dict[str, Artifact],
         examples = {reason: [row for row in rows if row in texts] for reason, rows in examples.items()}
         largest = [rows for rows in largest if rows[0] in texts]
 
-    write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts)], VERDICTS)
-    write_parquet(run.output / "repeats.parquet", [repeats_table(columns.ids, repeats)], PAIRS)
+    write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats)], VERDICTS)
     kept = verdicts.reasons == KEPT
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, sorted(datasets))
     facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | own).items()}
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
-    facts["repeats"] = {"groups": len(repeats), **facts["repeats"]}
+    facts["repeats"] = {"groups": len(groups), **facts["repeats"]}
+    facts["near"] = {"groups": len(repeats.groups(NEAR)), "pairs": repeats.examples(examples.get(NEAR, []), texts)}
     facts |= set_aside(run, lost, {part: int((verdicts.reasons[columns.rows[part]] == LOST).sum()) for part in lost})
     write_json(run.output / "facts.json", facts)
     run.counts.update({"documents": int(columns.training.sum()), "kept": int((kept & columns.training).sum())})
@@ -292,18 +302,6 @@ def _scan_path(part: Part, run: Run) -> Path:
     return run.scratch / f"scan-{part.set}-{part.path.name}"
 
 
-def _drop_repeats(config: CleanConfig, columns: Columns, verdicts: Verdicts, scans: dict[Part, pa.Table]) -> list[list[int]]:
-    """Mark repeats within the scanned parts; returns the groups as rows of all documents."""
-    if config.dedup.method == "none" or not scans:
-        return []
-    rows = np.concatenate([np.arange(columns.rows[part].start, columns.rows[part].stop) for part in scans])
-    forms = [form for table in scans.values() for form in table["form"].to_pylist()]
-    reasons = verdicts.reasons[rows]
-    groups = mark_repeats(reasons, forms, columns.protected[rows])
-    verdicts.reasons[rows] = reasons
-    return [rows[group].tolist() for group in groups]
-
-
 def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[int]) -> dict[str, str]:
     """The unit of work after verdicts: write the documents of a part that are `kept`, bool[documents of the part].
 
@@ -332,7 +330,7 @@ def _only(verdicts: Verdicts, rows: NDArray[np.bool_]) -> Verdicts:
     return verdicts._replace(reasons=np.where(rows, verdicts.reasons, KEPT))
 
 
-def _verdict_table(columns: Columns, verdicts: Verdicts) -> pa.Table:
+def _verdict_table(columns: Columns, verdicts: Verdicts, repeats: Repeats) -> pa.Table:
     def nullable(values: NDArray[np.float64]) -> pa.Array:
         return pa.array(values.astype(np.float32), mask=np.isnan(values))
 
@@ -344,6 +342,7 @@ def _verdict_table(columns: Columns, verdicts: Verdicts) -> pa.Table:
             verdicts.reasons.tolist(),
             nullable(verdicts.values),
             nullable(verdicts.thresholds),
+            repeats.twin_ids(),
             columns.sources,
             columns.languages,
             columns.bytes,

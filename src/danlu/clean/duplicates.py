@@ -1,9 +1,8 @@
-"""Which documents repeat which: the table of pairs, of exact repeats and of near ones alike."""
+"""Which documents went for which, side by side: of what the verdicts name as the twin of a document."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,66 +13,33 @@ from numpy.typing import NDArray
 
 from danlu.clean.excerpts import pair_excerpts
 from danlu.clean.judged import Cleaning, Judged, Text
-from danlu.clean.verdicts import KEPT
-from danlu.workspace.files import read_json
+from danlu.clean.verdicts import KEPT, NEAR
 
 CLUSTERS = 20  # shown
 COPIES, MOST_READ = 3, 50  # of each, beside the document that stays; and looked through for them
 
-PAIRS: pa.Schema = pa.schema(
-    [
-        pa.field("first", pa.string(), nullable=False),  # id
-        pa.field("second", pa.string(), nullable=False),
-        pa.field("similarity", pa.float32(), nullable=False),
-        pa.field("cluster", pa.string(), nullable=False),  # id of a document of it
-    ]
-)
-
-
-def repeats_table(ids: Sequence[str], groups: Sequence[Sequence[int]]) -> pa.Table:
-    """A row for each later document of a group of equal ones, beside the first. `groups` hold rows of `ids`."""
-    pairs = [(ids[rows[0]], ids[row]) for rows in groups for row in rows[1:]]
-    first, second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    return pa.table([first, second, pa.array([1.0] * len(pairs), pa.float32()), first], schema=PAIRS)
-
 
 class Pairs(NamedTuple):
-    """Pairs of duplicates as rows of the table, and how similar they are. All [pairs]."""
+    """Rows of documents that stay, of those that go for them, and how similar they are (1: the same words). All [pairs]."""
 
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    cluster: NDArray[np.int64]
+    stays: NDArray[np.int64]
+    goes: NDArray[np.int64]
     similarity: NDArray[np.float32]
 
 
-def read_pairs(cleaning: Cleaning) -> pa.Table:
-    """All pairs of duplicates that are known: exact ones from the decision, near ones of `clean.pairs` where it was made."""
-    files = [cleaning.decided / "repeats.parquet", *_near(cleaning)]
-    tables = [pq.read_table(path, columns=["first", "second", "similarity", "cluster"]) for path in files if path.exists()]
-    schema = pa.schema(
-        [("first", pa.string()), ("second", pa.string()), ("similarity", pa.float32()), ("cluster", pa.string())]
+def read_pairs(cleaning: Cleaning, ids: pa.ChunkedArray) -> Pairs:
+    """The pairs of a cleaning; those whose twin is not for training, or of an earlier cleaning, are left out."""
+    table = pq.read_table(
+        cleaning.decided / "verdicts.parquet", columns=["id", "twin", "reason", "value"], filters=[("part", "=", "documents")]
     )
-    tables = [
-        pa.table([column.cast(field.type) for column, field in zip(table.columns, schema, strict=True)], schema=schema)
-        for table in tables
-    ]
-    return pa.concat_tables(tables) if tables else schema.empty_table()
-
-
-def _near(cleaning: Cleaning) -> list[Path]:
-    """Where near-duplicates were looked for: what the manifest of the decision names."""
-    manifest = cleaning.decided / "manifest.json"
-    inputs: Mapping[str, Any] = read_json(manifest)["inputs"] if manifest.exists() else {}
-    names = [name for name in inputs.values() if isinstance(name, str) and name.startswith("clean.pairs-")]
-    return [cleaning.decided.parent / name / "pairs.parquet" for name in names]
-
-
-def in_rows(ids: pa.ChunkedArray, pairs: pa.Table) -> Pairs:
-    """The pairs in rows; those with a document that is not for training are left out."""
-    found = [pc.index_in(pairs[name], ids) for name in ("first", "second", "cluster")]
-    whole = pc.and_(pc.and_(pc.is_valid(found[0]), pc.is_valid(found[1])), pc.is_valid(found[2]))
-    first, second, cluster = (places.filter(whole).to_numpy().astype(np.int64) for places in found)
-    return Pairs(first, second, cluster, pairs["similarity"].filter(whole).to_numpy())
+    stays = pc.index_in(table["twin"], ids)
+    known = pc.and_(pc.is_valid(table["twin"]), pc.is_valid(stays))
+    similarity = pc.if_else(pc.equal(table["reason"], NEAR), table["value"], pa.scalar(1.0, pa.float32()))
+    return Pairs(
+        stays.filter(known).to_numpy().astype(np.int64),
+        np.flatnonzero(known.to_numpy()),
+        similarity.filter(known).to_numpy(),
+    )
 
 
 class Cluster(NamedTuple):
@@ -85,7 +51,7 @@ class Cluster(NamedTuple):
 
 def choose_clusters(table: Judged, pairs: Pairs) -> list[Cluster]:
     """Clusters worth a look: of near duplicates the least and the most similar, then the largest of equal ones."""
-    clusters, place = np.unique(pairs.cluster, return_inverse=True)
+    clusters, place = np.unique(pairs.stays, return_inverse=True)
     least = np.full(len(clusters), np.inf)
     np.minimum.at(least, place, pairs.similarity.astype(np.float64))
     size = np.bincount(place, minlength=len(clusters))
@@ -94,16 +60,13 @@ def choose_clusters(table: Judged, pairs: Pairs) -> list[Cluster]:
     near, exact = order[least[order] < 1], order[least[order] >= 1]
     chosen = [*near[: CLUSTERS // 2], *near[CLUSTERS // 2 :][-CLUSTERS // 4 :]]
     chosen += [*exact[: CLUSTERS - len(chosen)]]
-    kept = table.reasons.among(KEPT)
     found = []
     for cluster in chosen:
         members: dict[int, float] = {}
         inside = np.flatnonzero(place == cluster)
         for pair in inside[:MOST_READ].tolist():
-            for row in (int(pairs.first[pair]), int(pairs.second[pair])):
-                members[row] = max(members.get(row, 0.0), float(pairs.similarity[pair]))
-        documents = len(np.unique(np.concatenate((pairs.first[inside], pairs.second[inside]))))
-        found.append(Cluster(documents, sorted(members.items(), key=lambda member: (not kept[member[0]], member[0]))))
+            members[int(pairs.goes[pair])] = float(pairs.similarity[pair])
+        found.append(Cluster(len(inside) + 1, [(int(clusters[cluster]), 1.0), *members.items()]))
     return found
 
 

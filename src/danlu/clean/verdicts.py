@@ -1,4 +1,4 @@
-"""Verdicts from columns: which rule a document fails first, which documents repeat an earlier one, which to show."""
+"""Verdicts from columns: which rule a document fails first, which documents to show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from danlu.clean.preset import FAMILIES, Rule
 
-KEPT, EMPTY, REPEAT, HELDOUT = "", "empty", "repeat", "heldout"
+KEPT, EMPTY, REPEAT, NEAR, HELDOUT = "", "empty", "repeat", "near", "heldout"
 LOST = "quarantine"  # of a part that killed whoever scored, searched or wrote it
 BORDERLINE = 3  # examples of each reason and language nearest to the threshold
 TYPICAL = 3  # and others, by digest
@@ -43,20 +43,6 @@ def apply_rules(columns: Mapping[str, NDArray[np.float64]], families: NDArray[np
             verdicts.values[fails] = scores[fails]
             verdicts.thresholds[fails] = threshold
     return verdicts
-
-
-def mark_repeats(reasons: NDArray[np.object_], forms: Sequence[str], protected: NDArray[np.bool_]) -> list[list[int]]:
-    """Mark all but the first of the kept documents that share a form. Returns the groups of two or more, rows in order.
-
-    A protected document is never marked, and counts as any other for those after it.
-    """
-    groups: dict[str, list[int]] = {}
-    for row in np.flatnonzero(reasons == KEPT).tolist():
-        groups.setdefault(forms[row], []).append(row)
-    repeated = [rows for rows in groups.values() if len(rows) > 1]
-    for rows in repeated:
-        reasons[[row for row in rows[1:] if not protected[row]]] = REPEAT
-    return repeated
 
 
 def choose_examples(verdicts: Verdicts, families: NDArray[np.str_], ids: Sequence[str]) -> dict[str, list[int]]:

@@ -105,34 +105,42 @@ def choose_tried(ids: pa.ChunkedArray) -> NDArray[np.int64]:
     """Rows of the documents that a page tries thresholds on: all, or about `MOST_TRIED` by chance, the same ones always."""
     if len(ids) <= MOST_TRIED:
         return np.arange(len(ids))
-    limit = f"{int(2**64 * MOST_TRIED / len(ids)):016x}"  # ids are hashes
-    return np.flatnonzero(pc.less(ids, limit).to_numpy())
+    # Ids are hashes. Not by their beginnings: of equal documents the one with the least id may be the one that stays.
+    limit = f"{int(2**64 * MOST_TRIED / len(ids)):016x}"
+    return np.flatnonzero(pc.less(pc.utf8_slice_codeunits(ids, 16), limit).to_numpy())
 
 
 def tried(
-    table: Judged, fails: NDArray[np.bool_], codes: Mapping[str, NDArray[np.uint8]], rows: NDArray[np.int64], pairs: Pairs
+    table: Judged,
+    fails: NDArray[np.bool_],
+    codes: Mapping[str, NDArray[np.uint8]],
+    rows: NDArray[np.int64],
+    pairs: Pairs,
+    keep: str = "first",
 ) -> dict[str, Any]:
-    """What thresholds are tried out on: `state` and `bytes` of documents, `groups` (row, number of its group of equal ones),
-    `codes` by rule; `of` is how many documents they stand for. `fails`: whether a document fails any rule, bool[documents];
-    `codes` and what is returned are of the documents at `rows`.
+    """What thresholds are tried out on: `state` and `bytes` of documents, `groups` (row, number of its group of equal ones; in
+    the order in which they would stay, by `keep` of the recipe), `codes` by rule; `of` is how many documents they stand for.
+    `fails`: whether a document fails any rule, bool[documents]; `codes` and what is returned are of the documents at `rows`.
 
-    A document is judged by rules alone where its verdict says what the rules say, and of equal ones the first that passes
-    stays; any other (protected, of a test text, not scored) is what it was whatever the thresholds.
+    A document is judged by rules alone where its verdict says what the rules say, and of equal ones the best that passes
+    stays; any other (protected, near to another, of a test text, not scored) is what it was whatever the thresholds.
     """
     count = len(fails)
     kept, exact, by_rule = (table.reasons.among(*names) for names in ((KEPT,), (REPEAT,), tuple(codes)))
     state = np.where(kept, STAYS, GONE).astype(np.uint8)
     state[((kept & ~fails) | (by_rule & fails)) & ~table.protected] = JUDGED
     groups = np.zeros(count, np.uint32)
-    equal = exact[pairs.second] | (table.protected[pairs.second] & (pairs.similarity == 1))
-    if len(rows) == count:  # of a sample, the first of a group may be missing
-        groups[pairs.first[equal]] = groups[pairs.second[equal]] = pairs.first[equal] + 1
+    equal = exact[pairs.goes]
+    if len(rows) == count:  # of a sample, the best of a group may be missing
+        groups[pairs.stays[equal]] = groups[pairs.goes[equal]] = pairs.stays[equal] + 1
         leader = state[np.maximum(groups.astype(np.int64) - 1, 0)]
         state[exact & (groups > 0) & ~fails & (leader != GONE)] = JUDGED
     paired = np.flatnonzero((groups > 0) & (state != GONE))
+    names = np.array(table.ids.take(pa.array(paired)).to_pylist(), np.str_)
+    merit = paired if keep == "first" else -table.bytes[paired]
+    paired = paired[np.lexsort((names, merit, ~table.protected[paired]))]
     leads = np.zeros(count, bool)
-    for member in (pairs.first, pairs.second, pairs.cluster):
-        leads[member[~equal]] = True
+    leads[pairs.stays[~equal]] = True
     state[leads & kept] |= LEADS
     return {
         "of": count,

@@ -48,6 +48,9 @@ def evaluate(
     cluster: Annotated[
         str | None, typer.Option("--cluster", help="Column of what hangs together, such as a document. 分组列")
     ] = None,
+    tags: Annotated[
+        str, typer.Option("--tags", help="Names of numbered tags, from 0: O,B-PER,... 数字标注的名称，从 0 起")
+    ] = "",
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="Training rows, for TF-IDF and for leaks. 训练数据，用于基线与泄漏检查")
     ] = None,
@@ -75,9 +78,10 @@ def evaluate(
     from danlu.evaluate.subjects import named
 
     texts = [*((str(path), path, None) for path in seen), *learned_from(place, [where for _, where in found])]
+    names = tuple(name.strip() for name in tags.split(",")) if tags.strip() else ()
+    columns = Columns(column, label, prediction, cluster, names)
     request = Request(
-        named(found), on, split, task, metric, Columns(column, label, prediction, cluster), baseline, texts, positive, margin,
-        confidence, resamples, seed,
+        named(found), on, split, task, metric, columns, baseline, texts, positive, margin, confidence, resamples, seed,
     )  # fmt: skip
     if out is not None:
         make_folder(out)

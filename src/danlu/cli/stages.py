@@ -51,11 +51,11 @@ def clean(
         recipe["collect"]["holdout"] = {"bytes": 0}  # what goes to a folder of the user's goes whole
     written_as = check_format(form)
     place = Workspace(workspace)
-    loaded = as_run(place, recipe, set_)
-    result = run_and_tell(loaded, place, "clean.decide")
-    report = report_of(result)
-    closing_words(result, report, loaded)
-    made = tell_cleaning(result, out, written_as)
+    with as_run(place, recipe, set_) as loaded:
+        result = run_and_tell(loaded, place, "clean.decide")
+        report = report_of(result)
+        closing_words(result, report, loaded)
+        made = tell_cleaning(result, out, written_as)
     last_line(summary(result, report) | made, json_line)
 
 
@@ -101,8 +101,8 @@ def finetune(
 
 def _run(recipe: dict[str, Any], until: str | None, overrides: list[str], workspace: Path, json_line: bool) -> None:
     place = Workspace(workspace)
-    loaded = as_run(place, recipe, overrides)
-    result = run_and_tell(loaded, place, until)
-    report = report_of(result)
-    closing_words(result, report, loaded)
+    with as_run(place, recipe, overrides) as loaded:
+        result = run_and_tell(loaded, place, until)
+        report = report_of(result)
+        closing_words(result, report, loaded)
     last_line(summary(result, report), json_line)

@@ -42,14 +42,23 @@ def uneven_line(file: IO[str]) -> int | None:
 
 def by_tabs(file: IO[str]) -> Iterator[Row]:
     """The rows of a file that has no `uneven_line`."""
-    names: list[str] | None = None
+    lines = _cells(file)
+    _, names = next(lines, (0, []))
+    return ((number, dict(zip(names, cells, strict=True))) for number, cells in lines)
+
+
+def tab_names(file: IO[str]) -> list[str]:
+    """The columns that the header of such a file names, none if it is empty. The file goes back to its beginning."""
+    _, names = next(_cells(file), (0, []))
+    file.seek(0)
+    return names
+
+
+def _cells(file: IO[str]) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line that has any, with its number."""
     for number, line in enumerate(file, start=1):
         if words := line.rstrip("\r\n"):
-            cells = [_unquoted(cell) for cell in words.split(TAB)]
-            if names is None:
-                names = cells
-            else:
-                yield number, dict(zip(names, cells, strict=True))
+            yield number, [_unquoted(cell) for cell in words.split(TAB)]
 
 
 def _unquoted(cell: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.checks import answer_notes, check_shares
-from danlu.evaluate.data import LANGUAGE, Data, read_answers, read_shares
+from danlu.evaluate.data import LANGUAGE, Columns, Data, read_answers, read_shares
 from danlu.evaluate.files import Table
 from danlu.evaluate.join import places
 from danlu.metrics.items import Items, Sums
@@ -107,14 +107,14 @@ def _averaged(draws: Sequence[Sums]) -> Sums:
     return replace(draws[0], table=np.mean([draw.rows() for draw in draws], axis=0), kind=None, share=False)
 
 
-def from_file(name: str, predictions: Table, data: Data, column: str | None, same: bool = False) -> Answered:
+def from_file(name: str, predictions: Table, data: Data, columns: Columns, same: bool = False) -> Answered:
     """The answers in a file of predictions, in the order of the references. `same`: the references are that file too, so a
     column with the usual name of the truth holds no answers."""
     if data.task == LANGUAGE:
         raise DanluError("evaluate.predictions-of-text", where=str(predictions.path))
     scored = SCORED[data.task]
     usual = (*scored.predicted, *(() if same else scored.truth))
-    named, cells = read_answers(predictions, data.task, column, usual)
+    named, cells = read_answers(predictions, data.task, columns, usual)
     kept = () if same else [name for name in data.inputs if name != named]
     order, unasked, notes = places(data.table, predictions, kept, name)
     shares = read_shares(predictions) if data.task in ("classification", "pairs") else None

@@ -122,7 +122,7 @@ def _answer(request: Request, progress: Progress) -> tuple[Data, Data | None, li
             if SPLIT in table.columns:  # what `danlu predict` writes keeps all columns
                 predictions = predictions.of_split(request.split)
             same = Path(subject.place).resolve() == request.on.resolve()
-            answered.append(from_file(subject.name, predictions, data, request.columns.prediction, same))
+            answered.append(from_file(subject.name, predictions, data, request.columns, same))
         else:
             answered.append(models.score(subject, data))
     notes = [*_read_notes(data), *(note for one in answered for note in one.notes)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from danlu.evaluate.files import Table, stem
+from danlu.evaluate.numbered import is_numbered, with_names
 from danlu.evaluate.row_language import row_languages
 from danlu.metrics.slices import lengths
 from danlu.tasks.scoring import (
@@ -24,6 +25,7 @@ from danlu.tasks.scoring import (
     Scored,
     guess_task,
     number,
+    parsed,
     sentence,
     shares,
 )
@@ -51,12 +53,13 @@ Words = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a person named; None: guessed by their usual names."""
+    """The columns that a person named; None: guessed by their usual names. `tags`: the names of numbered tags, from 0."""
 
     text: str | None = None
     label: str | None = None
     prediction: str | None = None
     cluster: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
     else:
         scored = SCORED[task]
         truth_column = find_column(table, columns.label, scored.truth, "--label")
-        truth = read_cells(table, truth_column, scored.read_truth)
+        named = named_tags(table, truth_column, columns.tags) if task == "entities" else table
+        truth = read_cells(named, truth_column, scored.read_truth)
         inputs = _inputs(table, task, scored, columns.text, truth_column)
     joined = inputs[:1] if task == MINIMAL else inputs
     cells = [table.columns[name] for name in joined]
@@ -129,8 +133,8 @@ def read_data(table: Table, task: str, columns: Columns) -> Data:
     languages = None if tagged is None else [str(tag or "und") for tag in tagged]
     clusters = None
     if columns.cluster is not None:
-        named = [str(cell) for cell in table.columns[find_column(table, columns.cluster, (), "--cluster")]]
-        clusters = np.unique(np.array(named), return_inverse=True)[1].astype(np.int64)
+        whole = [str(cell) for cell in table.columns[find_column(table, columns.cluster, (), "--cluster")]]
+        clusters = np.unique(np.array(whole), return_inverse=True)[1].astype(np.int64)
     parts = _parts(table, task, truth, texts, languages)
     rules = languages
     if languages is None and task in BY_RULES:
@@ -225,6 +229,16 @@ def read_cells(table: Table, column: str, read: Read) -> list[Any]:
     return found
 
 
+def named_tags(table: Table, column: str, names: Sequence[str]) -> Table:
+    """The table with the numbered tags of a column named. DanluError with the line of the first that nothing names."""
+    found = [with_names(cell, names) for cell in table.columns[column]]
+    row = next((row for row, cell in enumerate(found) if is_numbered(parsed(cell))), None)
+    if row is not None:
+        key = "evaluate.unnamed-tag" if names else "evaluate.numbered-tags"
+        raise DanluError(key, where=table.where(row), column=column, found=str(found[row])[:80], count=len(names))
+    return replace(table, columns={**table.columns, column: found})
+
+
 def read_shares(table: Table) -> list[dict[str, float]] | None:
     """Probabilities by class, from a column `probabilities` or columns `probabilities.CLASS`; None if there are none."""
     if "probabilities" in table.columns:
@@ -241,11 +255,13 @@ def read_shares(table: Table) -> list[dict[str, float]] | None:
     return read_cells(joined, "probabilities.*", shares)
 
 
-def read_answers(table: Table, task: str, column: str | None, usual: Sequence[str]) -> tuple[str, list[Any]]:
+def read_answers(table: Table, task: str, columns: Columns, usual: Sequence[str]) -> tuple[str, list[Any]]:
     """The answers of a file of predictions, and the name of the column or columns that they stand in."""
-    if task == MINIMAL and column is None and not set(usual) & set(table.columns):
+    if task == MINIMAL and columns.prediction is None and not set(usual) & set(table.columns):
         return _read_logs(table)
-    named = find_column(table, column, usual, "--prediction")
+    named = find_column(table, columns.prediction, usual, "--prediction")
+    if task == "entities":
+        table = named_tags(table, named, columns.tags)
     return named, read_cells(table, named, SCORED[task].read_predicted)
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from danlu.evaluate.answered import Answered
 from danlu.evaluate.exam import Exam
-from danlu.inference.classify import Encoded, encode, forward_rows, softmax
+from danlu.inference.classify import SHORT_TOKENS, Encoded, encode, forward_rows, softmax
 from danlu.inference.context import pad_id
 from danlu.inference.prepare import prepare_text
 from danlu.workspace.errors import DanluError
@@ -44,8 +44,10 @@ def _outputs(exam: Exam) -> tuple[npt.NDArray[np.float32], list[Message]]:
     model, tokenizer = exam.loaded.model, exam.loaded.tokenizer
     rows = _encoded(exam)
     with exam.progress.task("evaluate.progress.rows", float(len(rows.ids)), "rows") as task:
-        found = forward_rows(model, rows.ids, pad=pad_id(model, tokenizer), types=rows.types, advance=task.advance)
-    return found, exam.cut(rows.cut)
+        found = forward_rows(
+            model, rows.ids, pad=pad_id(model, tokenizer), types=rows.types, batch_tokens=SHORT_TOKENS, advance=task.advance
+        )
+    return found, exam.cut(len(rows.cut))
 
 
 def _encoded(exam: Exam) -> Encoded:

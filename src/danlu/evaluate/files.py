@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danlu.documents.delimited import delimited_rows
+from danlu.evaluate.numbered import names_in, with_names
 from danlu.text.charset import codec
 from danlu.workspace.digest import digest_file, digest_json
 from danlu.workspace.errors import DanluError
@@ -143,7 +144,10 @@ def gzip_errors(path: Path) -> Iterator[None]:
 
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with parquet_errors(path):
-        yield from enumerate(pq.read_table(path).to_pylist(), start=1)
+        table = pq.read_table(path)
+    names = names_in(table.schema)
+    for row, fields in enumerate(table.to_pylist(), start=1):
+        yield row, fields | {column: with_names(fields[column], names[column]) for column in names.keys() & fields.keys()}
 
 
 def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:

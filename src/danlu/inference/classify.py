@@ -13,6 +13,7 @@ import torch
 
 from danlu.inference.batches import Advance, pad_rows, token_batches, unheard
 from danlu.inference.context import context_length, pad_id
+from danlu.inference.spread import side_by_side
 
 BATCH_TOKENS = 4096
 SHORT_TOKENS = 1024  # on a CPU, short texts are quickest in batches whose states stay in its cache
@@ -28,12 +29,12 @@ def encode_texts(tokenizer: Any, texts: Sequence[str], length: int) -> list[list
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows of token ids, the type of each token where the tokenizer says any (of two texts, which one), and how many rows were
-    cut."""
+    """Rows of token ids, the type of each token where the tokenizer says any (of two texts, which one), and which rows were
+    cut, in rising order."""
 
     ids: list[list[int]]
     types: list[list[int]] | None
-    cut: int
+    cut: list[int]
 
 
 def encode(tokenizer: Any, texts: Sequence[str], seconds: Sequence[str] | None = None, *, length: int) -> Encoded:
@@ -58,7 +59,7 @@ def encode(tokenizer: Any, texts: Sequence[str], seconds: Sequence[str] | None =
         ids[row] = [int(tokenizer.pad_token_id or 0)]
         if types is not None:
             types[row] = [0]
-    return Encoded(ids, types, len(long))
+    return Encoded(ids, types, long)
 
 
 def classify(
@@ -103,12 +104,17 @@ def forward_rows(
     """
     device = next(model.parameters()).device
     typed = types if types is not None and _takes_types(model, types) else None
-    result: npt.NDArray[np.float32] | None = None
-    for batch in token_batches([len(row) for row in rows], batch_tokens):
+
+    def forward(batch: list[int]) -> npt.NDArray[np.float32]:
         ids, mask = pad_rows([rows[index] for index in batch], pad)
         with torch.inference_mode():
             more = {} if typed is None else {"token_type_ids": pad_rows([typed[index] for index in batch], 0)[0].to(device)}
-            logits = model(input_ids=ids.to(device), attention_mask=mask.to(device), **more).logits.float().cpu().numpy()
+            found = model(input_ids=ids.to(device), attention_mask=mask.to(device), **more).logits.float().cpu().numpy()
+        return np.asarray(found)
+
+    batches = list(token_batches([len(row) for row in rows], batch_tokens))
+    result: npt.NDArray[np.float32] | None = None
+    for batch, logits in zip(batches, side_by_side(model, forward, batches), strict=True):
         if result is None:
             result = np.zeros((len(rows), logits.shape[1]), np.float32)
         result[batch] = logits

@@ -10,7 +10,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from danlu.inference.classify import classify
+from danlu.inference.classify import SHORT_TOKENS, encode, forward_rows, softmax
+from danlu.inference.context import pad_id
 from danlu.inference.generate import ROWS, continuations
 from danlu.inference.load import Kind, Loaded
 from danlu.inference.losses import text_losses
@@ -93,17 +94,17 @@ def class_answers(loaded: Loaded, prepared: Sequence[str]) -> list[dict[str, Any
     """For each prepared text the likeliest class, its probability, and the probabilities of all classes by name."""
     if not prepared:
         return []
-    names = loaded.labels
-    counts = [len(ids) for ids in loaded.tokenizer(list(prepared), return_attention_mask=False, verbose=False)["input_ids"]]
-    rows = []
-    for shares, count in zip(classify(loaded.model, loaded.tokenizer, prepared, length=loaded.length), counts, strict=True):
+    names, model, tokenizer = loaded.labels, loaded.model, loaded.tokenizer
+    rows = encode(tokenizer, prepared, length=loaded.length)
+    outputs = forward_rows(model, rows.ids, pad=pad_id(model, tokenizer), batch_tokens=SHORT_TOKENS)
+    cut, answers = set(rows.cut), []
+    for row, shares in enumerate(softmax(outputs)):
         best = int(shares.argmax())
         named = dict(zip(names, shares.tolist(), strict=True))
-        truncated = count > loaded.length
-        rows.append(
-            {"predicted": names[best], "probability": float(shares[best]), "probabilities": named, "truncated": truncated}
+        answers.append(
+            {"predicted": names[best], "probability": float(shares[best]), "probabilities": named, "truncated": row in cut}
         )
-    return rows
+    return answers
 
 
 def mask_answer(loaded: Loaded, text: str) -> dict[str, Any]:

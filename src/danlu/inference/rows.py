@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from danlu.documents.delimited import FIELD_LIMIT, TAB, by_tabs, uneven_line
+from danlu.documents.delimited import FIELD_LIMIT, TAB, by_tabs, tab_names, uneven_line
 from danlu.text.charset import codec
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import disk_errors, make_folder
@@ -92,9 +92,10 @@ def _csv_rows(file: TextIO, separator: str, text_column: str, where: str) -> Ite
 
 def _tab_rows(file: TextIO, text_column: str, where: str) -> Iterator[Row | Bad]:
     """Of a TSV whose tabs alone part the cells: a quotation mark in it is a letter like any other."""
+    names = tab_names(file)
+    if text_column not in names:
+        raise _no_column(text_column, names, where)
     for line, fields in by_tabs(file):
-        if text_column not in fields:
-            raise _no_column(text_column, fields, where)
         yield _with_text(line, dict(fields), text_column, where)
 
 

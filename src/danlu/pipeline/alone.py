@@ -7,11 +7,13 @@ number: so no command takes the place of what another has made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from danlu.pipeline.state import kept_recipe, run_names
+from danlu.pipeline.state import claim_name, give_back_name, kept_recipe, run_names
 from danlu.recipe.load import LoadedRecipe, load_recipe, recipe_from
 from danlu.recipe.run_name import as_name
 from danlu.recipe.written import Place, Written
@@ -61,16 +63,30 @@ def file_name(path: Path) -> str:
     return as_name(path.name if path.is_dir() else path.stem)
 
 
-def as_run(workspace: Workspace, data: dict[str, Any], overrides: Sequence[str]) -> LoadedRecipe:
-    """The recipe with its changes, under the name of its own run. RecipeError if it or a change is wrong."""
+@contextmanager
+def as_run(workspace: Workspace, data: dict[str, Any], overrides: Sequence[str]) -> Iterator[LoadedRecipe]:
+    """The recipe with its changes, under the name of its own run. RecipeError if it or a change is wrong.
+
+    A new name is this command's from the moment it is chosen: another that begins at the same time gets another. It is free
+    again if no run comes of it.
+    """
     loaded = recipe_from(data, Path.cwd(), overrides)
     if loaded.recipe.name != data["name"]:  # the user has named it
-        return loaded
-    name, number, others = data["name"], 1, run_names(workspace)
-    while name in others and not _same(loaded, workspace, name):
-        number += 1
-        name = f"{data['name']}-{number}"
-    return loaded if number == 1 else recipe_from({**data, "name": name}, Path.cwd(), overrides)
+        yield loaded
+        return
+    workspace.create()
+    for number in count(1):
+        name = data["name"] if number == 1 else f"{data['name']}-{number}"
+        named = loaded if number == 1 else recipe_from({**data, "name": name}, Path.cwd(), overrides)
+        if name not in run_names(workspace) and claim_name(workspace, named):
+            try:
+                yield named
+            finally:
+                give_back_name(workspace, name)
+            return
+        if _same(loaded, workspace, name):
+            yield named
+            return
 
 
 def _same(loaded: LoadedRecipe, workspace: Workspace, name: str) -> bool:

@@ -48,6 +48,7 @@ RATES = {
     "collect": 0.055,
     "clean.normalise": 0.05,
     "clean.score": 0.115,
+    "clean.pairs": 0.03,
     "clean.decide": 0.11,
     "tokenize.train": 1.45,
     "tokenize.encode": 0.003,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from danlu.clean.preset import LINE_RULES
@@ -12,6 +12,7 @@ from danlu.models.locate import LocatedModel
 from danlu.recipe.base import Section
 from danlu.recipe.clean import CleanConfig
 from danlu.recipe.schema import Recipe
+from danlu.workspace.artifact import Artifact
 from danlu.workspace.stage import Stage
 
 STAGE_PACKAGES = ("collect", "clean", "tokenize", "pretrain", "finetune", "evaluate")
@@ -52,11 +53,14 @@ def stages() -> dict[str, Stage]:
 
 
 def build_graph(
-    recipe: Recipe, leave_out: frozenset[str] = frozenset(), starts: Mapping[str, LocatedModel] | None = None
+    recipe: Recipe,
+    leave_out: frozenset[str] = frozenset(),
+    starts: Mapping[str, LocatedModel] | None = None,
+    against: Sequence[tuple[Artifact, Artifact]] = (),
 ) -> dict[str, Node]:
     """The nodes in an order in which each comes after what it needs. `leave_out` names fine-tunings to skip; `starts` are
     models that another run made and a fine-tuning of that name starts from: it then reads the artifact, and is the same as if
-    this recipe had made it."""
+    this recipe had made it. `against`: earlier cleanings to compare with, and the signatures of each."""
     stage = stages()
     nodes: dict[str, Node] = {}
 
@@ -71,12 +75,18 @@ def build_graph(
         collected = add("collect", "collect", recipe.collect, inputs={"datasets": read})
         normalised = add("clean.normalise", "clean.normalise", repairs(recipe.clean), inputs={"documents": collected})
         scores = add("clean.score", "clean.score", measures(recipe.clean), inputs={"documents": normalised})
+        repeats = None
+        if recipe.clean.dedup.method == "minhash":
+            earlier = {cleaned.key: (cleaned.path.name, signed.path.name) for cleaned, signed in against}
+            cleaned, signed = ({key: names[place] for key, names in earlier.items()} for place in (0, 1))
+            inputs: Inputs = {"documents": normalised, "cleaned": cleaned, "signed": signed}
+            repeats = add("clean.pairs", "clean.pairs", pairing(recipe.clean), inputs=inputs)
         guarded = datasets if recipe.clean.decontaminate else {}
         documents = add(
             "clean.decide",
             "clean.decide",
-            recipe.clean,
-            inputs={"documents": normalised, "scores": scores, "datasets": guarded},
+            recipe.clean.model_copy(update={"dedup": recipe.clean.dedup.model_copy(update={"against": ()})}),
+            inputs={"documents": normalised, "scores": scores, "datasets": guarded, "pairs": repeats},
         )
         tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize.training(), inputs={"documents": documents})
         encoded = {"documents": documents, "tokenizer": tokenizer}
@@ -91,7 +101,7 @@ def build_graph(
             start, made = models.get(tuning.start), (starts or {}).get(name)
             if made is not None and made.artifact is not None:
                 start, tuning = made.artifact.path.name, tuning.model_copy(update={"start": made.name})
-            inputs: Inputs = {"dataset": datasets[tuning.dataset], "start": start}
+            inputs = {"dataset": datasets[tuning.dataset], "start": start}
             models[name] = add(f"finetune.{name}", "finetune", tuning, name, inputs)
     if recipe.evaluate:
         shared: Inputs = {"datasets": datasets, "tokens": tokens, "tokenizer": tokenizer, "documents": documents}
@@ -116,6 +126,12 @@ def repairs(config: CleanConfig) -> CleanConfig:
 def measures(config: CleanConfig) -> CleanConfig:
     """What of `clean` changes the scores: which rules of the user's own there are, not their thresholds."""
     return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0))
+
+
+def pairing(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes the pairs of similar documents: not the threshold (unless it is very low), nor who stays."""
+    dedup = config.dedup
+    return CleanConfig(dedup=dedup.model_copy(update={"threshold": dedup.floor, "keep": "best", "against": ()}))
 
 
 def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from danlu.models.locate import LocatedModel, locate_model
+from danlu.pipeline.against import find_against
 from danlu.pipeline.bill import Estimate, estimate, measure_text, rates
 from danlu.pipeline.graph import Node, build_graph, until
 from danlu.pipeline.keys import external_inputs, node_key
@@ -95,7 +96,8 @@ def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None)
     """The nodes of a recipe up to `target`, their keys as far as they are known, the artifacts that are there."""
     recipe = loaded.recipe
     starts, skipped = find_starts(loaded)
-    nodes = build_graph(recipe, frozenset(entry["name"] for entry in skipped), starts)
+    against = find_against(loaded, workspace)
+    nodes = build_graph(recipe, frozenset(entry["name"] for entry in skipped), starts, against)
     if target is not None:
         try:
             nodes = until(nodes, target)
@@ -104,6 +106,7 @@ def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None)
     external = {name: external_inputs(node, loaded.base, workspace.path) for name, node in nodes.items()}
     keys: dict[str, str | None] = {}
     given = {model.artifact.path.name: model.artifact for model in starts.values() if model.artifact}
+    given |= {artifact.path.name: artifact for earlier in against for artifact in earlier}
     done: dict[str, Artifact] = {}
     for name, node in nodes.items():
         key = keys[name] = node_key(node, recipe.seed, external[name], {**given, **done})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from danlu.recipe.load import LoadedRecipe, load_recipe
 from danlu.recipe.serve import ServeConfig
 from danlu.workspace.artifact import Artifact, Workspace
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import disk_errors, read_json, write_atomic
+from danlu.workspace.files import disk_errors, read_json, write_atomic, write_new
 from danlu.workspace.messages import listed
 
 KEPT = "recipe.yaml"
@@ -63,11 +64,30 @@ class RunState:
             write_atomic(run_folder(workspace, self.name) / "state.json", written)
 
     def keep_recipe(self, workspace: Workspace, loaded: LoadedRecipe) -> None:
-        """Keep the whole recipe beside the state; what lies in one project with the workspace is named as seen from there."""
-        folder = run_folder(workspace, self.name)
-        project = loaded.base if workspace.path.is_relative_to(loaded.base) else workspace.path.parent
+        """Keep the whole recipe beside the state."""
         with disk_errors(workspace.path):
-            write_atomic(folder / KEPT, kept_in(loaded.text, folder, project))
+            write_atomic(run_folder(workspace, self.name) / KEPT, _kept(workspace, loaded))
+
+
+def claim_name(workspace: Workspace, loaded: LoadedRecipe) -> bool:
+    """Keep the recipe as that of a new run of its name; False where there is one of that name, which stays as it is."""
+    with disk_errors(workspace.path):
+        return write_new(run_folder(workspace, loaded.recipe.name) / KEPT, _kept(workspace, loaded))
+
+
+def give_back_name(workspace: Workspace, name: str) -> None:
+    """Undo `claim_name` where no run has come of it."""
+    folder = run_folder(workspace, name)
+    if not (folder / "state.json").exists():
+        (folder / KEPT).unlink(missing_ok=True)
+        with suppress(OSError):  # another waits in it to begin
+            folder.rmdir()
+
+
+def _kept(workspace: Workspace, loaded: LoadedRecipe) -> str:
+    """The recipe's text for the folder of its run: what lies in one project with the workspace is named as seen from there."""
+    project = loaded.base if workspace.path.is_relative_to(loaded.base) else workspace.path.parent
+    return kept_in(loaded.text, run_folder(workspace, loaded.recipe.name), project)
 
 
 def kept_recipe(workspace: Workspace, name: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 from danlu.recipe.written import Location, Written, existing, replaced
 
 SOURCES = (("collect", "sources", "*"), ("datasets", "*", "sources", "*"))
-STARTS = (("finetune", "*", "from"),)
+STARTS = (("finetune", "*", "from"), ("clean", "dedup", "against", "*"))
 FALLBACK = (("fallback",),)
 CODE = (("code",),)
 
@@ -28,7 +28,8 @@ def anchored(tree: Written, base: Path, whole: bool = False, start: Path | None 
     start at the recipe's folder, `start`, if that is not `base`.
 
     A source keeps the name that it had by its path as written, so that its documents, and the keys of all that is made
-    of them, stay the same wherever the recipe lies. A starting model is a path only where such a folder is.
+    of them, stay the same wherever the recipe lies. A starting model, or an earlier cleaning, is a path only
+    where such a folder is.
     """
     for location in _matching(tree, FALLBACK + STARTS):
         tree = _moved(tree, location, base, start or base, whole, must_exist=location[0] != "fallback")

@@ -190,7 +190,7 @@ def _opening(facts: Facts, language: Language) -> dict[str, Any]:
     for reason, number in largest(_documents_by_reason(facts), 3):
         name = Value("name", removed.named(language, reason, facts["own_rules"]))
         n = Value("count", number)
-        section = "duplicates" if reason == "repeat" else "rules"
+        section = "duplicates" if reason in ("repeat", "near") else "rules"
         more.append({"text": say(language, "cleaning.page.took", name=name, n=n), "section": section})
     return {"first": {"text": stays, "section": ""}, "more": more, "unfinished": [], "line": ""}
 

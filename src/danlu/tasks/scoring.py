@@ -61,7 +61,7 @@ def number(cell: Any) -> float:
 
 def words(cell: Any) -> list[str]:
     """A list of words: as it is, as JSON, or parted by spaces."""
-    found = _parsed(cell)
+    found = parsed(cell)
     if isinstance(found, str):
         return found.split()
     if isinstance(found, list) and all(isinstance(word, str) for word in found):
@@ -92,7 +92,7 @@ def texts(cell: Any) -> list[str]:
     """
     if cell is None or cell == "":
         return []
-    found = _several(_parsed(cell))
+    found = _several(parsed(cell))
     if found is None and isinstance(cell, str):
         return [cell]
     if found is None:
@@ -115,7 +115,7 @@ def _several(found: Any) -> list[str] | None:
 
 def grades(cell: Any) -> dict[str, int]:
     """The grade of each document, {name: 0, 1, 2...}, or a list of the relevant ones."""
-    found = _parsed(cell)
+    found = parsed(cell)
     if isinstance(found, Mapping):
         return {str(name): _whole(number(grade)) for name, grade in found.items() if grade is not None}
     if isinstance(found, list):
@@ -131,7 +131,7 @@ def _whole(value: float) -> int:
 
 def ranking(cell: Any) -> dict[str, float]:
     """The score of each document, {name: score}, or a list of documents, the best first."""
-    found = _parsed(cell)
+    found = parsed(cell)
     if isinstance(found, Mapping):
         return {str(name): number(score) for name, score in found.items() if score is not None}
     if isinstance(found, list):
@@ -141,7 +141,7 @@ def ranking(cell: Any) -> dict[str, float]:
 
 def logs(cell: Any) -> tuple[float, float]:
     """Two log-probabilities: of the acceptable sentence and of the other."""
-    found = _parsed(cell)
+    found = parsed(cell)
     if isinstance(found, list) and len(found) == 2:
         return number(found[0]), number(found[1])
     raise ValueError("no two numbers")
@@ -149,7 +149,7 @@ def logs(cell: Any) -> tuple[float, float]:
 
 def shares(cell: Any) -> dict[str, float]:
     """The probability of each class by its name, from 0 to 1, and as rounded as it may be at most 1 together."""
-    found = _parsed(cell)
+    found = parsed(cell)
     if not isinstance(found, Mapping):
         raise ValueError("no probabilities by class")
     table = {label(name): number(share) for name, share in found.items() if share is not None}
@@ -158,7 +158,7 @@ def shares(cell: Any) -> dict[str, float]:
     return table
 
 
-def _parsed(cell: Any) -> Any:
+def parsed(cell: Any) -> Any:
     """The value of a cell that may be JSON in a string, as CSV has it."""
     if isinstance(cell, str) and cell[:1] in ("[", "{"):
         try:

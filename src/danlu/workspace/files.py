@@ -16,6 +16,8 @@ from typing import Any
 from danlu.workspace.disk import explain_full
 from danlu.workspace.errors import DanluError
 
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV)
+"""What says that a file system has no hard links."""
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
 
 
@@ -42,6 +44,25 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+
+
+def write_new(path: Path, data: bytes | str) -> bool:
+    """Write `data` whole unless there is a file already: whether it was written. Of several at once, one writes."""
+    beside = temporary(path)
+    try:
+        write_atomic(beside, data)
+        try:
+            os.link(beside, path)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            with path.open("xb") as file:
+                file.write(beside.read_bytes())
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -29,11 +29,10 @@ from pathlib import Path
 from typing import Any
 
 from danlu.workspace.errors import DanluError, Interrupted
-from danlu.workspace.files import temporary
+from danlu.workspace.files import NO_LINKS, temporary
 
 SIZE = 1024  # of the file at least: it is overwritten in place, and must not change its length
 _UNSUPPORTED = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
-_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV)
 _TRIES = 4  # of one who does not wait: someone may be only looking who the owner is
 
 Say = Callable[..., None]
@@ -286,7 +285,7 @@ def _create(path: Path, owner: Owner) -> int | None:
         return None
     except OSError as error:
         os.close(descriptor)
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         return _create_plainly(path, owner)
     finally:

@@ -11,6 +11,10 @@ from danlu.report.words import clip, count, finite, known, plain, share, visible
 from danlu.workspace.messages import Language
 
 SEARCHES, EXAMPLES, CHARACTERS = 30, 9, 400
+NOTHING = "report.overlaps.none"
+COPIES = ("exact", "near", "short")
+TOLD = {"report.overlaps.some": ("exact", "near"), "report.overlaps.chance": ("short",)}
+"""What to say of the searches, by what must have been found."""
 
 
 def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
@@ -21,14 +25,16 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     found = [
         (entry, example) for entry in searches for example in entry.get("examples") or () if finite(example.get("similarity"))
     ]
+    told = (key for key, names in TOLD.items() if any(entry.get(name) for entry in searches for name in names))
     return {
         "threshold": share(max((entry["threshold"] for entry in searches if finite(entry.get("threshold"))), default=0.0)),
-        "any": any(entry.get(kind) for entry in searches for kind in ("exact", "near")),
+        "told": next(told, NOTHING),
+        "short": any(entry.get("short") for entry in searches),
         "rows": [
             {
                 "tested": _tested(language, entry),
                 "source": _source(language, entry),
-                **{name: count(entry.get(name) or 0) for name in ("rows", "texts", "exact", "near")},
+                **{name: count(entry.get(name) or 0) for name in ("rows", "texts", *COPIES)},
             }
             for entry in searches
         ],

@@ -103,16 +103,26 @@
   const tally = (passes, keeps) => {
     const total = {kept: 0, bytes: 0, come: 0, go: 0, unknown: 0, leads: 0}, alone = panels.map(() => [0, 0]);
     stamp++;
-    for (let row = 0; row < rows; row++) {
-      const judged = (state[row] & 3) === JUDGED, pass = judged ? fails[row] === 0 : (state[row] & 3) === STAYS;
-      const keep = pass && (!judged || !group[row] || seen[group[row]] !== stamp);  // of equal ones the first that passes
-      if (keep && group[row]) seen[group[row]] = stamp;
-      if (judged && fails[row] === 1) { alone[which[row] - 1][0]++; alone[which[row] - 1][1] += weights[row]; }
+    const note = (row, pass, keep) => {
       if (keep) { total.kept++; total.bytes += weights[row]; }
-      if (!first) { passes[row] = pass; keeps[row] = keep; continue; }
+      if (!first) { passes[row] = pass; keeps[row] = keep; return; }
       if (keep && !first.keeps[row]) total.come++;
       if (!keep && first.keeps[row]) { total.go++; if (state[row] & LEADS) total.leads++; }
       if (pass && !first.passes[row]) total.unknown++;
+    };
+    const passing = row => (state[row] & 3) === JUDGED ? fails[row] === 0 : (state[row] & 3) === STAYS;
+    for (let row = 0; row < rows; row++) {
+      if ((state[row] & 3) === JUDGED && fails[row] === 1) {
+        alone[which[row] - 1][0]++;
+        alone[which[row] - 1][1] += weights[row];
+      }
+      if (!group[row]) { const pass = passing(row); note(row, pass, pass); }
+    }
+    for (const row of paired) {  // of equal ones the best that passes, and whatever stays anyway
+      const pass = passing(row), taken = seen[group[row]] === stamp;
+      const keep = pass && (!taken || (state[row] & 3) === STAYS);
+      if (keep) seen[group[row]] = stamp;
+      note(row, pass, keep);
     }
     return {total, alone};
   };

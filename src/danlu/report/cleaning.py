@@ -309,7 +309,7 @@ def _cluster(one: Facts, language: Language) -> dict[str, Any]:
     return {
         "size": one["size"],
         "kept": one["kept"],
-        "equal": all(copy["similarity"] >= 1 for copy in one["copies"]),
+        "similar": share(least) if (least := min((copy["similarity"] for copy in one["copies"]), default=1)) < 1 else "",
         "tag": clip(lined(one["language"]), COPY_NAME),
         "source": clip(lined(one["source"]), COPY_NAME),
         "copies": [

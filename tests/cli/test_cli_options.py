@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from commands import danlu
 from danlu.cli.app import COMMANDS
 
 NAMES = [(module, name) for module, names in COMMANDS.items() for name in names]
@@ -26,9 +25,7 @@ def test_every_command_speaks_both_languages_and_json(module: str, name: str) ->
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "danlu", *arguments], capture_output=True, text=True, check=False, cwd=cwd, env=dict(os.environ)
-    )
+    return danlu(*arguments, check=False, cwd=cwd)
 
 
 def test_the_language_may_stand_before_or_after_the_command(tmp_path: Path) -> None:

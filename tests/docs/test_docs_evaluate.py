@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from commands import bash
 from danlu.metrics.registry import METRICS
 from danlu.models.files import save_model
 from danlu.tasks.scoring import SCORED
@@ -60,10 +60,7 @@ def test_commands_and_examples(tmp_path: Path) -> None:
     """Of one page: they are the same on both."""
     script = "\n".join(blocks(PAGES[0], "sh"))
     make_models(tmp_path)
-    names = f'danlu() {{ "{sys.executable}" -m danlu "$@"; }}\npython() {{ "{sys.executable}" "$@"; }}\n'
-    done = subprocess.run(
-        ["bash", "-euc", names + script], capture_output=True, text=True, check=False, cwd=tmp_path, env=dict(os.environ)
-    )
+    done = bash(script, tmp_path)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "compared").iterdir()} == {
         "evaluation.json", "answers.jsonl", "disagreements.jsonl", "seen.jsonl",

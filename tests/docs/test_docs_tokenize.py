@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer
+
+from commands import bash
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("tokenize.md", "tokenize.zh.md")
@@ -25,10 +26,7 @@ def test_commands_and_examples(tmp_path: Path) -> None:
     if find_spec("gguf") is None:
         pytest.skip("gguf, of the extra `export`, is not installed")
     script = "\n".join(blocks(PAGES[0], "sh"))
-    names = f'danlu() {{ "{sys.executable}" -m danlu "$@"; }}\npython() {{ "{sys.executable}" "$@"; }}\n'
-    done = subprocess.run(
-        ["bash", "-euc", names + script], capture_output=True, text=True, check=False, cwd=tmp_path, env=dict(os.environ)
-    )
+    done = bash(script, tmp_path)
     assert done.returncode == 0, done.stderr
     for made in ("compared.html", "tokenizer.gguf", "tokens-megatron/train.bin", "out/train.ds", "rows/train.arrow"):
         assert (tmp_path / made).stat().st_size > 10_000

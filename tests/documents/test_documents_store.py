@@ -74,6 +74,14 @@ def test_columns_come_in_the_order_asked_for(tmp_path: Path) -> None:
     assert next(read_documents(tmp_path)).schema.equals(DOCUMENTS)
 
 
+def test_bytes_of_text_are_known_without_reading_it(tmp_path: Path) -> None:
+    texts = [f"{number} " + "文本 text " * (number % 90) for number in range(900)]
+    write_documents(tmp_path, (make(i, text) for i, text in enumerate(texts)), part_rows=400)
+    exact = sum(len(text.encode()) for text in texts)
+    assert 0.97 * exact < store.text_bytes(tmp_path) < 1.03 * exact
+    assert store.text_bytes(tmp_path / "missing") == 0
+
+
 def test_nothing_written_is_nothing_read(tmp_path: Path) -> None:
     assert write_documents(tmp_path / "none", []) == 0
     assert list(read_documents(tmp_path / "none")) == []
@@ -94,9 +102,10 @@ def test_broken_part_is_named(tmp_path: Path) -> None:
     write_documents(tmp_path, [make(0, "a")])
     part = tmp_path / "part-00000.parquet"
     part.write_bytes(part.read_bytes()[:-20])
-    with pytest.raises(DanluError) as caught:
-        list(read_documents(tmp_path))
-    assert caught.value.key == "documents.broken-part"
+    for read in (count_documents, store.text_bytes, lambda directory: list(read_documents(directory))):
+        with pytest.raises(DanluError) as caught:
+            read(tmp_path)
+        assert caught.value.key == "documents.broken-part"
     for language in ("en", "zh"):
         assert set(caught.value.explain(language)) == {"what", "where", "cause", "remedy"}
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
+from commands import danlu as command
+from commands import last_line
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "extending"
@@ -25,14 +26,7 @@ LESS = (
 
 def danlu(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """The command as a user types it."""
-    command = [sys.executable, "-m", "danlu", "--lang", "en", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "random"})
-    assert done.returncode == 0 or not check, done.stderr
-    return done
-
-
-def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    return json.loads(done.stdout.strip().splitlines()[-1])  # type: ignore[no-any-return]
+    return command("--lang", "en", *arguments, check=check)
 
 
 def less() -> list[str]:

@@ -96,9 +96,12 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(job: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
-    """The job run once without interruption: workspace, summary, what was said."""
+    """The job run once without interruption: workspace, summary, what was said.
+
+    Fresh: payloads that tests compare with these come from processes with another order of sets.
+    """
     workspace = tmp_path_factory.mktemp("finished") / "w"
-    done = danlu("--lang", "en", "run", job / "recipe.yaml", "--workspace", workspace, "--json")
+    done = danlu("--lang", "en", "run", job / "recipe.yaml", "--workspace", workspace, "--json", fresh=True)
     return workspace, last_line(done), done.stderr
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import yaml
 from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
+from commands import danlu as command
 from danlu.cli.app import app
 from danlu.pipeline.forget import Hits, document_of_text, find, reach, rebuilds, refuse_while_reading
 from danlu.pipeline.lineage import read_manifests
@@ -45,10 +45,7 @@ def danlu(*arguments: str | Path) -> str:
         done = CliRunner().invoke(app, [*map(str, arguments)], catch_exceptions=False)
         assert done.exit_code == 0, done.stderr
         return done.stdout
-    command = [sys.executable, "-m", "danlu", *map(str, arguments)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout
+    return command(*arguments).stdout
 
 
 def last(printed: str) -> dict[str, Any]:

@@ -14,14 +14,18 @@ from danlu.text.repair import PASSES, repair, repair_spaces
 from danlu.text.repairs import buffers_of, repair_texts, space_texts
 
 PIECES = [
-    " ", "  ", "\t", "\n", "\n\n", "\n\n\n", "\r\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", "\u3000", "\xa0", "\u2003", "\u1680",
-    "\x00", "\x7f", "\u200b", "\u200c", "\u200d", "\ufeff", "\xad", ">>> ", "... ", "    ", "a", "b", "Word", "中", "文章", "，", "。",
-    "１２", "Ａｂ", "．", "％", "é", "e\u0301", "\u0301", "\u0316", "\u0327", "가", "\u1100", "\u1161", "\u11a8", "か\u3099", "\u0958", "\uf900",
-    "Ã©", "â€™", "Â", "\x92", "ï»¿", "æ–‡", "&", "&amp;", "&amp;lt;", "&#39;", "&nbsp;", "&eacute", ";", "&x1;", "<", ">", "<b>", "</b>",
-    "<br/>", "<br />", "<p class='a'>", "</p>", "<!-- x -->", "<script>", "</script>", "<a", "`", '"', "'", "😀", "👨\u200d👩", "x" * 30,
-    "ſ", "İ", "\u212a", "ı", "Read more", "read", " more", "返回顶部", "返", "\U0002f800",
+    " ", "  ", "\t", "\n", "\n\n", "\n\n\n", "\r\n", "\r", "\x0b", "\x1c", "\x85", "\u2028", "\u3000", "\xa0", "\u2003",
+    "\u1680", "\x00", "\x7f", "\u200b", "\u200c", "\u200d", "\ufeff", "\xad", ">>> ", "... ", "    ", "a", "b", "Word", "中",
+    "文章", "，", "。", "１２", "Ａｂ", "．", "％", "é", "e\u0301", "\u0301", "\u0316", "\u0327", "가", "\u1100", "\u1161",
+    "\u11a8", "か\u3099", "\u0958", "\uf900", "Ã©", "â€™", "Â", "\x92", "ï»¿", "æ–‡", "&", "&amp;", "&amp;lt;", "&#39;",
+    "&nbsp;", "&eacute", ";", "&x1;", "<", ">", "<b>", "</b>", "<br/>", "<br />", "<p class='a'>", "</p>", "<!-- x -->",
+    "<script>", "</script>", "<a", "<unk>", "<ſpan>", "`", '"', "'", "😀", "👨\u200d👩", "x" * 30, "ſ", "İ", "\u212a", "ı",
+    "Read more", "read", " more", "返回顶部", "返", "\U0002f800",
 ]  # fmt: skip
-TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace").decode()))  # fmt: skip
+TEXTS = st.one_of(
+    st.lists(st.sampled_from(PIECES), max_size=25).map("".join),
+    st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace").decode()),
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -83,7 +87,14 @@ def test_what_is_asked(text: str, asked: set[str]) -> None:
 
 def test_lines_are_asked_for_by_length_and_sign() -> None:
     look = look_for(["read more", "广告"], 20, 10)
-    texts = ["a\nRead More", "a\nread more, as the long sentence says", "Read more", "x\n广告位", "x\n" + "y" * 11, "x\n" + "汉" * 11]
+    texts = [
+        "a\nRead More",
+        "a\nread more, as the long sentence says",
+        "Read more",
+        "x\n广告位",
+        "x\n" + "y" * 11,
+        "x\n" + "汉" * 11,
+    ]
     asked = ask(*buffers_of(texts), look).tolist()
     notice, long = NAMES["boilerplate_line"], NAMES["long_word_line"]
     assert [value & (notice | long) for value in asked] == [notice, 0, 0, notice, long, 0]

@@ -207,6 +207,18 @@ def test_it_is_taken_as_it_is_or_trained(tmp_path: Path, key: str) -> None:
     assert key.partition(":")[0] in caught.value.explain("zh")["cause"]
 
 
+def test_what_its_file_shows_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    Tokenizer(models.Unigram([("a", -1.0)], 0)).save(str(tmp_path / "old" / TOKENIZER))
+    path = recipe(tmp_path, "{from: old}")
+    for ask in (danlu.plan, danlu.run):
+        with pytest.raises(DanluError) as caught:
+            ask(path, workspace=tmp_path / "w")
+        assert caught.value.key == "tokenize.from-kind"
+        assert caught.value.where == str(tmp_path / "old")
+    assert not list((tmp_path / "w").glob("artifacts/*"))
+
+
 def test_a_run_with_one_that_is_there_and_without(tmp_path: Path, foreign: Tokenizer) -> None:
     (tmp_path / "old").mkdir()
     foreign.save(str(tmp_path / "old" / TOKENIZER))

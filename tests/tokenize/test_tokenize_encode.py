@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from danlu.documents.store import text_bytes
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize import encode as module
 from danlu.tokenize.encode import encode
@@ -90,6 +91,29 @@ def test_same_bytes_whatever_the_parts_and_batches(
     assert payloads[0] == payloads[1] == payloads[2]
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_much_text_is_cut_for_the_fast_encoder(
+    rows: Any,
+    make_documents: Any,
+    make_run: Any,
+    tokenizer: Artifact,
+    config: TokenizeConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    more: int,
+) -> None:
+    documents = make_documents(rows)
+    size = sum(text_bytes(documents.path / folder) for folder in ("documents", "holdout"))
+    monkeypatch.setattr(module, "CUT_FROM", size + more)
+    asked = []
+
+    def none(plain: str, *, cut: bool) -> None:
+        asked.append(cut)
+
+    monkeypatch.setattr(module, "fast_encoder", none)
+    encode(documents, tokenizer, config=config, run=make_run("tokenize.encode", "out"))
+    assert asked == [not more]
+
+
 @pytest.mark.parametrize("reason", ["missing", "kind", "unequal"])
 def test_falls_back_and_says_so(
     rows: Any,
@@ -107,7 +131,7 @@ def test_falls_back_and_says_so(
     def wrong(texts: Any) -> Encoded:
         return Encoded(np.full(len(texts), 200, np.uint32), np.ones(len(texts), np.int64))
 
-    monkeypatch.setattr(module, "fast_encoder", lambda plain: wrong if reason == "unequal" else None)
+    monkeypatch.setattr(module, "fast_encoder", lambda plain, *, cut: wrong if reason == "unequal" else None)
     monkeypatch.setattr(module, "find_spec", lambda name: None if reason == "missing" else name)
     run = make_run("tokenize.encode", "slow")
     run.progress = Heard()

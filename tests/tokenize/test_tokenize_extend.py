@@ -395,15 +395,17 @@ def test_the_places_of_a_first_part_are_shared_out_at_most_once(cases: Callable[
 
 def test_two_processes_write_the_same_bytes(cases: Callable[[str], Case], tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from danlu.tokenize.extend import extend;"
-        "from danlu.workspace.artifact import Artifact;"
-        "from danlu.workspace.progress import SilentProgress; source, made, target = map(Path, sys.argv[1:]);"
-        f"extend('old', source, Artifact('collect', 'key', made), {MOST}, target, SilentProgress())"
+        "import sys; from pathlib import Path; from danlu.tokenize.extend import extend\n"
+        "from danlu.workspace.artifact import Artifact; from danlu.workspace.progress import SilentProgress\n"
+        "paths = list(map(Path, sys.argv[1:]))\n"
+        "for source, made, target in zip(paths[::3], paths[1::3], paths[2::3]):\n"
+        f"    extend('old', source, Artifact('collect', 'key', made), {MOST}, target, SilentProgress())"
     )
-    for name in ("bpe", "t5"):
-        case = cases(name)
-        command = [sys.executable, "-c", program, str(case.source), str(case.source.parent / "collected"), str(tmp_path / name)]
-        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    chosen = {name: cases(name) for name in ("bpe", "t5")}
+    paths = [path for name, case in chosen.items() for path in (case.source, case.source.parent / "collected", tmp_path / name)]
+    command = [sys.executable, "-c", program, *map(str, paths)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    for name, case in chosen.items():
         for path in case.target.iterdir():
             assert path.read_bytes() == (tmp_path / name / path.name).read_bytes(), path.name
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
@@ -19,7 +19,8 @@ from transformers import AutoTokenizer
 from danlu.inference.pieces import pieces_of
 from danlu.recipe.tokenize import Kind
 from danlu.tokenize.kinds import MOST_TOKEN_BYTES, NEVER, train_tokenizer
-from danlu.tokens.encoding import plain_tokenizer, reference_encoder
+from danlu.tokens.alphabet import byte_alphabet
+from danlu.tokens.encoding import Encoder, plain_tokenizer, reference_encoder
 from danlu.tokens.files import (
     CONFIG,
     TOKENIZER,
@@ -29,7 +30,7 @@ from danlu.tokens.files import (
     vocabulary_of,
     write_tokenizer,
 )
-from danlu.tokens.pieces import byte_alphabet, token_bytes
+from danlu.tokens.pieces import token_bytes
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.files import write_json
 
@@ -77,11 +78,17 @@ def test_special_tokens_bytes_and_size(content: dict[str, Any], directory: Path)
     assert max(len(piece) for piece in pieces[len(SPECIAL) :]) <= MOST_TOKEN_BYTES
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(scope="module")
+def coder(directory: Path) -> tuple[Encoder, list[bytes]]:
+    """What encodes, and the bytes of each token."""
+    return reference_encoder(plain_tokenizer(directory)), token_bytes(directory)
+
+
+@settings(deadline=None, max_examples=200)
 @given(text=st.text(max_size=80) | st.text("ab#'_ \n\r\t.，。天气很好１２3½éカ\0\u200b𠀀👩", max_size=80))
-def test_every_text_comes_back(directory: Path, text: str) -> None:
-    pieces = token_bytes(directory)
-    ids = reference_encoder(plain_tokenizer(directory))([text]).tokens.tolist()
+def test_every_text_comes_back(coder: tuple[Encoder, list[bytes]], text: str) -> None:
+    encode, pieces = coder
+    ids = encode([text]).tokens.tolist()
     assert all(place >= len(SPECIAL) for place in ids)
     assert b"".join(pieces[place] for place in ids) == text.encode()
 

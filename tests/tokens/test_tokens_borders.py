@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.tokenize.kinds import train_tokenizer
-from danlu.tokens.borders import MARK, Borders, Texts
-from danlu.tokens.encoding import fast_encoder, plain_tokenizer, reference_encoder, same
+from danlu.tokens.borders import MARK, Borders
+from danlu.tokens.encoding import Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
 from danlu.tokens.files import tokenizer_text
+from danlu.tokens.kernels.borders import is_joined
 from danlu.tokens.pieces import bytes_of_tokens
+from danlu.tokens.texts import Texts
 
 WORDS = [
     "今天", "天气", "很好", "公园", "孩子们", "的", "了", "在", "，", "。", "カタカナ", "ー", "a", " ", "3", "\u0301", "\n",
@@ -39,20 +43,30 @@ def plain(words: list[str]) -> str:
 
 
 @pytest.fixture(scope="module")
+def encoders(plain: str) -> tuple[Encoder, Encoder, Encoder]:
+    """The reference, and the fast one without and with borders."""
+    whole, cut = fast_encoder(plain, cut=False), fast_encoder(plain)
+    if whole is None or cut is None:
+        pytest.skip("gigatoken is not installed")
+    return reference_encoder(plain), whole, cut
+
+
+@pytest.fixture(scope="module")
 def borders(plain: str) -> Borders:
     found = Borders.of(plain)
     assert found is not None
     return found
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=200)
 @given(st.lists(st.lists(st.sampled_from(WORDS) | NEAR_THE_FIRST, max_size=30), max_size=6))
-def test_ids_are_those_of_whole_runs(plain: str, texts: list[list[str]]) -> None:
-    fast = fast_encoder(plain)
-    if fast is None:
-        pytest.skip("gigatoken is not installed")
+def test_ids_are_those_of_whole_runs(encoders: tuple[Encoder, Encoder, Encoder], texts: list[list[str]]) -> None:
     joined = ["".join(text) for text in texts]
-    assert same(reference_encoder(plain)(joined), fast(joined))
+    expected, whole, cut = (encoder(joined) for encoder in encoders)
+    assert same(expected, whole)
+    assert same(expected, cut)
+    as_a_column = encoders[2](pa.array(["不是", *joined], pa.string())[1:])
+    assert same(expected, as_a_column)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -70,6 +84,29 @@ def test_no_token_reaches_across_a_border(plain: str, words: list[str], borders:
         assert b"".join(parts).decode() == text
         ends = {0, *np.cumsum([len(pieces[token]) for token in tokens]).tolist()}  # 0: a text before it ends in Chinese
         assert set(np.cumsum([len(part) for part in parts]).tolist()) <= ends
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.lists(st.sampled_from(WORDS) | NEAR_THE_FIRST, max_size=30), max_size=6))
+def test_marks_stand_between_characters_that_no_token_joins(borders: Borders, texts: list[list[str]]) -> None:
+    joined = ["".join(text) for text in texts]
+    marked, marks = borders.marked(Texts.of([text.encode() for text in joined]))
+    for text, start, stop, count in zip(joined, marked.starts[:-1], marked.starts[1:], marks, strict=True):
+        expected = text[:1]
+        for before, after in pairwise(text):
+            both = all("\u4e00" <= character <= "\u9fa5" for character in (before, after))
+            codes = (int.from_bytes(character.encode()) for character in (before, after))
+            expected += ("\1" if both and not is_joined(borders.joined, *codes) else "") + after
+        assert marked.data[start:stop].tobytes().decode() == expected
+        assert count == len(expected) - len(text)
+
+
+def test_no_byte_is_read_or_written_outside(borders: Borders) -> None:
+    rare = "".join(chr(code) for code in range(0x9F00, 0x9FA6)).encode()
+    broken = [rare, rare[:-1], rare[-1:], rare[:1], b"", rare[:2], rare]
+    marked, marks = borders.marked(Texts.of(broken))
+    assert marks.tolist() == [165, 164, 0, 0, 0, 0, 165]
+    assert marked.data.tobytes().replace(b"\1", b"") == b"".join(broken)
 
 
 def test_a_text_with_the_mark_is_left_alone(borders: Borders) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.tokens import encoding
@@ -20,6 +20,16 @@ def encoder(request: pytest.FixtureRequest, tokenizer_directory: Path) -> Encode
     if found is None:
         pytest.skip("gigatoken is not installed")
     return found
+
+
+@pytest.fixture(scope="module")
+def both(tokenizer_directory: Path) -> tuple[Encoder, Encoder]:
+    """The reference and the fast encoder."""
+    plain = plain_tokenizer(tokenizer_directory)
+    fast = fast_encoder(plain)
+    if fast is None:
+        pytest.skip("gigatoken is not installed")
+    return reference_encoder(plain), fast
 
 
 def test_special_tokens_in_text_are_text(encoder: Encoder, tokenizer_directory: Path) -> None:
@@ -42,14 +52,11 @@ def test_texts_come_back(encoder: Encoder, tokenizer_directory: Path) -> None:
     assert encoder([]).tokens.tolist() == encoder([""]).tokens.tolist() == []
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.text(max_size=60) | st.text("ab' \n\r\t.，。好天气１２3½éカ", max_size=60), max_size=8))
-def test_encoders_agree(tokenizer_directory: Path, texts: list[str]) -> None:
-    plain = plain_tokenizer(tokenizer_directory)
-    fast = fast_encoder(plain)
-    if fast is None:
-        pytest.skip("gigatoken is not installed")
-    assert same(reference_encoder(plain)(texts), fast(texts))
+def test_encoders_agree(both: tuple[Encoder, Encoder], texts: list[str]) -> None:
+    reference, fast = both
+    assert same(reference(texts), fast(texts))
 
 
 def test_ids_stay_the_same_when_the_encoder_starts_anew(tokenizer_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import struct
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commands import danlu as command
 from danlu.tokens import layouts
 from danlu.tokens.export import export_stores
 from danlu.tokens.files import tokenizer_digest
@@ -194,8 +194,7 @@ def test_a_kill_on_the_way_leaves_no_export(tmp_path: Path) -> None:
 
 
 def danlu(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "danlu", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=dict(os.environ))
+    return command(*arguments, check=False, cwd=cwd)
 
 
 def test_the_command_on_a_run(tmp_path: Path) -> None:
@@ -226,6 +225,12 @@ def test_the_command_on_a_run(tmp_path: Path) -> None:
     assert by_path.returncode == 0, by_path.stderr
     assert "tokenizer is not in it" in by_path.stderr
     assert read_datatrove(tmp_path / "train-datatrove", "train") == expected
-    for wrong in (("export", "texts", "arrow"), ("export", "collect", "arrow"), ("export", "tokens", "arow")):
+    for wrong in (
+        ("export", "texts", "arrow"),
+        ("export", "collect", "arrow"),
+        ("export", "tokens", "arow"),
+        ("export", "tokens", "gguf"),
+    ):
         assert danlu(*wrong, cwd=tmp_path).returncode == 1
     assert "danlu export tokens" in danlu("export", "texts", "arrow", cwd=tmp_path).stderr
+    assert "danlu export tokenize.train gguf" in danlu("export", "tokens", "gguf", cwd=tmp_path).stderr

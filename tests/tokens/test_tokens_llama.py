@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
+from commands import danlu as command
 from danlu.recipe.tokenize import Digits, Kind
 from danlu.tokenize.kinds import train_tokenizer
+from danlu.tokens.alphabet import byte_alphabet
 from danlu.tokens.files import CONFIG, TOKENIZER, merges_of, tokenizer_config, tokenizer_text, vocabulary_of
 from danlu.tokens.llama import export_llama, unlike
-from danlu.tokens.pieces import byte_alphabet
 from danlu.tokens.pretokenizer import layout, splits
 from danlu.tokens.special import BOS_ID, END_ID, EOS_ID, MASK_ID, PAD_ID, SEP_ID, SPECIAL
 from danlu.workspace.errors import DanluError
@@ -148,8 +149,7 @@ def test_the_command_finds_the_tokenizer_of_a_run(tmp_path: Path) -> None:
     pytest.importorskip("gguf", reason="gguf, of the extra `export`, is not installed")
 
     def danlu(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "danlu", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        return command(*arguments, check=False, cwd=tmp_path)
 
     text = "\n".join(f"{place}: rivers and hills. 河流与山，第 {place} 段。" for place in range(300))
     (tmp_path / "text.txt").write_text(text, encoding="utf-8")
@@ -162,6 +162,11 @@ def test_the_command_finds_the_tokenizer_of_a_run(tmp_path: Path) -> None:
     [made] = (tmp_path / ".danlu/artifacts").glob("tokenize.train-*")
     assert danlu("export", str(made), "gguf", "-o", "new/x.gguf").returncode == 0
     assert (tmp_path / "new/x.gguf").read_bytes() == (tmp_path / "tokenize.train.gguf").read_bytes()
+    for mark in ("--eos", "--no-eos"):
+        no_stores = danlu("export", "tokenize.train", "gguf", "-o", "z.gguf", mark)
+        assert no_stores.returncode == 1
+        assert "no end marks" in no_stores.stderr
+        assert not (tmp_path / "z.gguf").exists()
     again = danlu("export", "tokenize.train", "gguf", "--lang", "zh")
     assert again.returncode == 1
     assert "已有内容" in again.stderr

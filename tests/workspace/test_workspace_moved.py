@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from commands import danlu as command
+from commands import last_line
 
 NAMES = ("second", "first")  # the order in which they run: the latest is not the first by name
 
 
 def danlu(folder: Path, *arguments: str) -> tuple[str, dict[str, Any]]:
     """What a command says in a folder, and its last line."""
-    line = [sys.executable, "-m", "danlu", "--lang", "en", *arguments, "--json"]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr, json.loads(done.stdout.splitlines()[-1])
+    done = command("--lang", "en", *arguments, "--json", cwd=folder)
+    return done.stdout + done.stderr, last_line(done)
 
 
 @pytest.fixture(scope="module")

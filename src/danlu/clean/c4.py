@@ -1,10 +1,10 @@
 """C4's rules for lines (Raffel et al. 2020; `clean_page` of TensorFlow Datasets' `text/c4_utils.py`), in its order.
 
-What they mean in Chinese is ours: 。！？ and a closing ”」』 end a line as well; 1.6 Han characters are one word; and Han do not
-count for the length of a word, because no space is put between Chinese words. Lines without Han get C4's own verdict.
+What they mean in Chinese is ours: 。！？ and a closing ”」』 end a line as well; 1.6 Han characters are one word; and Han do
+not count for the length of a word, because no space is put between Chinese words. Lines without Han get C4's own verdict.
 
-C4 also drops whole pages (`lorem ipsum`, `{`, under three sentences): those are document rules, and see the text that lines were
-taken from. C4 takes the spaces off both ends of a line; here repair does so, and leaves the indentation of code.
+C4 also drops whole pages (`lorem ipsum`, `{`, under three sentences): those are document rules, and see the text that is left.
+C4 takes the spaces off both ends of a line; here repair does so, and leaves the indentation of code.
 """
 
 from __future__ import annotations

@@ -33,9 +33,10 @@ _NOTICES = re.compile(
 # One of these is in every notice, in lower case; to look for them is far cheaper than to try the pattern.
 SIGNS = (
     "javascript", "lorem ipsum", "cookie", "privacy policy", "terms of ", "terms and ", "terms & ", "all rights reserved",
-    "back to top", "skip to ", "read more", "advertisement", "share this ", "share on ", "click here to ", "隐私政策", "服务条款",
-    "用户协议", "返回顶部", "回到顶部", "阅读全文", "阅读原文", "查看更多", "加载更多", "上一篇", "上一页", "下一篇", "下一页", "分享到",
-    "广告", "版权所有", "责任编辑", "本文责编", "扫码", "扫一扫", "长按二维码", "微信扫", "未经",
+    "back to top", "skip to ", "read more", "advertisement", "share this ", "share on ", "click here to ",
+    "隐私政策", "服务条款", "用户协议", "返回顶部", "回到顶部", "阅读全文", "阅读原文", "查看更多", "加载更多", "上一篇",
+    "上一页", "下一篇", "下一页", "分享到", "广告", "版权所有", "责任编辑", "本文责编", "扫码", "扫一扫", "长按二维码",
+    "微信扫", "未经",
 )  # fmt: skip
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.rewrite import Edits, Rewritten, rewrite
-from danlu.clean.treatment import treatment
+from danlu.clean.treatment import is_chinese, treatment
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
 from danlu.text.asks import NAMES
 from danlu.text.buffers import text_buffers
+from danlu.text.chinese import TAGS
 from danlu.text.edits import Edit, apply_edits
 from danlu.text.forms import digests, hex_digests
 from danlu.workspace.artifact import Artifact
@@ -83,7 +86,9 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     def batch(table: pa.Table) -> pa.Table:
         run.check()
         data, offsets = text_buffers(table["text"])
-        made = rewrite(data, offsets, how, table["protected"].to_numpy())
+        chinese = is_chinese(table["language"])
+        protected = table["protected"].to_numpy()
+        made = rewrite(data, offsets, how, protected, chinese)
         sizes = np.diff(offsets)
         counts.update(
             documents=table.num_rows,
@@ -95,6 +100,8 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
         reasons.update({made.edits.names[code]: int(n) for code, n in enumerate(np.bincount(made.edits.reasons)) if n})
         edit_tables.append(_edit_table(table["id"], made.edits))
         after = _with_texts(table, made) if len(made.rows) else table
+        if config.chinese != "keep":
+            after = _with_tag(after, TAGS[config.chinese], chinese & ~protected)
         counts["characters_in"] += int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0)
         counts["characters_out"] += int(pc.sum(pc.utf8_length(after["text"])).as_py() or 0)
         _keep_first(examples, _examples(table, after, made))
@@ -115,7 +122,7 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
     sizes = pc.binary_length(table["text"]).to_numpy()
     places = np.cumsum(sizes) // BATCH_BYTES
     cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), table.num_rows]
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         if stop > start or table.num_rows == 0:
             yield table.slice(start, stop - start)
 
@@ -130,6 +137,12 @@ def _with_texts(table: pa.Table, made: Rewritten) -> pa.Table:
         both = pa.concat_arrays([*table[name].chunks, changed.cast(field.type)])
         table = table.set_column(table.schema.get_field_index(name), field, both.take(pa.array(place)))
     return table
+
+
+def _with_tag(table: pa.Table, tag: str, rows: NDArray[np.bool_]) -> pa.Table:
+    field = table.schema.field("language")
+    tags = pc.if_else(pa.array(rows), tag, table["language"]).cast(field.type)
+    return table.set_column(table.schema.get_field_index("language"), field, tags)
 
 
 def _edit_table(ids: pa.ChunkedArray, edits: Edits) -> pa.Table:

@@ -317,7 +317,7 @@ def _without(pairs: Packed, seen: Packed) -> Packed:
     """Those of `pairs` that are not among `seen`; both are sorted."""
     if not len(seen):
         return pairs
-    return pairs[seen[np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)] != pairs]
+    return np.asarray(pairs[seen[np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)] != pairs])
 
 
 def _write(path: Path, found: Documents, near: Near) -> int:

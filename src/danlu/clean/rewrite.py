@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from danlu.clean.lines import drop_lines
 from danlu.clean.treatment import Treatment
-from danlu.text.asks import LINES, REPAIRS, SPACE, Asks, ask
+from danlu.text.asks import LINES, REPAIRS, Asks, ask
 from danlu.text.forms import form_column
+from danlu.text.kernels.asks import CHINESE, SPACE
 from danlu.text.repair import Repair
 from danlu.text.repairs import Spaced, space_texts
 
@@ -39,11 +40,17 @@ class Rewritten(NamedTuple):
     slow: NDArray[np.bool_]  # [texts], which went through Python
 
 
-def rewrite(data: NDArray[np.uint8], offsets: Integers, treatment: Treatment, spared: NDArray[np.bool_]) -> Rewritten:
-    """Treat the texts `data[offsets[i]:offsets[i + 1]]` but those that are spared, bool[texts]."""
+def rewrite(
+    data: NDArray[np.uint8], offsets: Integers, treatment: Treatment, spared: NDArray[np.bool_], chinese: NDArray[np.bool_]
+) -> Rewritten:
+    """Treat the texts `data[offsets[i]:offsets[i + 1]]` but those that are spared, bool[texts].
+
+    `chinese`, bool[texts]: which texts a conversion of Chinese is for.
+    """
     look = treatment.look
     asks = ask(data, offsets, look)
     asks[spared] = 0
+    asks[~chinese] &= ~np.uint16(CHINESE)
     asked = asks & REPAIRS
     slow = asked & ~np.uint16(SPACE) != 0
     rows = np.flatnonzero(asked == SPACE)
@@ -58,8 +65,11 @@ def rewrite(data: NDArray[np.uint8], offsets: Integers, treatment: Treatment, sp
         place = int(now[row])
         text = _text(data, offsets, row) if place < 0 else _text(spaced.data, spaced.offsets, place)
         slow[row] = bool(drop_lines(text, treatment.thresholds))
-    chosen = np.flatnonzero(slow)
-    treated = treatment.treat([_text(data, offsets, row) for row in chosen.tolist()], asks[chosen])
+    chosen, treated = np.zeros(0, np.int64), list[Repair]()
+    for rows_of, how in ((slow & chinese, treatment), (slow & ~chinese, treatment.unconverted)):
+        some = np.flatnonzero(rows_of)
+        chosen = np.concatenate([chosen, some])
+        treated += how.treat([_text(data, offsets, row) for row in some.tolist()], asks[some])
     return _join(rows, spaced, slow, chosen, treated)._replace(asks=asks)
 
 
@@ -68,11 +78,11 @@ def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integ
     codes = {"space": 0}
     found: list[tuple[int, int, int, int, int]] = []
     changed, texts = [], []
-    for row, (text, edits) in zip(chosen.tolist(), treated, strict=True):
-        if edits:
+    for row, (text, made) in zip(chosen.tolist(), treated, strict=True):
+        if made:
             changed.append(row)
             texts.append(text)
-            for start, end, after, reason in edits:
+            for start, end, after, reason in made:
                 found.append((row, start, end, len(after), codes.setdefault(reason, len(codes))))
     columns = np.array(found, np.int32).reshape(-1, 5).T
     places = np.unique(spaced.texts)  # texts of the kernel that it changed

@@ -12,11 +12,14 @@ from danlu.pipeline.state import find_stores
 from danlu.pipeline.subject import find_tokenizer
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.disk import size_words
+from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
 
 GGUF = "gguf"
 """The layout of a tokenizer; all others are of token stores."""
+STORES = ("tokens", "tokenize.encode")
+"""The names of the latest run's stores."""
 
 
 @command
@@ -34,16 +37,23 @@ def export(
         typer.Option("--output", "-o", help="A new folder (gguf: file); else NAME-LAYOUT here. 新目录（gguf 为文件）"),
     ] = None,
     eos: Annotated[
-        bool, typer.Option("--eos/--no-eos", help="The end mark after each document. 是否在每篇文档后加结束标记")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--eos/--no-eos", help="The end mark after each document; else there is one. 是否在每篇文档后加结束标记，默认加"
+        ),
+    ] = None,
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
     """Token stores or a tokenizer in the layouts of other tools. 把词元库或分词器导出为其他工具的格式。"""
     if layout == GGUF:
+        if eos is not None:
+            raise DanluError("export.eos-of-gguf", where=GGUF)
+        if name in STORES and not Path(name).is_dir():
+            raise DanluError("export.gguf-of-stores", where=name, name=name)
         _tokenizer(Workspace(workspace), name, output, json_line)
     else:
-        _stores(Workspace(workspace), name, layout, output, eos, json_line)
+        _stores(Workspace(workspace), name, layout, output, eos is not False, json_line)
 
 
 def _tokenizer(workspace: Workspace, name: str, output: Path | None, json_line: bool) -> None:

@@ -80,7 +80,23 @@ def read_documents(directory: Path, columns: Sequence[str] | None = None, batch_
 
 def count_documents(directory: Path) -> int:
     """Number of rows in all parts, from their footers alone."""
-    return sum(pq.read_metadata(path).num_rows for path in document_parts(directory))
+    return sum(_footer(path).num_rows for path in document_parts(directory))
+
+
+def text_bytes(directory: Path) -> int:
+    """About how many bytes of text all parts hold, from their footers alone; equal texts may count once."""
+    found = 0
+    for footer in map(_footer, document_parts(directory)):
+        column = footer.schema.names.index("text")
+        found += sum(footer.row_group(group).column(column).total_uncompressed_size for group in range(footer.num_row_groups))
+    return found
+
+
+def _footer(path: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except pa.ArrowInvalid as error:
+        raise DanluError("documents.broken-part", where=str(path), reason=str(error).splitlines()[0]) from error
 
 
 class _Groups:

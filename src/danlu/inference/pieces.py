@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from danlu.tokens.pieces import byte_alphabet, bytes_of
+from danlu.tokens.alphabet import byte_alphabet
+from danlu.tokens.pieces import bytes_of
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 START, DEAD = 0, 8

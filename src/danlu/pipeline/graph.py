@@ -120,7 +120,7 @@ def repairs(config: CleanConfig) -> CleanConfig:
     """What of `clean` changes the text itself: a changed document rule must not repair and score everything again."""
     check_names(config)
     lines = {name: threshold for name, threshold in config.rules.items() if name in LINE_RULES}
-    return CleanConfig(preset=config.preset, rules=lines)
+    return CleanConfig(preset=config.preset, rules=lines, width=config.width, chinese=config.chinese)
 
 
 def measures(config: CleanConfig) -> CleanConfig:

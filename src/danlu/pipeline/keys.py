@@ -13,7 +13,8 @@ from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.finetune import FinetuneConfig
 from danlu.recipe.tokenize import TokenizeConfig
-from danlu.tokens.files import tokenizer_digest
+from danlu.tokens.alphabet import check_bytes
+from danlu.tokens.files import read_tokenizer, tokenizer_digest
 from danlu.workspace.artifact import Artifact, artifact_key
 from danlu.workspace.code import fingerprint as code_fingerprint
 from danlu.workspace.digest import digest_json
@@ -41,7 +42,9 @@ def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
         model = locate_model(node.config.start, base)
         return {f"{model.kind}:{model.name}": model.version}
     if isinstance(node.config, TokenizeConfig) and node.config.start is not None:
-        return {"tokenizer": tokenizer_digest(locate_tokenizer(node.config.start, base))}
+        tokenizer = locate_tokenizer(node.config.start, base)
+        check_bytes(read_tokenizer(tokenizer), str(tokenizer))
+        return {"tokenizer": tokenizer_digest(tokenizer)}
     return {}
 
 

@@ -94,6 +94,14 @@ class CleanConfig(Section):
     rules: dict[str, float | None] = Field(
         {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
     )
+    width: Literal["letters", "all", "keep"] = Field(
+        "letters",
+        description="Full-width ASCII. letters: letters and digits in Chinese text become half width; all: those and signs such"
+        " as ＃％＋ in every text, and half-width kana full width; keep: none. Chinese punctuation always stays.",
+    )
+    chinese: Literal["keep", "simplified", "traditional"] = Field(
+        "keep", description="Bring Chinese documents into one script, by OpenCC (extra `chinese`)."
+    )
     dedup: DedupConfig = DedupConfig()
     decontaminate: bool = Field(
         True, description="Take every dataset's validation and test texts, and the held-out documents, out of training text."

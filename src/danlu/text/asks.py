@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache, reduce
@@ -42,12 +43,20 @@ class Look(NamedTuple):
     longest: int
 
 
-def look_for(signs: Sequence[str] = (), notice: float = 0, longest: float | None = None, han: bool = False) -> Look:
+def look_for(
+    signs: Sequence[str] = (),
+    notice: float = 0,
+    longest: float | None = None,
+    *,
+    wide: re.Pattern[str] = repair.WIDE,
+    han: bool = False,
+) -> Look:
     """Look for every repair, for lines of up to `notice` characters with one of the signs, and for words over `longest`.
 
-    A sign is in lower case and has at least four bytes. `han`: any Han asks for a conversion of Chinese.
+    A sign is in lower case and has at least four bytes. `wide`: what asks for another width. `han`: any Han asks for a
+    conversion of Chinese.
     """
-    kinds = _kinds(han)
+    kinds = _kinds(wide, han)
     coded = [sign.encode() for sign in signs] if notice else []
     table = np.zeros((len(coded), max(map(len, coded), default=0)), np.uint8)
     hints = np.zeros(_HINTS, bool)
@@ -70,7 +79,7 @@ def _tags() -> NDArray[np.int64]:
 
 
 @cache
-def _kinds(han: bool) -> NDArray[np.uint16]:
+def _kinds(wide: re.Pattern[str], han: bool) -> NDArray[np.uint16]:
     """What each character asks for, taken from the patterns of the passes themselves."""
     kinds = np.zeros(TABLE_SIZE, np.uint16)
     every = "".join(map(chr, range(TABLE_SIZE)))
@@ -78,7 +87,7 @@ def _kinds(han: bool) -> NDArray[np.uint16]:
         (repair.CONTROL, CONTROL),
         (repair.NEWLINE, NEWLINE),
         (repair.ODD_SPACE, SPACE),
-        (repair.WIDE, WIDTH),
+        (wide, WIDTH),
         (LEAD_SIGN, kernels.LEAD),
         (CONTINUED_SIGN, kernels.CONTINUED),
     ]

@@ -30,6 +30,10 @@ _SPACE_SIGNS = ("  ", " \n", "\n ", "\n\n\n")
 HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 # Full-width letters and digits; the full-width point between digits and the per cent sign after one are part of a number.
 WIDE = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+(?:\uff0e[\uff10-\uff19]+)*(?:(?<=[\uff10-\uff19])\uff05)?")
+# With the policy `all`: also signs that Chinese does not write full width, and half-width kana and the marks beside them.
+WIDE_SIGNS = re.compile(
+    "(?:[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a＃＄％＆＊＋－／＜＝＞＠＼＾＿｀｜]|(?<=[\uff10-\uff19])\uff0e(?=[\uff10-\uff19]))+|[\uff61-\uff9f]+"
+)
 _LATIN = re.compile("[A-Za-z]")
 _NARROW = {0xFF01 + offset: 0x21 + offset for offset in range(94)}
 _UNICODE_RUN = re.compile("[\x00-\x7f]?[^\x00-\x7f]+")
@@ -111,6 +115,15 @@ def repair_width(text: str) -> list[Edit]:
     if text.isascii() or not WIDE.search(text) or not (HAN.search(text) or not _LATIN.search(text)):
         return []
     return [Edit(found.start(), found.end(), found[0].translate(_NARROW), "width") for found in WIDE.finditer(text)]
+
+
+def repair_all_width(text: str) -> list[Edit]:
+    """Edits that make full-width letters, digits and signs half width and half-width kana full width, in any text, reason
+    `width`. The punctuation that Chinese writes full width (，。：；！？（） and the like) stays."""
+    return [
+        Edit(found.start(), found.end(), unicodedata.normalize("NFKC", found[0]), "width")
+        for found in WIDE_SIGNS.finditer(text)
+    ]
 
 
 def repair_newlines(text: str) -> list[Edit]:

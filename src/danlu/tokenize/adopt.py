@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from danlu.tokens.alphabet import byte_alphabet, check_bytes
 from danlu.tokens.encoding import reference_encoder
-from danlu.tokens.files import added_tokens, is_ours, merges_of, tokenizer_text, vocabulary_of
-from danlu.tokens.pieces import byte_alphabet, bytes_of_tokens
+from danlu.tokens.files import added_tokens, is_ours, merges_of, tokenizer_text
+from danlu.tokens.pieces import bytes_of_tokens
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.errors import DanluError
 
@@ -27,16 +28,11 @@ def adopted(content: Mapping[str, Any], texts: Iterable[str], where: str) -> dic
     One that danlu trained stays as it is. Of another the special tokens go, and the others follow danlu's in their old order:
     the same texts become the same tokens, under other ids. Nothing is left to chance: BPE without dropout.
     """
+    check_bytes(content, where)
     found = {**content, "post_processor": None, "truncation": None, "padding": None}
     if "dropout" in content["model"]:
         found["model"] = {**content["model"], "dropout": None}
     if not is_ours(content):
-        kind = str(content["model"].get("type"))
-        if kind != "BPE" or set(byte_alphabet()) - set(vocabulary_of(content)):
-            raise DanluError("tokenize.from-kind", where=where, kind=kind)
-        cut_out = [token["content"] for token in content.get("added_tokens") or [] if not token.get("special")]
-        if cut_out:
-            raise DanluError("tokenize.from-added", where=where, count=len(cut_out), token=repr(cut_out[0]))
         found |= {"model": _with_special_tokens(found), "added_tokens": added_tokens(), "decoder": BYTE_LEVEL}
     try:
         encode = reference_encoder(tokenizer_text({**found, "added_tokens": []}))

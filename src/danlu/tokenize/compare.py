@@ -54,8 +54,13 @@ class Measured:
         }  # fmt: skip
 
 
-def measure(name: str, place: Path | str, texts: Callable[[], Iterable[Text]], examples: Sequence[Text] = ()) -> Measured:
-    """Measure the tokenizer at `place` (a directory or hub name) on what `texts` gives. DanluError if there is none."""
+def measure(
+    name: str, place: Path | str, texts: Callable[[], Iterable[Text]], examples: Sequence[Text] = (), *, reach: bool = True
+) -> Measured:
+    """Measure the tokenizer at `place` (a directory or hub name) on what `texts` gives. DanluError if there is none.
+
+    Without `reach` no token is named as unreachable: to try them takes seconds of a large vocabulary.
+    """
     tokenizer: Any = load_tokenizer(place)
     backend, pieces = tokenizer.backend_tokenizer, pieces_of(tokenizer)
     backend.no_truncation()  # published ones may cut and pad to their model's length
@@ -75,7 +80,8 @@ def measure(name: str, place: Path | str, texts: Callable[[], Iterable[Text]], e
     unknown = np.zeros(len(pieces.data), np.bool_)
     if tokenizer.unk_token_id is not None:
         unknown[tokenizer.unk_token_id] = True
-    lost = unreachable(pieces.data, ~pieces.special & (use.counts == 0), encode)  # what is used is reached
+    # what is used is reached
+    lost = unreachable(pieces.data, ~pieces.special & (use.counts == 0), encode) if reach else []
     return Measured(
         name, type(backend.model).__name__, len(pieces.data), int(pieces.special.sum()), use,
         use.unused(~pieces.special), use.rare(~pieces.special), [_named(index, pieces.data, tokenizer) for index in lost],

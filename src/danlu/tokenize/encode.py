@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from danlu.documents.store import count_documents, document_parts, read_documents
+from danlu.documents.store import count_documents, document_parts, read_documents, text_bytes
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize.words import Words
-from danlu.tokens.encoding import Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
+from danlu.tokens.encoding import CUT_FROM, Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
 from danlu.tokens.files import special_ids, tokenizer_digest, vocabulary_size
 from danlu.tokens.measure import RARE, Use
 from danlu.tokens.special import EOS, MASK
@@ -51,7 +51,8 @@ def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, 
     """Write the stores `train/`, `holdout/` and `facts.json`. Of `config` only `words` counts: the rest was the tokenizer's."""
     words = None if config.words is None else Words.of(config.words, tokenizer.path)
     plain = plain_tokenizer(tokenizer.path)
-    reference, fast = reference_encoder(plain), fast_encoder(plain)
+    cut = sum(text_bytes(documents / folder) for _, folder in SPLITS) >= CUT_FROM
+    reference, fast = reference_encoder(plain), fast_encoder(plain, cut=cut)
     chosen = run.resolve("encoder", lambda: choose_encoder(documents, reference, fast))
     if chosen["encoder"] == "tokenizers":
         run.progress.warn(f"tokenize.slow.{chosen['reason']}")

@@ -82,7 +82,9 @@ def extend(name: str, place: Path | str, documents: Artifact, most: int, target:
         if has_model:
             resize_model(source, folder, spelling.first, [token.parts for token in merges.tokens], taken_over(merges))
         _note(folder, name, spelling.first, merges)
-        before, after = (measure(when, where, lambda: texts) for when, where in (("before", source), ("after", folder)))
+        before, after = (
+            measure(when, where, lambda: texts, reach=False) for when, where in (("before", source), ("after", folder))
+        )
     return Extended(pieces_of(tokenizer).data[spelling.first :], spelling.first, before, after, has_model)
 
 

@@ -15,8 +15,9 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from danlu.recipe.tokenize import Digits, Kind
+from danlu.tokens.alphabet import byte_alphabet
 from danlu.tokens.files import added_tokens
-from danlu.tokens.pieces import CONTINUES, byte_alphabet
+from danlu.tokens.pieces import CONTINUES
 from danlu.tokens.pretokenizer import splits
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.errors import DanluError

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from danlu.tokens.alphabet import byte_alphabet
 from danlu.tokens.files import read_tokenizer, vocabulary_of
 
 CONTINUES = "##"
@@ -57,7 +58,7 @@ def bytes_of_tokens(content: Mapping[str, Any]) -> list[bytes]:
 
 
 def bytes_of(name: str, table: Mapping[str, int]) -> bytes:
-    """The bytes that a token's name spells in letters of `byte_alphabet`; of one with other letters, its UTF-8."""
+    """The bytes that a token's name spells in letters of `alphabet`; of one with other letters, its UTF-8."""
     return bytes(table[letter] for letter in name) if all(letter in table for letter in name) else name.encode()
 
 
@@ -74,10 +75,3 @@ def is_whole(piece: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def byte_alphabet() -> dict[str, int]:
-    """The printable characters that stand for bytes in byte-level vocabularies (GPT-2's table, inverted)."""
-    visible = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in set(visible)]
-    return {chr(byte): byte for byte in visible} | {chr(256 + place): byte for place, byte in enumerate(hidden)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from danlu.report.sections.access import entries, largest, part
 from danlu.report.words import clip, count, finite, language_name, share, short, size, visible
-from danlu.tokens.pieces import byte_alphabet
+from danlu.tokens.alphabet import byte_alphabet
 from danlu.workspace.messages import Language
 
 EXAMPLES, TOKENS, SOURCES = 6, 160, 40

@@ -1,4 +1,4 @@
-"""Which repairs each text may need, from one look at its bytes. A look may ask in vain; it never passes over a text to repair."""
+"""Which repairs each text may need, from one look at its bytes. It may ask in vain; it passes over no text to repair."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def ask(
 ) -> None:
     for text in range(len(asks)):
         begin, end = offsets[text], offsets[text + 1]
-        asked, at = 0, begin
+        asked: int = 0
+        at = begin
         line = word = begin  # where the line and the word begin
         after_lead = after_mark = np.int64(-1)  # where the character after one ends up
         opened = signed = folds = broken = False
@@ -55,7 +56,7 @@ def ask(
                             signed = signed or _is_sign(data, at + step - 3, end, signs)
                 kind = kinds[code] if code < len(kinds) else np.uint16(0)
                 if kind != 0:
-                    asked |= kind & AT_ONCE
+                    asked |= int(kind) & AT_ONCE
                     if kind & CONTINUED and after_lead == at:
                         asked |= ENCODING
                     if kind & LEAD:
@@ -110,7 +111,7 @@ def ask(
                 if at - start > 1:
                     window = 0  # no sign has two spaces
             else:
-                asked |= kinds[byte] & AT_ONCE
+                asked |= int(kinds[byte]) & AT_ONCE
                 at += 1
             word = at
         if at - word > longest:

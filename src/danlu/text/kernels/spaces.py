@@ -18,7 +18,9 @@ def write_spaces(
     rows: NDArray[np.int64],  # [rows], the texts to put right
     out: NDArray[np.uint8],  # as many bytes as these texts have, written
     ends: NDArray[np.int64],  # [rows], written: where each text ends in `out`
-    edits: NDArray[np.int32],  # [4, as many as there are bytes], written: place in rows, start, end (characters), what it becomes
+    edits: NDArray[
+        np.int32
+    ],  # [4, as many as there are bytes], written: place in rows, start, end (characters), what it becomes
 ) -> int:
     """Returns how many edits there are."""
     size = count = 0

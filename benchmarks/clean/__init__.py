@@ -1,0 +1,1 @@
+"""The claims of clean (`python -m benchmarks.clean`)."""

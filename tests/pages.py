@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -83,20 +85,44 @@ def parsed(page: str) -> Balanced:
     return parser
 
 
+def answered(page: str, folder: Path, script: str) -> Any:
+    """What a script of the test sees of a page that answers: the body of an async function of (`tick`), run when the page is
+    ready. The page keeps its content security policy; only the test's script is let in beside its own."""
+    body = (
+        "(async()=>{const pause=()=>new Promise(done=>setTimeout(done,50)),tick=async()=>{await pause();await pause()};"
+        "while(!document.documentElement.dataset.ready)await pause();"
+        f"const found=await(async()=>{{{script}}})();"
+        'document.title="answered "+encodeURIComponent(JSON.stringify(found));})()'
+    )
+    digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+    assert "script-src 'sha256-" in page
+    page = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    file = folder / "page.html"
+    file.write_text(page.replace("</body>", f"<script>{body}</script></body>"), encoding="utf-8")
+    found = re.search("<title>answered ([^<]*)</title>", _dumped(file, folder, 1200, "--virtual-time-budget=30000"))
+    assert found, "the page did not answer"
+    return json.loads(unquote(found[1]))
+
+
 def laid_out(page: str, folder: Path, width: int) -> dict[str, Any]:
-    """What a script put into the test's copy of the page sees (the page itself has none, and forbids any)."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("the Debian package chromium is not installed")
+    """What a script put into the test's copy of the page sees (the page forbids any but its own)."""
     file = folder / "page.html"
     page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
     file.write_text(page.replace("</head>", MEASURE % (width, width) + "</head>"), encoding="utf-8")
-    command = [
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        f"--user-data-dir={folder / 'profile'}", f"--window-size={max(width, 500)},900", "--dump-dom", file.as_uri(),
-    ]  # fmt: skip
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    dom = _dumped(file, folder, max(width, 500))
     found = re.search("<title>measured ([^<]*)</title>", dom)
     assert found, "the page was not measured"
     result: dict[str, Any] = json.loads(unquote(found[1]))
     return result
+
+
+def _dumped(file: Path, folder: Path, width: int, *options: str) -> str:
+    """The document as Chromium has it when the page is loaded and its scripts have run."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("the Debian package chromium is not installed")
+    command = [
+        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+        f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900", *options, "--dump-dom", file.as_uri(),
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

@@ -15,7 +15,8 @@ from danlu.workspace.messages import choose_language
 
 COMMANDS = {
     "danlu.cli.run": ("run", "plan"),
-    "danlu.cli.inspect": ("status", "show", "report"),
+    "danlu.cli.inspect": ("status", "show"),
+    "danlu.cli.report": ("report",),
     "danlu.cli.cancel": ("cancel",),
     "danlu.cli.why": ("why",),
     "danlu.cli.lock": ("lock",),

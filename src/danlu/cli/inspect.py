@@ -1,4 +1,4 @@
-"""`danlu status`, `danlu show`, `danlu report`."""
+"""`danlu status`, `danlu show`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from danlu.pipeline.card import gather, render
 from danlu.pipeline.graph import MODELS
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Branch, Manifests, payload_bytes, read_manifests, tree
-from danlu.pipeline.reporting import stored_result, write_report
 from danlu.pipeline.state import RunState, artifact_of, read_state, run_names
 from danlu.workspace.artifact import Artifact, Workspace, read_payload
 from danlu.workspace.lock import holder
@@ -136,16 +135,3 @@ def lineage_line(workspace: Workspace, manifests: Manifests, branch: Branch) -> 
     size = payload_bytes(workspace.artifacts / branch.name)
     numbers = text("card.show.line", seconds=f"{manifests[branch.name]['seconds']:.1f}", megabytes=f"{size / 1e6:,.1f}")
     return f"{branch.guide}{role}{branch.name} ({numbers})"
-
-
-@command
-def report(name: RunArgument = None, workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False) -> None:
-    """Write the page of a run anew and say where it is. 重新生成一次运行的报告页面。"""
-    place = Workspace(workspace)
-    names = run_names(place)
-    if not names and name is None:
-        say(text("cli.status.none", path=place.path))
-        raise typer.Exit(1)
-    path = write_report(stored_result(place, name or names[0]))
-    print(path)
-    last_line({"report": str(path)}, json_line)

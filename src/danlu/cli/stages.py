@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from danlu.cli.cleaning import check_format, tell_cleaning
 from danlu.cli.closing import closing_words, summary
 from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, last_line
 from danlu.cli.run import run_and_tell
-from danlu.pipeline.alone import as_run, classifier, pretraining, text_recipe
+from danlu.pipeline.alone import as_run, classifier, option, pretraining, text_recipe
 from danlu.pipeline.reporting import report_of
 from danlu.pipeline.subject import find_start
 from danlu.workspace.artifact import Workspace
+from danlu.workspace.files import refuse_taken
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders of text. 文本文件或目录")]
 Data = Annotated[Path, typer.Option("--data", help="Labelled rows: csv, tsv, jsonl or parquet. 带标签的数据文件")]
@@ -30,10 +32,31 @@ def collect(
 
 @command
 def clean(
-    paths: Paths, set_: SetOption = [], workspace: WorkspaceOption = Path(".danlu"), json_line: JsonOption = False
+    paths: Paths,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write documents, verdicts and the page to this new folder. 另写到此目录")
+    ] = None,
+    preset: Annotated[str | None, typer.Option("--preset", help="Rules and thresholds by name. 规则方案")] = None,
+    form: Annotated[str, typer.Option("--format", help="Of the documents in --out: parquet or jsonl. 文档格式")] = "parquet",
+    set_: SetOption = [],
+    workspace: WorkspaceOption = Path(".danlu"),
+    json_line: JsonOption = False,
 ) -> None:
     """Repair documents and drop bad ones and repeats. 修复文档，剔除劣质与重复文档。"""
-    _run(text_recipe(paths, "clean"), "clean.decide", set_, workspace, json_line)
+    recipe = text_recipe(paths, "clean")
+    if preset is not None:
+        recipe["clean"] = {"preset": option("--preset", preset)}
+    if out is not None:
+        refuse_taken(out)
+        recipe["collect"]["holdout"] = {"bytes": 0}  # what goes to a folder of the user's goes whole
+    written_as = check_format(form)
+    place = Workspace(workspace)
+    with as_run(place, recipe, set_) as loaded:
+        result = run_and_tell(loaded, place, "clean.decide")
+        report = report_of(result)
+        closing_words(result, report, loaded)
+        made = tell_cleaning(result, out, written_as)
+    last_line(summary(result, report) | made, json_line)
 
 
 @command

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
+from danlu.collect.compressed import damage, open_bytes
 from danlu.collect.records import Rejected
 from danlu.documents.schema import MOST_BYTES
-from danlu.text.charset import chunks, detect
+from danlu.text.charset import Bytes, chunks, detect
 
 BAD = "\udcff"  # stands in a line for bytes that do not decode; a lone surrogate can come from no valid file
 
@@ -24,8 +25,12 @@ class Line:
 
 
 def read_lines(path: Path, name: str, most: int = MOST_BYTES) -> Iterator[Line | Rejected]:
-    """The lines of a text file. A line longer than `most` bytes of UTF-8, and a file that is no text, are rejected."""
-    with path.open("rb") as file:
+    """The lines of a text file. A line longer than `most` bytes of UTF-8, and a file that is no text, are rejected.
+
+    Of a compressed file that is damaged, the whole lines before the damage are given.
+    """
+    number = 0
+    with open_bytes(path) as file:
         coding = detect(file)
         if isinstance(coding, str):
             yield Rejected(name, coding)
@@ -40,9 +45,11 @@ def read_lines(path: Path, name: str, most: int = MOST_BYTES) -> Iterator[Line |
                 yield Rejected(f"{name}:{number}", "too-long", {"bytes": len(text.encode("utf-8", "replace")), "most": most})
             else:
                 yield Line(number, text)
+        if reason := damage(file):
+            yield Rejected(f"{name}:{number + 1}", "compressed", {"reason": reason})
 
 
-def _lines(file: BinaryIO, encoding: str, most: int) -> Iterator[bytes | int]:
+def _lines(file: io.BufferedReader, encoding: str, most: int) -> Iterator[bytes | int]:
     """Lines as bytes without their end, or the length of a line longer than `most`, of which no more is kept.
 
     UTF-16 and UTF-32 become UTF-8 on the way. In GB18030 as in UTF-8 the byte of a line feed is nothing else.
@@ -65,11 +72,11 @@ def _lines(file: BinaryIO, encoding: str, most: int) -> Iterator[bytes | int]:
             kept = []
         elif begin < len(chunk):
             kept.append(chunk[begin:])
-    if length:
+    if length and not damage(file):
         yield length if length > most else b"".join(kept).removesuffix(b"\r")
 
 
-def _transcoded(file: BinaryIO, encoding: str) -> Iterator[bytes]:
+def _transcoded(file: Bytes, encoding: str) -> Iterator[bytes]:
     """UTF-16 or UTF-32 as UTF-8; what does not decode becomes bytes that are not UTF-8, so that its line is found bad."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for chunk in chunks(file):

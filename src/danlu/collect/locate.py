@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from danlu.collect.compressed import bare_name
 from danlu.collect.library import library_files
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
@@ -147,7 +148,10 @@ def _locate_files(source: FilesSource | CustomSource, base: Path, name: str) -> 
 
 
 def _walk(root: Path, patterns: Sequence[str]) -> list[tuple[str, Path]]:
-    """(relative path, path) of the files below `root` that match, in code point order; hidden ones are passed over."""
+    """(relative path, path) of the files below `root` that match, in code point order; hidden ones are passed over.
+
+    A compressed file matches by its own name and by its name without `.gz` or `.zst`.
+    """
     lowered = [pattern.lower() for pattern in patterns]
     found = []
     for directory, folders, names in os.walk(root):
@@ -155,7 +159,8 @@ def _walk(root: Path, patterns: Sequence[str]) -> list[tuple[str, Path]]:
         for name in names:
             path = Path(directory, name)
             relative = path.relative_to(root).as_posix()
-            wanted = any(fnmatch.fnmatch(part, pattern) for pattern in lowered for part in (name.lower(), relative.lower()))
+            called = {each.lower() for part in (name, relative) for each in (part, bare_name(part))}
+            wanted = any(fnmatch.fnmatch(each, pattern) for pattern in lowered for each in called)
             if wanted and not name.startswith(".") and path.is_file():
                 found.append((relative, path))
     return sorted(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from danlu.collect.compressed import bare_suffix
 from danlu.collect.locate import SourceFile, TextSource
 from danlu.collect.readers.columnar import read_parquet
 from danlu.collect.readers.custom import read_custom
@@ -42,7 +43,7 @@ def format_of(source: TextSource, file: SourceFile) -> str:
         return "custom"
     if source.format != "auto":
         return source.format
-    found = BY_NAME.get(file.path.suffix.lower())
+    found = BY_NAME.get(bare_suffix(file.path))
     if found is None:
         raise DanluError("collect.format-unknown", where=file.name, suffix=file.path.suffix or "-", formats=", ".join(READERS))
     return "lines" if found == "txt" and file.label is not None else found

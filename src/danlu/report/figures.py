@@ -301,6 +301,37 @@ def flow(steps: Sequence[Step], *, title: str, description: str) -> str:
     return _svg(parts, WIDTH, row * len(steps) - 2, title, description)
 
 
+def threshold_chart(
+    counts: Sequence[int], *, place: int, ends: tuple[str, str], fails_above: bool, title: str, description: str, heading: str
+) -> str:
+    """How many documents lie in each cell between thresholds, the heights in logarithms, and the side of `place` that fails.
+
+    A page may move the parts `fails` (a rectangle) and `line` along: the chart has one cell more than there are thresholds, and
+    threshold i stands at the right end of cell i.
+    """
+    top, bottom, width = 26.0, 96.0, WIDTH / len(counts)
+    most = math.log1p(max(counts)) or 1.0
+    bars = []
+    for index, amount in enumerate(counts):
+        if amount:
+            height = max(1.5, (bottom - top) * math.log1p(amount) / most)
+            bars.append(f"M{index * width:.1f} {bottom:g}v{-height:.1f}h{width:.2f}v{height:.1f}z")
+    edge = (place + 1) * width
+    left, right = (edge, WIDTH) if fails_above else (0.0, edge)
+    parts = [
+        _text(0, 14, fit(heading, WIDTH), anchor="start", style="font-weight:600"),
+        f'<rect class="fails" x="{left:.1f}" y="{top:g}" width="{right - left:.1f}" height="{bottom - top:g}" '
+        'style="fill:var(--gone,#fbe4da)"/>',
+        f'<path d="{"".join(bars)}" style="fill:var(--quiet,{TONES[0]})"/>',
+        _rule(0, bottom, WIDTH, bottom, "axis"),
+        f'<path class="line" d="M0 {top - 4:g}V{bottom + 4:g}" transform="translate({edge:.1f} 0)" '
+        f'style="stroke:{_colour(1)};stroke-width:2;fill:none"/>',
+        _text(0, bottom + 15, ends[0], anchor="start", tone="faint"),
+        _text(WIDTH, bottom + 15, ends[1], anchor="end", tone="faint"),
+    ]
+    return _svg(parts, WIDTH, bottom + 18, title, description)
+
+
 def share_bar(shares: Sequence[tuple[float, int]], *, title: str, description: str) -> str:
     """One bar cut into shares (value, tone); the caller names them beside it, in the same tones."""
     total = sum(value for value, _ in shares)

@@ -1,9 +1,15 @@
-"""The frame of every page: whole in both languages, one of them shown, without script or anything from elsewhere."""
+"""The frame of every page: whole in both languages, one of them shown, without anything from elsewhere.
+
+Most pages have no script; one that answers what a reader tries has ours, allowed by its digest alone.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -39,6 +45,15 @@ class Article:
         return HTML_LANGUAGE[self.language]
 
 
+@dataclass(frozen=True)
+class Live:
+    """A script of ours, its SHA-256 in Base64, and the JSON that it reads."""
+
+    script: Markup
+    digest: str
+    data: Markup
+
+
 def fill(language: Language, template: str, **values: Any) -> Markup:
     """A template in one language. In it `t` is a sentence of the message tables as HTML, `words` the same as plain text."""
     tools = {
@@ -52,11 +67,18 @@ def fill(language: Language, template: str, **values: Any) -> Markup:
     return Markup(_environment().get_template(template).render(**tools, **values))
 
 
-def frame(articles: Sequence[Article], title: str, language: Language) -> str:
-    """The page as HTML. `language` is the one shown first; the reader can change it."""
+def frame(articles: Sequence[Article], title: str, language: Language, live: Live | None = None) -> str:
+    """The page as HTML. `language` is the one shown first; the reader can change it. `live`: what a page that answers has."""
     return _environment().get_template("page.html").render(
-        articles=articles, default=language, html_language=HTML_LANGUAGE[language], title=title
+        articles=articles, default=language, html_language=HTML_LANGUAGE[language], title=title, live=live
     )  # fmt: skip
+
+
+def make_live(script: str, data: Mapping[str, Any]) -> Live:
+    """The script of that template and what it works on. A script is allowed on the page by its digest, and no other."""
+    words = _environment().get_template(script).render()
+    digest = base64.b64encode(hashlib.sha256(words.encode("utf-8")).digest()).decode()
+    return Live(Markup(words), digest, Markup(json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")))
 
 
 def slug(name: object) -> str:

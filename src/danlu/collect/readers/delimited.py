@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from danlu.collect.compressed import bare_suffix
 from danlu.collect.encoding import Line, read_lines
 from danlu.collect.locate import SourceFile
 from danlu.collect.readers.fields import require_columns, to_record
@@ -54,8 +55,8 @@ class _Feed:
 
 def read_csv(file: SourceFile, layout: Layout, most: int = MOST_BYTES) -> Iterator[Record | Rejected]:
     """Rows as records, numbered by their first line. A row with other than the header's columns is rejected."""
-    plain = file.path.suffix.lower() == ".tsv" and _tabs_suffice(file, most)
-    delimiter = "\t" if file.path.suffix.lower() == ".tsv" else ","
+    plain = bare_suffix(file.path) == ".tsv" and _tabs_suffice(file, most)
+    delimiter = "\t" if bare_suffix(file.path) == ".tsv" else ","
     csv.field_size_limit(2 * MOST_BYTES)  # the feed bounds a record; the module's own limit is 128 kB
     feed = _Feed(file.path, file.name, 2 * most)  # other columns and doubled quotes take room too
     rows = csv.reader(feed, delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -46,7 +46,7 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
         "removed": before - after,
         "kept_share": share(after / before) if before else "",
         "kept_bytes": share(bytes_kept / bytes_in) if bytes_in else "",
-        "flow": _flow(language, before, after, order, own) if before else "",
+        "flow": waterfall(language, before, after, order, own) if before else "",
         "reasons": [
             _reason(language, name, reasons[name], part(decide, "examples").get(name) or [], own, part(decide, "rules"))
             for name, _ in order
@@ -76,19 +76,22 @@ def build(facts: Mapping[str, Any], language: Language) -> dict[str, Any] | None
     }
 
 
-def _flow(language: Language, before: int, after: int, order: list[tuple[str, float]], own: Mapping[str, Any]) -> str:
+def waterfall(
+    language: Language, before: int, after: int, order: Sequence[tuple[str, float]], own: Mapping[str, Any],
+    form: Callable[[float], str] = count,
+) -> str:  # fmt: skip
     """The waterfall from collected to kept. What the reasons do not add up to is shown as other, so the rows always meet."""
-    rows = [Step(plain(language, "report.removed.collected"), 0, before, count(before), "all")]
+    rows = [Step(plain(language, "report.removed.collected"), 0, before, form(before), "all")]
     left = float(before)
     shown = order[:FLOW]
     for name, number_gone in shown:
         gone = min(number_gone, left - after)
         if gone > 0:
-            rows.append(Step(_named(language, name, own), left, left - gone, f"−{count(gone)}", "gone"))
+            rows.append(Step(named(language, name, own), left, left - gone, f"−{form(gone)}", "gone"))
             left -= gone
     if left > after:
-        rows.append(Step(plain(language, "report.removed.other"), left, after, f"−{count(left - after)}", "gone"))
-    rows.append(Step(plain(language, "report.removed.kept"), 0, after, f"{count(after)} ({share(after / before)})", "kept"))
+        rows.append(Step(plain(language, "report.removed.other"), left, after, f"−{form(left - after)}", "gone"))
+    rows.append(Step(plain(language, "report.removed.kept"), 0, after, f"{form(after)} ({share(after / before)})", "kept"))
     return flow(
         rows,
         title=plain(language, "report.removed.flow-title"),
@@ -96,7 +99,7 @@ def _flow(language: Language, before: int, after: int, order: list[tuple[str, fl
     )
 
 
-def _named(language: Language, name: str, own: Mapping[str, Any]) -> str:
+def named(language: Language, name: str, own: Mapping[str, Any]) -> str:
     """A reason in words; a rule of the user's own brings its words along."""
     return own_words(language, own.get(name) or {}, "name") or reason(language, name)
 
@@ -113,7 +116,7 @@ def _reason(
     limits = rule_limits(language, rules[name]) if name in rules else ""
     by_language = largest(entry.get("by_language") or {}, 6)
     return {
-        "name": _named(language, name, own),
+        "name": named(language, name, own),
         "definition": f"{definition}{'' if language == 'zh' else ' '}{limits}".strip(),
         "documents": count(entry.get("documents", 0)),
         "bytes": size(entry.get("bytes", 0)),

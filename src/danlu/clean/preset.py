@@ -59,6 +59,8 @@ RULES: dict[str, Direction] = {
     "mojibake": "most",
     "letters": "least",
     "script": "least",
+    "language_confidence": "least",
+    "mixed": "most",
     "latin": "most",
     "han": "most",
     "kana": "most",

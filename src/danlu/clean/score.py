@@ -20,6 +20,8 @@ from danlu.clean.rules import check_names, own_rules
 from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig
 from danlu.text.buffers import text_buffers
+from danlu.text.languages import UNKNOWN, Languages
+from danlu.text.languages import languages as tell_languages
 from danlu.text.measures import measure_buffers
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import write_json
@@ -71,20 +73,40 @@ def score(
 def score_texts(texts: Any, languages: Any) -> dict[str, NDArray[np.float64]]:
     """Each rule's measure, and `characters`, `words`, `lines`, of each text, float64[texts]. Columns of strings, Arrow's."""
     families = families_of(languages)
-    result = measure_buffers(*text_buffers(texts), families == "zh")
+    data, offsets = text_buffers(texts)
+    result = measure_buffers(data, offsets, families == "zh")
     result["script"][families == "other"] = 1.0  # in which script they are written is not known
+    told = tell_languages(data, offsets)
+    result["language_confidence"] = np.where(_same_language(told, languages), told.confidence, 0.0)
+    result["mixed"] = told.mixed.astype(np.float64)
     result["characters"] = pc.utf8_length(texts).to_numpy().astype(np.float64)
     result["short_text"] = result["long_text"] = result["characters"]
     result["few_words"] = result["words"]
     return result
 
 
+def _same_language(told: Languages, tags: Any) -> NDArray[np.bool_]:
+    """Whether each text is in the language of its tag, whatever the script or region; a tag of none holds of any."""
+    values, rows = _encoded(tags)
+    primary = [label.split("-")[0] for label in told.labels]
+    number = {name: place for place, name in enumerate(dict.fromkeys(primary))}
+    wanted = np.array([number.get(tag.split("-")[0], -1) for tag in values], np.int64)
+    anything = np.array([tag.split("-")[0] in ("", UNKNOWN) for tag in values], bool)
+    found = np.array([number[name] for name in primary], np.int64)[told.label]
+    return np.asarray(anything[rows] | (found == wanted[rows]))
+
+
 def families_of(languages: Any) -> NDArray[np.str_]:
     """Which thresholds each of a column of BCP-47 tags reads, str[languages]."""
-    encoded = pc.dictionary_encode(languages)
+    values, rows = _encoded(languages)
+    return np.asarray(np.array([family(tag) for tag in values], dtype=np.str_)[rows])
+
+
+def _encoded(column: Any) -> tuple[list[str], NDArray[np.int32]]:
+    """The distinct strings of a column, and which of them each row has."""
+    encoded = pc.dictionary_encode(column)
     encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    names = np.array([family(tag) for tag in encoded.dictionary.to_pylist()], dtype=np.str_)
-    return np.asarray(names[encoded.indices.to_numpy()])
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
 
 
 def score_part(run: Run, part: Part, own: Sequence[str] = (), models: Models = NO_MODELS) -> int:

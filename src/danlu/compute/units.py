@@ -30,10 +30,9 @@ from danlu.workspace.stage import function_at
 
 LOOK_SECONDS = 0.5
 """How often memory and the wish to stop are looked at."""
-WORKER_BYTES = 8 << 20
-"""Input of which there must be so much for each worker: below twice that a stage does the work itself. A worker takes 0.4 to 1
-second to start; stages that use workers go through 8 to 18 MB of text a second, so two workers are even with one process at
-about 7 to 30 MB."""
+WORKER_BYTES = 96 << 20
+"""Input of which there must be so much for each worker: below twice that a stage does the work itself. A worker takes 1 to 2
+seconds to start and to load the kernels' code; stages that use workers go through 20 (collect) to 200 MB of text a second."""
 MEMORY_KEY, DIED_KEY = "compute.unit-too-large", "compute.unit-died"
 
 

@@ -108,7 +108,7 @@ def languages(data: Bytes, offsets: NDArray[np.int64]) -> Languages:
     """Language, confidence and mixed share of each text of a batch.
 
     `data` uint8[bytes] is UTF-8, text `i` from `offsets[i]` to `offsets[i + 1]` (int64[texts + 1]), as Arrow keeps strings. Of
-    a text longer than 960 bytes the beginning, middle and end are read, 320 letters each. A text's answer depends on it alone.
+    a text longer than 432 bytes the beginning, middle and end are read, 144 letters each. A text's answer depends on it alone.
     """
     tables, model = make_tables(), load_model()
     count = len(offsets) - 1

@@ -26,7 +26,7 @@ NOT_GB2312, NOT_BIG5, NOT_JIS = 1, 2, 4  # flags of a Han character
 
 BITS = 15  # of a bucket's number
 WIDTH = 16  # of a bucket's row
-WINDOW = 320  # letters read of each window
+WINDOW = 144  # letters read of each window
 SPAN = 48 * WINDOW  # bytes read of each window at most: mark-up and digits also take time
 BUCKETS = 8 * 3 * WINDOW  # room for a text's buckets, of each script
 SEGMENTS = 96  # room for a text's segments

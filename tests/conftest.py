@@ -14,6 +14,9 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     if cores:
         os.sched_setaffinity(0, {cores[int(worker.removeprefix("gw")) % len(cores)]})
 
+# Kernels are compiled once for all workers and runs, not once for each cache of a test: it takes a minute.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "kernels"))
+
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -30,7 +33,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rates and kernels of the machine are kept away from the user's own cache."""
+    """Rates of the machine are kept away from the user's own cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("DANLU_FAILPOINT", raising=False)

@@ -37,13 +37,13 @@ def kernel(function: Function) -> Function:
 
 @cache
 def code_folder() -> Path:
-    """Where compiled kernels are kept: in the user's cache, or where nothing can be written there, in a folder that is
-    gone with the machine's temporary files."""
+    """Where compiled kernels are kept: in the user's cache (or `NUMBA_CACHE_DIR`), or where nothing can be written there, in a
+    folder that is gone with the machine's temporary files."""
     state = blake2b(f"{numba.__version__} {np.__version__}".encode(), digest_size=8)
     for path in sorted(PACKAGE.glob("*/kernels/*.py")):
         state.update(path.read_bytes())
     name = f"kernels-{state.hexdigest()}"
-    folder = user_cache() / name
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache()) / name
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     if os.access(folder, os.W_OK):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from danlu.text.characters import classes_tables, lower_table
 from danlu.text.kernels.words import hash_words
+
+Array = TypeVar("Array", bound=NDArray[Any])
 
 
 def text_buffers(texts: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -23,7 +25,7 @@ def text_buffers(texts: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     texts = texts.cast(pa.large_string())
     _, ends, data = texts.buffers()
     offsets = np.frombuffer(ends, np.int64, len(texts) + 1, 8 * texts.offset) if len(texts) else np.zeros(1, np.int64)
-    return np.frombuffer(data or b"", np.uint8), offsets
+    return read_only(np.frombuffer(data or b"", np.uint8)), read_only(offsets)
 
 
 def string_buffers(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -31,7 +33,13 @@ def string_buffers(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.
     data = [text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode() for text in texts]
     offsets = np.zeros(len(data) + 1, np.int64)
     np.cumsum([len(text) for text in data], out=offsets[1:])
-    return np.frombuffer(b"".join(data), np.uint8), offsets
+    return np.frombuffer(b"".join(data), np.uint8), read_only(offsets)
+
+
+def read_only(array: Array) -> Array:
+    """The array, closed for writing as Arrow's are: for Numba the two are types, each with machine code of its own."""
+    array.flags.writeable = False
+    return array
 
 
 def word_hashes(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:

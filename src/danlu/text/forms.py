@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from danlu.text.buffers import read_only
 from danlu.text.canonical import canonical
 from danlu.text.kernels.blake2b import digest_spans
 from danlu.text.kernels.forms import CONTEXT, COPIED, DROPPED, write_forms
@@ -45,7 +46,7 @@ def canonical_forms(data: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
     write_forms(data, offsets, *_tables(), out, ends[1:], left)
     rows = np.flatnonzero(left)
     if not len(rows):
-        return out[: ends[-1]], ends
+        return read_only(out[: ends[-1]]), read_only(ends)
     pieces: list[bytes] = []
     start = 0
     lengths = np.diff(ends)
@@ -55,7 +56,7 @@ def canonical_forms(data: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
         start, lengths[row] = int(ends[row]), len(form)
     pieces.append(out[start : ends[-1]].tobytes())
     np.cumsum(lengths, out=ends[1:])
-    return np.frombuffer(b"".join(pieces), np.uint8), ends
+    return np.frombuffer(b"".join(pieces), np.uint8), read_only(ends)
 
 
 def canonical_hashes(data: Bytes, offsets: Offsets) -> NDArray[np.uint64]:

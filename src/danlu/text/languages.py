@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from danlu.text.buffers import read_only
 from danlu.text.characters import HAN as HAN_FLAG
 from danlu.text.characters import INVISIBLE, LETTER, kinds_table, lower_table
 from danlu.text.kernels import languages as kernels
@@ -184,4 +185,4 @@ def plain(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.int64]]:
     encoded = [unicodedata.normalize("NFC", text).encode("utf-8", "replace") for text in texts]
     offsets = np.zeros(len(encoded) + 1, np.int64)
     np.cumsum([len(one) for one in encoded], out=offsets[1:])
-    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+    return np.frombuffer(b"".join(encoded), np.uint8), read_only(offsets)

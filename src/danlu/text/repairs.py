@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danlu.text.asks import NAMES, Asks, Look, ask
-from danlu.text.buffers import text_buffers
+from danlu.text.buffers import read_only, text_buffers
 from danlu.text.edits import Edit, apply_edits, compose
 from danlu.text.kernels.spaces import write_spaces
 from danlu.text.repair import PASSES, REVEALING, ROUNDS, Pass, Repair, repair_spaces
@@ -68,7 +68,7 @@ def space_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArr
     out, ends, edits = np.empty(most, np.uint8), np.zeros(len(rows) + 1, np.int64), np.empty((4, most), np.int32)
     count = write_spaces(data, offsets, rows, out, ends[1:], edits)
     texts, starts, stops, lengths = edits[:, :count].copy()
-    return Spaced(out[: ends[-1]], ends, texts, starts, stops, lengths)
+    return Spaced(read_only(out[: ends[-1]]), read_only(ends), texts, starts, stops, lengths)
 
 
 def buffers_of(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

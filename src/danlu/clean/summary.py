@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from danlu.clean.verdicts import HELDOUT, KEPT, REPEAT, Verdicts
@@ -40,18 +42,7 @@ def summarise(
     Counts are of the documents for training; `holdout` has those of the held-out documents.
     """
     kept = verdicts.reasons == KEPT
-    reasons: dict[str, dict[str, Any]] = {}
-    by_source: dict[str, Counter[str]] = {}
-    for row in np.flatnonzero(columns.training).tolist():
-        size, source = int(columns.bytes[row]), by_source.setdefault(columns.sources[row], Counter())
-        source.update({"in": 1, "bytes_in": size})
-        if kept[row]:
-            source.update({"kept": 1, "bytes_kept": size})
-            continue
-        reason = reasons.setdefault(verdicts.reasons[row], {"documents": 0, "bytes": 0, "by_language": Counter()})
-        reason["documents"] += 1
-        reason["bytes"] += size
-        reason["by_language"][columns.languages[row]] += 1
+    reasons, by_source = _counts(columns, verdicts)
     leaked = {name: reasons.get(f"{HELDOUT}:{name}", {"documents": 0})["documents"] for name in (*datasets, "holdout")}
     leaks: dict[str, Counter[str]] = {}
     for row in np.flatnonzero(columns.training & (ways != "")).tolist():
@@ -61,9 +52,7 @@ def summarise(
         "documents": _in_and_kept(np.ones(len(kept), np.int64), columns.training, kept),
         "bytes": _in_and_kept(columns.bytes, columns.training, kept),
         "reasons": reasons,
-        "by_source": {
-            name: {key: counts[key] for key in ("in", "kept", "bytes_in", "bytes_kept")} for name, counts in by_source.items()
-        },
+        "by_source": by_source,
         "examples": {
             reason: [
                 {
@@ -90,6 +79,37 @@ def summarise(
             "reasons": {reason: count for reason, count in sorted(heldout.items()) if reason != KEPT},
         },
     }
+
+
+def _counts(columns: Described, verdicts: Verdicts) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, int]]]:
+    """What went of the documents for training, by reason, and what was there and stayed, by source; in order of appearance."""
+    kept = verdicts.reasons == KEPT
+    table = pa.table(
+        {
+            "source": columns.sources,
+            "language": columns.languages,
+            "reason": pa.array(verdicts.reasons, pa.string()),
+            "bytes": columns.bytes,
+            "kept": kept.astype(np.int64),
+            "bytes_kept": np.where(kept, columns.bytes, 0),
+        }
+    ).filter(pa.array(columns.training))
+    asked: list[tuple[str, str]] = [("bytes", "count"), ("bytes", "sum"), ("kept", "sum"), ("bytes_kept", "sum")]
+    by_source = {
+        row["source"]: {
+            "in": row["bytes_count"], "kept": row["kept_sum"],
+            "bytes_in": row["bytes_sum"], "bytes_kept": row["bytes_kept_sum"],
+        }
+        for row in table.group_by("source", use_threads=False).aggregate(asked).to_pylist()
+    }  # fmt: skip
+    gone = table.filter(pc.field("reason") != KEPT).group_by(["reason", "language"], use_threads=False)
+    reasons: dict[str, dict[str, Any]] = {}
+    for row in gone.aggregate([("bytes", "count"), ("bytes", "sum")]).to_pylist():
+        reason = reasons.setdefault(row["reason"], {"documents": 0, "bytes": 0, "by_language": {}})
+        reason["documents"] += row["bytes_count"]
+        reason["bytes"] += row["bytes_sum"]
+        reason["by_language"][row["language"]] = row["bytes_count"]
+    return reasons, by_source
 
 
 def _in_and_kept(amounts: NDArray[np.int64], rows: NDArray[np.bool_], kept: NDArray[np.bool_]) -> dict[str, int]:

@@ -78,6 +78,22 @@ class Bench:
         found = clean(self.work / f"{language}.parquet", self.new(f"clean-{language}-{cores}"), cores)
         return {**found, "megabytes_per_second": megabytes / found["seconds"]}
 
+    def learned(self, language: str) -> dict[str, Any]:
+        """The same with a language model and a classifier, which learn from some megabytes first."""
+        megabytes = self.text[language]["megabytes"]
+        folder, file = self.new(f"learned-{language}"), self.work / f"{language}.parquet"
+        good, bad = folder / "good.parquet", folder / "bad.parquet"
+        texts.first(file, good, 300_000 if self.quick else 5_000_000)
+        texts.write_mixed(bad, [file], 100_000 if self.quick else 2_000_000)
+        sources = {name: f"[{{type: files, path: {path}}}]" for name, path in (("good", good), ("bad", bad))}
+        settings = (
+            f"clean.language_model={{sample: {sources['good']}}}",
+            f"clean.classifier={{good: {sources['good']}, bad: {sources['bad']}}}",
+        )
+        found = clean(file, folder / "workspace", 1, *settings)
+        scores = found["stages"]["clean.score"]
+        return {**found, "megabytes_per_second": megabytes / found["seconds"], "scores_per_second": megabytes / scores}
+
     def stage(self, function: Callable[..., Any], language: str, **settings: Any) -> dict[str, float]:
         """A stage alone, of what `clean.normalise` leaves."""
         _ = self.text
@@ -122,6 +138,7 @@ class Bench:
             cells[f"pairs {name}"] = lambda name=name: self.stage(stages.pairs_stage, name)
             for cores in range(1, self.cores + 1):
                 cells[f"clean {name} {cores}"] = lambda name=name, cores=cores: self.whole(name, cores)
+            cells[f"learned {name}"] = lambda name=name: self.learned(name)
             if version_of("datatrove"):
                 cells[f"datatrove {name}"] = lambda name=name: self.beside(name)
             for function in (peers.rensa, peers.datasketch):
@@ -141,6 +158,14 @@ def goals_of(results: dict[str, Any]) -> dict[str, Any]:
         **{f"MB/s a core, near repeats, {name}": goal(30, results[f"pairs {name}"][speed], higher=True) for name in LANGUAGES},
         "MB/s a core, danlu clean, English": goal(12, results["clean en 1"][speed], higher=True),
         "MB/s a core, danlu clean, Chinese": goal(8, results["clean zh 1"][speed], higher=True),
+        **{
+            f"MB/s a core, scores with models, {name}": goal(15, results[f"learned {name}"]["scores_per_second"], higher=True)
+            for name in LANGUAGES
+        },
+        **{
+            f"MB/s a core, danlu clean with models, {name}": goal(6, results[f"learned {name}"][speed], higher=True)
+            for name in LANGUAGES
+        },
         **{
             f"times datatrove, {name}": goal(50, results[f"datatrove {name}"]["ratio"], higher=True)
             for name in LANGUAGES

@@ -93,6 +93,27 @@ def test_boundaries(preset: str, rule: str, language: str, kept: str, dropped: s
     assert fails(preset, rule, dropped, language)
 
 
+LANGUAGES = [
+    ("en", "The plot is thin, but the acting carries the film to its end.", True),
+    ("zh-Hant", "这部电影的情节虽然简单，演员的表演却很动人。", True),  # the script is not asked of
+    ("en", "C'est un film très intéressant que j'ai beaucoup aimé.", False),
+    ("zh-Hans", "The plot is thin, but the acting carries the film to its end.", False),
+    ("und", "qwrt zxcv bnmp", True),
+    ("tlh", "nuqneH jatlh tlhIngan Hol", True),  # a language that is not told apart
+]
+
+
+@pytest.mark.parametrize(("tag", "text", "kept"), LANGUAGES)
+def test_texts_in_another_language_than_their_tag(tag: str, text: str, kept: bool) -> None:
+    assert fails("cc-net", "language_confidence", text, tag) != kept
+
+
+def test_repetition_is_seen_in_any_language() -> None:
+    for tag, text in (("fr", "Ce film est vraiment très bon. " * 6), ("ja", "この映画は本当に面白かったです。" * 6)):
+        assert fails("danlu", "repeated_5_gram", text, tag)
+    assert not fails("danlu", "repeated_5_gram", "とても面白い映画でした。また見たいと思います。音楽もよかったです。", "ja")
+
+
 def test_rules_of_chinese_web_pages_leave_english_alone() -> None:
     assert not any(fails("fineweb2-zh", rule, "{", "en") for rule in load_preset("fineweb2-zh").rules)
 

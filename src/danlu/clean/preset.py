@@ -127,6 +127,8 @@ WITHOUT_MEANING: dict[str, tuple[Family, ...]] = {
     "short_lines": ("zh",),
 }
 
+UNSPACED = ("zh", "yue", "ja", "th", "lo", "my", "km", "bo")
+
 
 @cache
 def load_preset(name: str) -> Preset:
@@ -140,6 +142,11 @@ def _rule(direction: Direction, entry: Mapping[str, Any]) -> Rule:
     limits = entry[direction]
     limits = dict.fromkeys(FAMILIES, limits) if isinstance(limits, int | float) else limits
     return Rule(direction, **limits, **{name: value for name, value in entry.items() if name != direction})
+
+
+def is_unspaced(language: str) -> bool:
+    """Whether a BCP-47 tag is of a language whose words no spaces part: each character is a word, n-grams are longer."""
+    return language.split("-", 1)[0] in UNSPACED
 
 
 def family(language: str) -> Family:

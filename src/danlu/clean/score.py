@@ -15,7 +15,7 @@ from danlu.clean.learned import NO_MODELS, Models, models_of, score_learned
 from danlu.clean.learned import schema_of as learned_schema
 from danlu.clean.own import FACTS, declared, score_own
 from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.preset import RULES, family
+from danlu.clean.preset import RULES, family, is_unspaced
 from danlu.clean.rules import check_names, own_rules
 from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig
@@ -74,10 +74,10 @@ def score_texts(texts: Any, languages: Any) -> dict[str, NDArray[np.float64]]:
     """Each rule's measure, and `characters`, `words`, `lines`, of each text, float64[texts]. Columns of strings, Arrow's."""
     families = families_of(languages)
     data, offsets = text_buffers(texts)
-    result = measure_buffers(data, offsets, families == "zh")
+    result = measure_buffers(data, offsets, _unspaced(languages))
     result["script"][families == "other"] = 1.0  # in which script they are written is not known
     told = tell_languages(data, offsets)
-    result["language_confidence"] = np.where(_same_language(told, languages), told.confidence, 0.0)
+    result["language_confidence"] = _confidence(told, languages)
     result["mixed"] = told.mixed.astype(np.float64)
     result["characters"] = pc.utf8_length(texts).to_numpy().astype(np.float64)
     result["short_text"] = result["long_text"] = result["characters"]
@@ -85,15 +85,21 @@ def score_texts(texts: Any, languages: Any) -> dict[str, NDArray[np.float64]]:
     return result
 
 
-def _same_language(told: Languages, tags: Any) -> NDArray[np.bool_]:
-    """Whether each text is in the language of its tag, whatever the script or region; a tag of none holds of any."""
+def _confidence(told: Languages, tags: Any) -> NDArray[np.float64]:
+    """Likelihood that each text is in the language of its tag, whatever the script or region; 0 if it looks like another, 1
+    where the tag says nothing or names a language that is not told apart."""
     values, rows = _encoded(tags)
     primary = [label.split("-")[0] for label in told.labels]
     number = {name: place for place, name in enumerate(dict.fromkeys(primary))}
     wanted = np.array([number.get(tag.split("-")[0], -1) for tag in values], np.int64)
-    anything = np.array([tag.split("-")[0] in ("", UNKNOWN) for tag in values], bool)
+    untold = np.array([number.get(tag.split("-")[0], -1) < 0 or tag == UNKNOWN for tag in values], bool)
     found = np.array([number[name] for name in primary], np.int64)[told.label]
-    return np.asarray(anything[rows] | (found == wanted[rows]))
+    return np.where(untold[rows], 1.0, np.where(found == wanted[rows], told.confidence, 0.0))
+
+
+def _unspaced(languages: Any) -> NDArray[np.bool_]:
+    values, rows = _encoded(languages)
+    return np.asarray(np.array([is_unspaced(tag) for tag in values], bool)[rows])
 
 
 def families_of(languages: Any) -> NDArray[np.str_]:

@@ -1,4 +1,4 @@
-"""Functions of arrays compiled to machine code by Numba, and where their code is kept.
+"""Functions of arrays compiled to machine code by Numba, and how long that took.
 
 Numba notices a change of the file that a function stands in, not one of a function that it calls from another file. So
 the folder of the cache is named after all of `kernels/` at once: whoever changes a kernel gets all of them anew.
@@ -6,22 +6,16 @@ the folder of the cache is named after all of `kernels/` at once: whoever change
 
 from __future__ import annotations
 
-import os
-import tempfile
+import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
-from hashlib import blake2b
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
-import numpy as np
+from numba.core import event
 
-from danlu.workspace.cache import user_cache
+from danlu.compute.machine_code import code_folder
 
 Function = TypeVar("Function", bound=Callable[..., object])
-PACKAGE = Path(__file__).parents[1]
 
 
 def kernel(function: Function) -> Function:
@@ -35,17 +29,28 @@ def kernel(function: Function) -> Function:
     return compiled
 
 
-@cache
-def code_folder() -> Path:
-    """Where compiled kernels are kept: in the user's cache (or `NUMBA_CACHE_DIR`), or where nothing can be written there, in a
-    folder that is gone with the machine's temporary files."""
-    state = blake2b(f"{numba.__version__} {np.__version__}".encode(), digest_size=8)
-    for path in sorted(PACKAGE.glob("*/kernels/*.py")):
-        state.update(path.read_bytes())
-    name = f"kernels-{state.hexdigest()}"
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache()) / name
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if os.access(folder, os.W_OK):
-        return folder
-    return Path(tempfile.gettempdir()) / f"danlu-{os.getuid() if hasattr(os, 'getuid') else 0}" / name
+def compile_seconds() -> float:
+    """Seconds that this process has spent in compiling, once on a machine."""
+    return _stopwatch.seconds
+
+
+class _Stopwatch(event.Listener):  # type: ignore[misc]
+    """Sums the times of compilations; one within another counts once."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._depth, self._start = 0, 0.0
+
+    def on_start(self, event: Any) -> None:
+        if not self._depth:
+            self._start = time.perf_counter()
+        self._depth += 1
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self.seconds += time.perf_counter() - self._start
+
+
+_stopwatch = _Stopwatch()
+event.register("numba:compile", _stopwatch)

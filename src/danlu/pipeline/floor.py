@@ -170,6 +170,6 @@ class Floor:
         manifest = artifact.manifest
         entry.seconds, entry.peak_memory_bytes = manifest["seconds"], manifest["peak_memory_bytes"]
         if entry.state == "done" and not line.estimate.fixed and "goes_on_from" not in manifest["facts"]:
-            remember_rate(entry.stage, manifest["seconds"], line.estimate.work)
+            remember_rate(entry.stage, manifest["seconds"] - manifest.get("compile_seconds", 0.0), line.estimate.work)
         self.state.save(self.workspace)
         self.watch(entry)

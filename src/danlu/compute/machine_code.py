@@ -1,4 +1,4 @@
-"""Where the machine code of kernels is kept and what making it took, told without Numba, whose import takes too long for a plan."""
+"""Where the machine code of kernels is kept and what making it took, told without Numba: a plan has no time to import it."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from danlu.collect.locate import source_bytes, text_bytes
 from danlu.compute.machine import Machine
+from danlu.compute.machine_code import is_compiled
 from danlu.models.locate import CONFIG, WEIGHTS, LocatedModel, locate_model
 from danlu.models.shapes import PARAMETERS
 from danlu.pipeline.graph import Node
@@ -40,6 +41,11 @@ NOISE = 1.4
 # On that machine too. Importing torch, building models, saving; the fall follows in a process that has torch already.
 FIXED_SECONDS = {"pretrain.trunk": 8.0, "pretrain.decay": 3.0, "finetune": 8.0, "evaluate.models": 8.0}
 FIXED_ELSEWHERE = 2.0  # importing, reading, writing
+# Compiling its kernels, on a machine that never has; a later stage finds what an earlier one compiled.
+COMPILE_SECONDS = {
+    "dataset": 5.0, "collect": 2.0, "clean.language_model": 3.0, "clean.classifier": 4.0,
+    "clean.normalise": 5.0, "clean.score": 8.0, "clean.pairs": 3.0, "clean.decide": 2.0,
+}  # fmt: skip
 LEAST_RATIO = 3.0  # a stage that ended sooner than so many times its fixed costs showed those, not its rate
 STRANGEST = 8.0  # a rate so many times off the expected one shows something else than the speed of this machine
 
@@ -101,10 +107,15 @@ class Rates:
 
     per_unit: Mapping[str, float]
     slower: float
+    compiled: bool = True  # whether kernels were compiled here before
 
     def fixed(self, stage: str) -> float:
-        """Seconds that a stage takes whatever its work."""
+        """Seconds that a stage takes whatever its work, less compiling."""
         return self.slower * FIXED_SECONDS.get(stage, FIXED_ELSEWHERE)
+
+    def compiling(self, stage: str) -> float:
+        """Seconds that it takes to compile kernels, if it must."""
+        return 0.0 if self.compiled else self.slower * COMPILE_SECONDS.get(stage, 0.0)
 
 
 def rates(path: Path | None = None) -> Rates:
@@ -115,7 +126,7 @@ def rates(path: Path | None = None) -> Rates:
     if slower is None:
         slower = calibrate()
         _write_rates(found, {**measured, CALIBRATION: slower})
-    return Rates({**{stage: rate * slower for stage, rate in RATES.items()}, **measured}, slower)
+    return Rates({**{stage: rate * slower for stage, rate in RATES.items()}, **measured}, slower, is_compiled())
 
 
 def _read_rates(path: Path) -> dict[str, float]:
@@ -157,7 +168,9 @@ def estimate(recipe: Recipe, nodes: Mapping[str, Node], base: Path, known: Rates
             found[name] = Estimate(seconds, seconds, fixed=True)
             continue
         amount = work(config, node.stage.name, recipe, base, amounts)
-        found[name] = Estimate(known.fixed(node.stage.name) + amount * known.per_unit[node.stage.name], amount)
+        stage = node.stage.name
+        seconds = known.fixed(stage) + known.compiling(stage) + amount * known.per_unit[stage]
+        found[name] = Estimate(seconds, amount)
     return found
 
 

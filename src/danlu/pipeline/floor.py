@@ -29,6 +29,8 @@ Watch = Callable[[NodeState], None]
 LOOK_SECONDS = 0.2
 """How soon a wish to stop is passed on."""
 DIED_KEY = "pipeline.stage-died"
+OF_MODELS = ("pretrain", "finetune", "evaluate")
+"""Stages that load torch."""
 
 
 @contextmanager
@@ -60,6 +62,8 @@ class Floor:
     done: dict[str, Artifact] = field(default_factory=dict)
     at_work: dict[Child, Order] = field(default_factory=dict)
     idle: list[Child] = field(default_factory=list)
+    of_text: set[Child] = field(default_factory=set)
+    """Processes that have worked on text."""
     died: set[str] = field(default_factory=set)
     """Nodes whose process died once; the second time it is an error."""
 
@@ -118,13 +122,26 @@ class Floor:
             self.plan.loaded.base, self.machine, self._share(cores), external, careful=name in self.died,
         )  # fmt: skip
         put_resolved(self.workspace, line.node, entry.key, self.plan.loaded)
-        child = self.idle.pop() if self.idle else Child()
+        child = self._child(line.node.stage.name)
         child.start(ENTRY, order)
         self.at_work[child] = order
         entry.state = "running"
         self.state.save(self.workspace)
         self.watch(entry)
         return True
+
+    def _child(self, stage: str) -> Child:
+        """A process for a stage: an idle one, unless the stage is of models and the process has worked on text so far. What that
+        leaves behind (Numba's compiler, tables) is 400 MB that training would hold for nothing."""
+        of_models = stage.startswith(OF_MODELS)
+        child = self.idle.pop() if self.idle else Child()
+        if of_models and child in self.of_text:
+            self.of_text.remove(child)
+            child.close()
+            child = Child()
+        if not of_models:
+            self.of_text.add(child)
+        return child
 
     def _share(self, cores: int) -> Share:
         return Share(cores, self.machine.memory_bytes * cores // self.machine.cores)

@@ -131,8 +131,8 @@ class Floor:
         return True
 
     def _child(self, stage: str) -> Child:
-        """A process for a stage: an idle one, unless the stage is of models and the process has worked on text. What that leaves
-        behind (Numba's compiler, tables) is 400 MB that training would hold for nothing."""
+        """A process for a stage: an idle one, unless the stage is of models and the process has worked on text. What that
+        leaves behind (Numba's compiler, tables) is 400 MB, which training would hold for nothing."""
         of_models = stage.startswith(OF_MODELS)
         child = self.idle.pop() if self.idle else Child()
         if of_models and child in self.of_text:

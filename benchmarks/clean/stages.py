@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from danlu.clean.pairs import pairs
 
+from danlu.clean.pairs import pairs
 from danlu.clean.score import score
 from danlu.recipe.clean import CleanConfig
 from danlu.workspace.artifact import Artifact

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import commit
+from benchmarks.common import commit, finish, version_of
 
 
 class Cells:
@@ -29,3 +30,20 @@ class Cells:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._path.write_text(json.dumps(self._found, ensure_ascii=False), encoding="utf-8")
         return self._found[name]
+
+
+def run_cells(
+    name: str,
+    cells: Mapping[str, Callable[[], Any]],
+    options: argparse.Namespace,
+    peers: Iterable[str],
+    goals_of: Callable[[dict[str, Any]], dict[str, Any]],
+) -> None:
+    """Measure the cells (with `--only`, print those alone), and finish with the versions of the peers and the goals."""
+    kept = Cells(name, options.quick)
+    results = {cell: kept(cell, measure) for cell, measure in cells.items() if cell.startswith(options.only)}
+    if options.only:
+        print(json.dumps(results, ensure_ascii=False))
+        return
+    results = {"peers": {peer: version_of(peer) for peer in peers}, **results}
+    finish(name, results, goals_of(results), options)

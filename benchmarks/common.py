@@ -6,6 +6,9 @@ import argparse
 import json
 import subprocess
 import sys
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,15 @@ def commit() -> str:
     """The commit measured, with a plus if the tree has changes."""
     found = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=False)
     return found.stdout.strip()
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed package, or of an importable module of its name; None if there is neither."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        module = package.replace("-python", "").replace("-", "_")
+        return str(getattr(import_module(module), "__version__", "?")) if find_spec(module) else None
 
 
 def goal(wanted: float, measured: float, *, higher: bool = False) -> dict[str, Any]:

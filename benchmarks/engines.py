@@ -6,29 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.common import version_of
 from danlu.inference.generate import generate_rows
 from danlu.inference.load import Loaded
 
 Prompts = Sequence[Sequence[int]]
 Engine = Callable[[Prompts, int], list[list[int]]]
-
-
-def version_of(package: str) -> str | None:
-    """The version of an installed package, or of an importable module of its name; None if there is neither."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        module = package.replace("-python", "").replace("-", "_")
-        return str(getattr(import_module(module), "__version__", "?")) if find_spec(module) else None
 
 
 def danlu_engine(loaded: Loaded) -> Engine:

@@ -21,8 +21,8 @@ import torch
 
 from benchmarks.bound import operations, product_rate
 from benchmarks.cells import Cells
-from benchmarks.common import arguments, finish, goal
-from benchmarks.engines import load_engines, version_of
+from benchmarks.common import arguments, finish, goal, version_of
+from benchmarks.engines import load_engines
 from benchmarks.material import make_classifier, make_model, make_tokenizer, pairs, prompts, reviews
 from danlu.compute.machine import Machine
 from danlu.inference.classify import SHORT_TOKENS, classify

@@ -11,7 +11,6 @@ where it was; `--only` measures those whose names begin with what it says, and p
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -21,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.alone import alone
-from benchmarks.cells import Cells
+from benchmarks.cells import run_cells
 from benchmarks.clean import peers, stages, texts
 from benchmarks.clean.command import clean
-from benchmarks.common import arguments, finish, goal
-from benchmarks.engines import version_of
+from benchmarks.common import arguments, goal, version_of
 
-PEERS = {"datatrove": "datatrove", "rensa": "rensa", "datasketch": "datasketch"}
+PEERS = ("datatrove", "rensa", "datasketch")
 LANGUAGES = {"en": "eng", "zh": "zho"}  # ours, datatrove's
 # What datatrove's filters and MinHash do, ours beside it: the same rules, bands, rows and threshold.
 ALIKE = ("clean.preset=fineweb", "clean.dedup.bands=fineweb")
@@ -182,16 +180,8 @@ def goals_of(results: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     options = arguments(__doc__ or "", cells=True)
-    kept = Cells("clean", options.quick)
     with tempfile.TemporaryDirectory() as folder:
-        cells = Bench(Path(folder), options.quick).cells()
-        chosen = {name: measure for name, measure in cells.items() if name.startswith(options.only)}
-        results = {name: kept(name, measure) for name, measure in chosen.items()}
-    if options.only:
-        print(json.dumps(results, ensure_ascii=False))
-        return
-    results = {"peers": {name: version_of(name) for name in PEERS}, **results}
-    finish("clean", results, goals_of(results), options)
+        run_cells("clean", Bench(Path(folder), options.quick).cells(), options, PEERS, goals_of)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ where it was; `--only` measures those whose names begin with what it says, and p
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -23,9 +22,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.alone import alone
-from benchmarks.cells import Cells
-from benchmarks.common import arguments, finish, goal
-from benchmarks.engines import version_of
+from benchmarks.cells import run_cells
+from benchmarks.common import arguments, goal, version_of
 from benchmarks.tokens import loader, packing
 from benchmarks.tokens.encoders import ENCODERS, encode_texts
 from benchmarks.tokens.memory import encoding_memory
@@ -155,16 +153,8 @@ def goals_of(results: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     options = arguments(__doc__ or "", cells=True)
-    kept = Cells("tokens", options.quick)
     with tempfile.TemporaryDirectory() as folder:
-        cells = Bench(Path(folder), options.quick).cells()
-        chosen = {name: measure for name, measure in cells.items() if name.startswith(options.only)}
-        results = {name: kept(name, measure) for name, measure in chosen.items()}
-    if options.only:
-        print(json.dumps(results, ensure_ascii=False))
-        return
-    results = {"peers": {name: version_of(name) for name in PEERS}, **results}
-    finish("tokens", results, goals_of(results), options)
+        run_cells("tokens", Bench(Path(folder), options.quick).cells(), options, PEERS, goals_of)
 
 
 if __name__ == "__main__":

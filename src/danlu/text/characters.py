@@ -9,25 +9,25 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-LETTER = 1  # letters and the marks on them, of any script
-DIGIT = 2
-ALONE = 4  # letters of scripts that put no space between words: each counts as a word
-HAN = 8
-LATIN = 16
-SPACE = 32
-ENDING = 64  # ends a sentence, or closes after its end
-BROKEN = 128  # no character of a text: replacement character, control, private use, unassigned
-MARK = 256  # punctuation and symbols
-UPPER = 512
-KANA = 1024
-HANGUL = 2048
-CYRILLIC = 4096
-INVISIBLE = 8192  # format characters: joiners, directions, zero-width spaces
-SIGN = 32768  # what `danlu.text.kernels.signs` looks at twice
-CONTINUED = 16384  # what the second byte of a character looks like where UTF-8 was read as Windows-1252 or Latin-1
+from danlu.text.kernels.kinds import ALONE as ALONE
+from danlu.text.kernels.kinds import BROKEN as BROKEN
+from danlu.text.kernels.kinds import CONTINUED as CONTINUED
+from danlu.text.kernels.kinds import CYRILLIC as CYRILLIC
+from danlu.text.kernels.kinds import DIGIT as DIGIT
+from danlu.text.kernels.kinds import ENDING as ENDING
+from danlu.text.kernels.kinds import HAN as HAN
+from danlu.text.kernels.kinds import HANGUL as HANGUL
+from danlu.text.kernels.kinds import INVISIBLE as INVISIBLE
+from danlu.text.kernels.kinds import KANA as KANA
+from danlu.text.kernels.kinds import LATIN as LATIN
+from danlu.text.kernels.kinds import LETTER as LETTER
+from danlu.text.kernels.kinds import MARK as MARK
+from danlu.text.kernels.kinds import NEWLINE as NEWLINE
+from danlu.text.kernels.kinds import SIGN as SIGN
+from danlu.text.kernels.kinds import SPACE as SPACE
+from danlu.text.kernels.kinds import TABLE_SIZE as TABLE_SIZE
+from danlu.text.kernels.kinds import UPPER as UPPER
 
-TABLE_SIZE = 0x40000  # beyond are Han extensions not yet made, tags, variation selectors and private use only
-NEWLINE = 10
 _ENDINGS = ".!?…。！？｡．؟۔।॥\"'”’」』）)》】]"
 _HAN_RANGES = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32400), (0x3005, 0x3008))
 _ALONE_RANGES = ((0x3041, 0x3100), (0x31F0, 0x3200), (0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0xFF66, 0xFFA0))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
+from danlu.text.kernels.kinds import TABLE_SIZE
 
-# As in `danlu.text.characters`: what is beyond the tables is cut to their last entry.
-_LAST = np.uint32(0x3FFFF)
+_LAST = np.uint32(TABLE_SIZE - 1)  # what is beyond the tables is cut to their last entry
 
 
 @kernel

@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
+from danlu.text.kernels.kinds import ENDING, SPACE
 from danlu.text.kernels.table import clear, first_equal
 from danlu.text.kernels.words import mix
 
-# As in `danlu.text.characters`.
-_SPACE, _ENDING = 32, 64
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _NEWLINE, _DOT, _ELLIPSIS = 10, 0x2E, 0x2026
 
@@ -48,9 +47,9 @@ def split_lines(
         last = at
         newlines += at < count
         at += 1
-        while first < last and flags[classes[codes[first]]] & _SPACE != 0:
+        while first < last and flags[classes[codes[first]]] & SPACE != 0:
             first += 1
-        while first < last and flags[classes[codes[last - 1]]] & _SPACE != 0:
+        while first < last and flags[classes[codes[last - 1]]] & SPACE != 0:
             last -= 1
         if first == last:
             blank = True
@@ -92,7 +91,7 @@ def count_lines(
             counts[_BULLETS] += first == bullet
         dots = last == _DOT and length >= 3 and codes[end - 2] == _DOT and codes[end - 3] == _DOT
         counts[_ELLIPSES] += dots or last == _ELLIPSIS
-        counts[_ENDED] += flags[classes[last]] & _ENDING != 0
+        counts[_ENDED] += flags[classes[last]] & ENDING != 0
         counts[_SHORT] += length <= short
     if lines == 1:
         counts[_PARAGRAPHS], counts[_PARAGRAPH_CHARACTERS] = 1, counts[_LINE_CHARACTERS]

@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 from danlu.text.kernels.decode import decode
+from danlu.text.kernels.kinds import LETTER
 from danlu.text.kernels.lines import LINE_COUNTS, count_lines, split_lines
 from danlu.text.kernels.repetition import repeated_shares
 from danlu.text.kernels.signs import SIGN_COUNTS, count_signs
 from danlu.text.kernels.table import clear, first_equal
 from danlu.text.kernels.words import split_words
-
-_LETTER = 1  # as in `danlu.text.characters`
 
 WORD_COUNTS = ("characters", "words", "word_characters", "alphabetic_words", "distinct_words", "lorem_ipsum")
 COUNTS = (*WORD_COUNTS, *SIGN_COUNTS, *LINE_COUNTS)
@@ -71,7 +70,7 @@ def measure_texts(
             written[word + 1] = written[word] + (ends[word] - starts[word])
             letter = False
             for at in range(starts[word], ends[word]):
-                if flags[classes[codes[at]]] & _LETTER != 0:
+                if flags[classes[codes[at]]] & LETTER != 0:
                     letter = True
                     break
             alphabetic += letter

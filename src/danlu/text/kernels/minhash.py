@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 from danlu.text.kernels.decode import decode
+from danlu.text.kernels.kinds import ALONE
 from danlu.text.kernels.words import mix, split_words
 
-_ALONE = 4  # as in `danlu.text.characters`
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
 _OTHER_FACTOR = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -82,7 +82,7 @@ def _next_block(
     count = decode(data, start, stop, codes)
     found = split_words(codes, count, classes, flags, lower, starts, ends, words[held:])
     for word in range(found):
-        alone = flags[classes[codes[starts[word]]]] & _ALONE != 0
+        alone = flags[classes[codes[starts[word]]]] & ALONE != 0
         weights[held + word] = sizes[0] if alone else sizes[1]
     return stop, held + found
 

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
+from danlu.text.kernels.kinds import ALONE, CONTINUED, ENDING, LETTER, MARK, SIGN, SPACE
 
-# As in `danlu.text.characters`.
-_LETTER, _ALONE, _SPACE, _ENDING, _MARK, _CONTINUED, _SIGN = 1, 4, 32, 64, 256, 16384, 32768
 _MOST_TAG = 200  # characters of a tag
 _MOST_ENTITY = 12
 
@@ -51,9 +50,9 @@ def count_signs(
             if length >= 3:
                 _count_run(previous, length, run, classes, flags, counts)
             length = 1
-            mark_runs += kind & _MARK != 0 and flags[classes[previous]] & _MARK == 0
+            mark_runs += kind & MARK != 0 and flags[classes[previous]] & MARK == 0
             previous = code
-        if kind & _SIGN == 0:
+        if kind & SIGN == 0:
             continue
         if code == 0x2E or code == 0x21 or code == 0x3F:
             if code == 0x2E and at >= url and _ends_www(codes, at, count):
@@ -78,13 +77,13 @@ def count_signs(
             if at + 1 < count and codes[at + 1] == 0x65A4:  # 锟斤拷: U+FFFD in UTF-8 read as GBK
                 counts[_MOJIBAKE] += 1
         elif code <= 0xF4:
-            if at + 1 < count and flags[classes[codes[at + 1]]] & _CONTINUED != 0:
+            if at + 1 < count and flags[classes[codes[at + 1]]] & CONTINUED != 0:
                 counts[_MOJIBAKE] += 1
         elif code == 0x2026 and at + 1 < count and codes[at + 1] == 0x2026:
             continue
         else:
             counts[_ELLIPSES] += code == 0x2026
-            if at + 1 == count or flags[classes[codes[at + 1]]] & _ENDING == 0:  # 。！？…
+            if at + 1 == count or flags[classes[codes[at + 1]]] & ENDING == 0:  # 。！？…
                 counts[_SENTENCES] += 1
     if length >= 3:
         _count_run(previous, length, run, classes, flags, counts)
@@ -99,9 +98,9 @@ def _count_run(
     if code == 0x2E or code == 0x3002 or code == 0xFF0E:
         counts[_ELLIPSES] += 1
     kind = flags[classes[code]]
-    if length >= run and kind & _SPACE == 0:
+    if length >= run and kind & SPACE == 0:
         counts[_RUNS] += length
-        if kind & _LETTER != 0:
+        if kind & LETTER != 0:
             counts[_RUN_LETTERS] += length
 
 
@@ -179,4 +178,4 @@ def _ends_sentence(
     place = at + 1
     while place < count and (codes[place] == 0x22 or codes[place] == 0x27 or codes[place] == 0x29 or codes[place] == 0x201D):
         place += 1
-    return place == count or flags[classes[codes[place]]] & (_SPACE | _ALONE) != 0
+    return place == count or flags[classes[codes[place]]] & (SPACE | ALONE) != 0

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 from danlu.text.kernels.decode import decode
+from danlu.text.kernels.kinds import ALONE, DIGIT, LETTER
 
-# As in `danlu.text.characters`.
-_LETTER, _DIGIT, _ALONE = 1, 2, 4
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -42,10 +41,10 @@ def split_words(
     for at in range(count):
         code = codes[at]
         kind = flags[classes[code]]
-        if kind & (_LETTER | _DIGIT) == 0:
+        if kind & (LETTER | DIGIT) == 0:
             if inside and (code == 0x27 or code == 0x2019) and at + 1 < count:
                 before, after = flags[classes[codes[at - 1]]], flags[classes[codes[at + 1]]]
-                if before & _LETTER != 0 and after & (_LETTER | _ALONE) == _LETTER:
+                if before & LETTER != 0 and after & (LETTER | ALONE) == LETTER:
                     value = (value ^ np.uint64(code)) * _FACTOR
                     continue
             if inside:
@@ -53,7 +52,7 @@ def split_words(
                 hashes[words - 1] = mix(value)
                 inside = False
             continue
-        alone = kind & _ALONE != 0
+        alone = kind & ALONE != 0
         if inside and alone:
             ends[words - 1] = at
             hashes[words - 1] = mix(value)

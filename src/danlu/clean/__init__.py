@@ -8,5 +8,6 @@ STAGES = (
     Stage("clean.normalise", 3, "danlu.clean.normalise:normalise"),
     Stage("clean.score", 2, "danlu.clean.score:score"),
     Stage("clean.pairs", 1, "danlu.clean.pairs:pairs"),
-    Stage("clean.decide", 4, "danlu.clean.decide:decide"),
+    Stage("clean.search", 1, "danlu.clean.search:search"),
+    Stage("clean.decide", 5, "danlu.clean.decide:decide"),
 )

@@ -93,11 +93,13 @@ def build_graph(
             inputs: Inputs = {"documents": normalised, "cleaned": cleaned, "signed": signed}
             repeats = add("clean.pairs", "clean.pairs", pairing(recipe.clean), inputs=inputs)
         guarded = datasets if recipe.clean.decontaminate else {}
+        inputs = {"documents": normalised, "datasets": guarded}
+        found = add("clean.search", "clean.search", searching(recipe.clean), inputs=inputs)
         documents = add(
             "clean.decide",
             "clean.decide",
             recipe.clean.model_copy(update={"dedup": recipe.clean.dedup.model_copy(update={"against": ()})}),
-            inputs={"documents": normalised, "scores": scores, "datasets": guarded, "pairs": repeats},
+            inputs={"documents": normalised, "scores": scores, "search": found, "pairs": repeats},
         )
         tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize.training(), inputs={"documents": documents})
         encoded = {"documents": documents, "tokenizer": tokenizer}
@@ -148,6 +150,14 @@ def pairing(config: CleanConfig) -> CleanConfig:
     """What of `clean` changes the pairs of similar documents: not the threshold (unless it is very low), nor who stays."""
     dedup = config.dedup
     return CleanConfig(dedup=dedup.model_copy(update={"threshold": dedup.floor, "keep": "best", "against": ()}))
+
+
+def searching(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes which test texts are found: those of files, and how texts of tests are repaired; of the share no
+    more than how low it is."""
+    guard = config.decontamination()
+    wanted = False if guard is None else guard.model_copy(update={"share": guard.floor})
+    return repairs(config).model_copy(update={"decontaminate": wanted})
 
 
 def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:

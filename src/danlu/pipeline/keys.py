@@ -43,7 +43,7 @@ def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
         return {**fingerprint(node.config, base), **({FORGOTTEN: names.digest} if names else {})}
     if isinstance(node.config, CleanConfig) and node.stage.name == "clean.score" and node.config.misspelling:
         return dictionary_version()
-    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.decide":
+    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.search":
         return evaluation_digests(node.config, base)
     if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
         model = locate_model(node.config.start, base)

@@ -17,6 +17,8 @@ from danlu.workspace.code import is_own
 Preset = Literal["danlu", "gopher", "c4", "fineweb", "fineweb-paper", "fineweb2-zh", "cc-net", "none"]
 FLOOR = 0.5
 """Pairs less similar than that are not written down, unless the threshold is lower."""
+LEAST_SHARE = 0.3
+"""Of an item's runs of words: what a document must have to be written down, unless the recipe's share is lower."""
 BANDS = {
     "danlu": (20, 5),
     "fineweb": (14, 8),
@@ -116,6 +118,11 @@ class DecontaminateConfig(Section):
         gt=0,
         description="Share of an item's runs of words that a document must have to be taken out; 1: only whole items count.",
     )
+
+    @property
+    def floor(self) -> float:
+        """Lower shares are not written down."""
+        return min(LEAST_SHARE, self.share)
 
 
 class CleanConfig(Section):

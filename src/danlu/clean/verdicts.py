@@ -114,7 +114,7 @@ def choose_examples(verdicts: Verdicts, families: NDArray[np.uint8], ids: pa.Str
         of_reason = going[codes == code]
         for family in range(len(FAMILIES)):
             by_id = of_reason[families[of_reason] == family]
-            if len(by_id) and not np.isnan(distance[by_id[0]]):
+            if not np.isnan(distance[by_id]).all():
                 near = by_id[np.argsort(distance[by_id], kind="stable")[:BORDERLINE]].tolist()
                 rest = by_id[: BORDERLINE + TYPICAL]
                 rest = [row for row in rest.tolist() if row not in near]

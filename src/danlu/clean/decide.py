@@ -111,7 +111,7 @@ def decide(
 
     left = [part for part in parts if not unscored[columns.rows[part]].any()]
     with run.progress.task("clean.progress.decide", sum(part.bytes for part in left), "B") as bar, Crew(run) as crew:
-        written, lost = each_part(crew, "danlu.clean.decide:write_part", left, to_write, bar, "write/")
+        written, lost = each_part(crew, "danlu.clean.decide:write_part", left, to_write, bar, "write/", run.threads)
     _drop_lost(lost, columns, verdicts)
     texts = {columns.rows[part].start + int(row): text for part, fact in written.items() for row, text in fact.items()}
     examples = {reason: [row for row in rows if row in texts] for reason, rows in examples.items()}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from danlu.clean.evaluations import evaluation_items, name_of
 from danlu.clean.grams import GramIndex, find_overlaps, index_grams
 from danlu.clean.overlap import WAYS, Finds, HeldOut, Item, find_items, index_items
-from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.personal import treat
 from danlu.clean.repeats import HOLDOUT
 from danlu.clean.treatment import treatment
@@ -83,11 +83,8 @@ def search_part(run: Run, part: Part, items: Path | None, share: float) -> None:
     A text without letters has no canonical form: its own digest, inverted, is its form.
     """
     held, grams, about = _index(items if part.set != HOLDOUT else None)
-    forms: list[pa.Table] = []
-    leaks: list[pa.Table] = []
-    for table in row_groups(part.path, ["id", "text"]):
-        run.check()
-        run.bar.advance(table.nbytes)
+
+    def found(table: pa.Table) -> tuple[pa.Table, pa.Table]:
         data, offsets = text_buffers(table["text"])
         canonicals, ends = canonical_forms(data, offsets)
         keys = digests(canonicals, ends)
@@ -95,16 +92,20 @@ def search_part(run: Run, part: Part, items: Path | None, share: float) -> None:
         if wordless.any():
             keys[wordless] = ~digests(data, offsets)[wordless]  # a form of its own, which no text with letters has
         columns = [table["id"], pa.array([part.set] * table.num_rows), keys[:, 0].copy(), keys[:, 1].copy()]
-        forms.append(pa.table(columns, schema=FORMS))
-        if len(about):
-            by_words = find_items(held, table["text"], canonicals, ends, keys)
-            finds = _surest(Finds.join([by_words, find_overlaps(grams, *word_hashes(data, offsets), share)]))
-            chosen = about.take(pa.array(finds.items))
-            ways = pa.array(WAYS).take(pa.array(finds.ways))
-            ids = table["id"].take(pa.array(finds.documents))
-            leaks.append(pa.table([ids, chosen["owner"], chosen["document"], ways, finds.shares], names=LEAKS.names))
-    write_parquet(_scratch("forms", part, run), forms, FORMS)
-    write_parquet(_scratch("leaks", part, run), (_nameless(table) for table in leaks), LEAKS)
+        forms = pa.table(columns, schema=FORMS)
+        if not len(about):
+            return forms, LEAKS.empty_table()
+        by_words = find_items(held, table["text"], canonicals, ends, keys)
+        finds = _surest(Finds.join([by_words, find_overlaps(grams, *word_hashes(data, offsets), share)]))
+        chosen = about.take(pa.array(finds.items))
+        ways = pa.array(WAYS).take(pa.array(finds.ways))
+        ids = table["id"].take(pa.array(finds.documents))
+        leaks = pa.table([ids, chosen["owner"], chosen["document"], ways, finds.shares], names=LEAKS.names)
+        return forms, _nameless(leaks)
+
+    every = [made for made, _ in each_group(run, part.path, found, ["id", "text"])]
+    write_parquet(_scratch("forms", part, run), (forms for forms, _ in every), FORMS)
+    write_parquet(_scratch("leaks", part, run), (leaks for _, leaks in every), LEAKS)
 
 
 def _surest(finds: Finds) -> Finds:

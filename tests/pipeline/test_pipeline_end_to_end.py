@@ -20,7 +20,7 @@ from danlu.pipeline.state import find_model
 from danlu.workspace.artifact import Workspace, hash_payload, read_payload
 
 STAGES = [
-    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.decide", "tokenize.train",
+    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.search", "clean.decide", "tokenize.train",
     "tokenize.encode", "pretrain.trunk", "pretrain.decay", "finetune", "evaluate.baselines", "evaluate.models",
 ]  # fmt: skip
 

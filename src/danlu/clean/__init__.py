@@ -8,6 +8,7 @@ STAGES = (
     Stage("clean.normalise", 3, "danlu.clean.normalise:normalise"),
     Stage("clean.score", 2, "danlu.clean.score:score"),
     Stage("clean.pairs", 1, "danlu.clean.pairs:pairs"),
+    Stage("clean.units", 1, "danlu.clean.units:units"),
     Stage("clean.search", 1, "danlu.clean.search:search"),
     Stage("clean.decide", 5, "danlu.clean.decide:decide"),
 )

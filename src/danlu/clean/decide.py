@@ -6,6 +6,7 @@ All of it is arithmetic on columns that earlier stages wrote; texts are read onl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,24 +15,29 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from danlu.clean.cuts import NO_CUTS, Cuts, choose_cuts
 from danlu.clean.learned import learned_rules
 from danlu.clean.model_rules import LEARNED
 from danlu.clean.overlap import OVERLAP, WAYS
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.preset import FAMILIES, RULES, family
+from danlu.clean.preset import RULES, family
 from danlu.clean.repeats import HOLDOUT, Repeats
 from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
-from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, Fails, Verdicts, apply_rules, choose_examples
+from danlu.clean.units import read_units
+from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, UNIT, Fails, Verdicts, apply_rules, choose_examples
 from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
+from danlu.text.buffers import read_only, text_buffers
+from danlu.text.forms import digests, form_column, hex_digests
+from danlu.text.kernels.cuts import cut_spans
 from danlu.text.personal.find import REASON, hidden_beginning
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import read_json, write_json
+from danlu.workspace.files import read_json, write_atomic, write_json
 from danlu.workspace.run import Run
 
 SHOWN = 300  # characters of an example
@@ -53,6 +59,16 @@ VERDICTS: pa.Schema = pa.schema(
         pa.field("fails", pa.list_(pa.field("item", pa.string(), nullable=False)), nullable=False),
     ]
 )
+CUT_EDITS: pa.Schema = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),  # characters of the repaired text
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("length", pa.int32(), nullable=False),  # of what stands there now: 0
+        pa.field("twin", pa.string(), nullable=False),  # the document in which the same stays
+    ]
+)
 
 
 class Columns(NamedTuple):
@@ -63,7 +79,7 @@ class Columns(NamedTuple):
     languages: pa.ChunkedArray
     bytes: NDArray[np.int64]
     protected: NDArray[np.bool_]
-    families: NDArray[np.uint8]  # index into `danlu.clean.preset.FAMILIES`
+    families: NDArray[np.str_]
     training: NDArray[np.bool_]  # False: held out
     rows: dict[Part, slice]
 
@@ -73,16 +89,18 @@ def decide(
     scores: Artifact,
     search: Artifact,
     pairs: Artifact | None = None,
+    units: Artifact | None = None,
     *,
     config: CleanConfig,
     run: Run,
 ) -> None:
-    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
+    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`; where lines
+    or paragraphs go too, `edits.parquet`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
     asked = [name for name, rule in LEARNED.items() if getattr(config, rule.section)]
     columns, measured, unscored = _read_scored(parts, scores, [*asked, *own])
-    learned = learned_rules(config, measured, _names(columns.families), columns.training & ~unscored)
+    learned = learned_rules(config, measured, columns.families, columns.training & ~unscored)
     rules = document_rules(config) | learned | own
     verdicts, fails = apply_rules(measured, columns.families, rules)
     _drop_personal(documents, config, columns, verdicts, fails)
@@ -97,6 +115,7 @@ def decide(
     ways = _drop_leaks(search, config, columns, verdicts, repeats.forms, fails)
     # Which of equal documents stays depends on all of them together.
     repeats.drop(columns.training)
+    cuts = _choose_cuts(units, config, columns, verdicts, fails)
 
     examples = choose_examples(_only(verdicts, columns.training & (verdicts.reasons != LOST)), columns.families, columns.ids)
     groups = repeats.groups(REPEAT)
@@ -107,7 +126,7 @@ def decide(
     def to_write(part: Part) -> tuple[Any, ...]:
         span = columns.rows[part]
         kept = (verdicts.reasons[span] == KEPT).astype(bool)
-        return kept, [row - span.start for row in wanted if span.start <= row < span.stop]
+        return kept, [row - span.start for row in wanted if span.start <= row < span.stop], cuts.of(span.start, span.stop)
 
     left = [part for part in parts if not unscored[columns.rows[part]].any()]
     with run.progress.task("clean.progress.decide", sum(part.bytes for part in left), "B") as bar, Crew(run) as crew:
@@ -119,11 +138,16 @@ def decide(
 
     for reason in (REPEAT, NEAR):
         fails.add(reason, verdicts.reasons == reason)
+    if units is not None:
+        _write_edits(run, written, cuts, columns, UNIT + config.dedup.unit)
     write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats, fails)], VERDICTS)
     kept = verdicts.reasons == KEPT
     owners = read_json(search / "facts.json")["owners"]
     facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, owners, ways)
     facts["rules"] = {name: rule._asdict() for name, rule in rules.items()}
+    if units is not None:
+        facts["units"] = _cut_facts(cuts, config)
+        facts["bytes"]["kept"] -= facts["units"]["bytes"]
     facts["fails"] = fails.counts(columns.training)
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
@@ -225,6 +249,46 @@ def _drop_leaks(
     return ways
 
 
+def _choose_cuts(
+    units: Artifact | None, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails
+) -> Cuts:
+    """What goes of the documents that are kept; one of which nothing would be left goes as a whole."""
+    if units is None:
+        return NO_CUTS
+    kept = (verdicts.reasons == KEPT) & columns.training
+    cuts = choose_cuts(read_units(units), kept, columns.protected, columns.bytes, columns.ids, config.dedup.keep)
+    sizes = np.bincount(cuts.documents, cuts.stops - cuts.starts, len(columns.ids)).astype(np.int64)
+    emptied = kept & (sizes > 0) & (sizes == columns.bytes)
+    verdicts.reasons[emptied] = UNIT + config.dedup.unit
+    fails.add(UNIT + config.dedup.unit, emptied)
+    return Cuts(*(column[~emptied[cuts.documents]] for column in cuts))
+
+
+def _cut_facts(cuts: Cuts, config: CleanConfig) -> dict[str, Any]:
+    return {
+        "unit": config.dedup.unit,
+        "removed": len(cuts.documents),
+        "documents": len(np.unique(cuts.documents)),
+        "bytes": int((cuts.stops - cuts.starts).sum()),
+    }
+
+
+def _write_edits(run: Run, written: Iterable[Part], cuts: Cuts, columns: Columns, reason: str) -> None:
+    """`edits.parquet`: what went out of the documents that stay."""
+
+    def tables() -> Iterator[pa.Table]:
+        for part in written:
+            span = columns.rows[part]
+            here = cuts.of(span.start, span.stop)
+            if len(here.documents):
+                places = np.frombuffer(_places_path(part, run).read_bytes(), np.int32).reshape(-1, 2)
+                ids, twins = (columns.ids.take(pa.array(rows)) for rows in (here.documents + span.start, here.twins))
+                size = len(places)
+                yield pa.table([ids, places[:, 0], places[:, 1], [reason] * size, [0] * size, twins], schema=CUT_EDITS)
+
+    write_parquet(run.output / "edits.parquet", tables(), CUT_EDITS)
+
+
 def _drop_personal(
     documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails
 ) -> None:
@@ -264,7 +328,7 @@ def _read_columns(parts: Sequence[Part]) -> Columns:
     for part, span in rows.items():
         training[span] = part.set != HOLDOUT
     tags = table["language"].combine_chunks().dictionary_encode()
-    families = np.array([FAMILIES.index(family(tag)) for tag in tags.dictionary.to_pylist()], np.uint8)
+    families = np.array([family(tag) for tag in tags.dictionary.to_pylist()], np.str_)
     return Columns(
         table["id"].combine_chunks(),
         table["source"],
@@ -277,16 +341,14 @@ def _read_columns(parts: Sequence[Part]) -> Columns:
     )
 
 
-def _names(families: NDArray[np.uint8]) -> NDArray[np.str_]:
-    return np.array(FAMILIES)[families]
-
-
-def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[int]) -> dict[str, str]:
-    """The unit of work after verdicts: write the documents of a part that are `kept`, bool[documents of the part].
+def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[int], cuts: Cuts) -> dict[str, str]:
+    """The unit of work after verdicts: write the documents of a part that are `kept`, bool[documents of the part], without
+    what is cut. Where that was, in characters, goes to scratch.
 
     Returns the beginnings of the texts of the `wanted` rows.
     """
     texts: dict[str, str] = {}
+    places: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
 
     def tables() -> Iterator[pa.Table]:
         row = 0
@@ -297,11 +359,34 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
             for index in wanted:
                 if row <= index < end:
                     texts[str(index)] = hidden_beginning(str(table["text"][index - row]), SHOWN)
+            here = cuts.of(row, end)
+            if len(here.documents):
+                table, spans = _without(table, here)
+                places.append(spans)
             yield table.filter(pa.array(kept[row:end]))
             row = end
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
+    if len(cuts.documents):
+        write_atomic(_places_path(part, run), np.concatenate(places).tobytes())
     return texts
+
+
+def _without(table: pa.Table, cuts: Cuts) -> tuple[pa.Table, NDArray[np.int32]]:
+    """Documents without what is cut, and where that was in characters, int32[cuts, 2]."""
+    data, offsets = text_buffers(table["text"])
+    out, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.zeros(len(offsets), np.int64)
+    places = np.empty((len(cuts.documents), 2), np.int32)
+    cut_spans(data, offsets, cuts.documents, cuts.starts, cuts.stops, out, ends[1:], places)
+    out, ends = read_only(out[: ends[-1]]), read_only(ends)
+    for name, column in (("text", form_column(out, ends)), ("digest", hex_digests(digests(out, ends)))):
+        field = table.schema.field(name)
+        table = table.set_column(table.schema.get_field_index(name), field, column.cast(field.type))
+    return table, places
+
+
+def _places_path(part: Part, run: Run) -> Path:
+    return run.scratch / f"places-{part.set}-{part.path.stem}"
 
 
 def _only(verdicts: Verdicts, rows: NDArray[np.bool_]) -> Verdicts:

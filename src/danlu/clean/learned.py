@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from danlu.clean.dictionary import dictionary_path
 from danlu.clean.model_rules import LEARNED
 from danlu.clean.preset import Family, Rule
+from danlu.clean.rules import by_family
 from danlu.recipe.clean import CleanConfig
 from danlu.text import linear, ngrams, spelling
 from danlu.text.buffers import text_buffers
@@ -92,7 +93,8 @@ def learned_rules(
     for name, rule in LEARNED.items():
         limits: dict[Family, float] = {}
         if (threshold := config.rules.get(name)) is not None:
-            limits = dict.fromkeys(rule.families, threshold)
+            named = by_family(threshold).items()
+            limits = {each: limit for each, limit in named if limit is not None and each in rule.families}
         keep = config.language_model.keep if name == "perplexity" and config.language_model else None
         for each in rule.families:
             if keep is None:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from danlu.text.buffers import string_buffers, text_buffers
-from danlu.text.forms import canonical_forms, digests
+from danlu.text.forms import canonical_forms, digests, find_digests
 from danlu.text.kernels.grams import EMPTY, fill_table
 from danlu.text.kernels.windows import find_windows, hash_windows
 
@@ -127,23 +127,10 @@ def find_items(held: HeldOut, texts: Any, forms: NDArray[np.uint8], ends: Ints, 
 
     `forms` and `ends` are the texts' canonical forms (`canonical_forms`), `keys` uint64[texts, 2] the digests of these.
     """
-    whole = _looked_up(held, keys)
+    whole = find_digests(held.digests, keys)
     rows = np.flatnonzero(whole >= 0)
     lines = _lines(held, texts)
     return Finds.join([Finds.of(rows, held.items[whole[rows]], EQUAL), lines, _contained(held, forms, ends)])
-
-
-def _looked_up(held: HeldOut, keys: Words) -> Ints:
-    """Which of the index's forms each digest is of, -1 if of none."""
-    if not len(held.digests):
-        return np.full(len(keys), -1)
-    low, high = (np.searchsorted(held.digests[:, 0], keys[:, 0], side) for side in ("left", "right"))
-    result = np.full(len(keys), -1)
-    for step in range(int((high - low).max(initial=0))):  # once, but for two digests with the same first half
-        place = np.minimum(low + step, len(held.digests) - 1)
-        same = (low + step < high) & (held.digests[place, 1] == keys[:, 1])
-        result[same] = place[same]
-    return result
 
 
 def _lines(held: HeldOut, texts: Any) -> Finds:
@@ -151,7 +138,7 @@ def _lines(held: HeldOut, texts: Any) -> Finds:
     rows = np.flatnonzero(pc.match_substring(texts, "\n").to_numpy())
     data, offsets = text_buffers(texts.take(pa.array(rows)))
     spans = np.union1d(offsets, np.flatnonzero(data[: offsets[-1]] == 0x0A) + 1)  # each line with its break
-    found = _looked_up(held, digests(*canonical_forms(data, spans)))
+    found = find_digests(held.digests, digests(*canonical_forms(data, spans)))
     lines = np.flatnonzero(found >= 0)
     lines = lines[held.heavy[found[lines]]]
     documents = rows[np.searchsorted(offsets, spans[lines], "right") - 1]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from danlu.clean.preset import FAMILIES, Rule
 
 KEPT, EMPTY, REPEAT, NEAR, HELDOUT = "", "empty", "repeat", "near", "heldout"
+UNIT = "repeat_"  # with `line` or `paragraph`: all of a document stands elsewhere
 LOST = "quarantine"  # of a part that killed whoever scored, searched or wrote it
 BORDERLINE = 3  # examples of each reason and language nearest to the threshold
 TYPICAL = 3  # and others, by digest
@@ -68,10 +69,10 @@ class Fails:
 
 
 def apply_rules(
-    columns: Mapping[str, NDArray[Any]], families: NDArray[np.uint8], rules: Mapping[str, Rule]
+    columns: Mapping[str, NDArray[Any]], families: NDArray[np.str_], rules: Mapping[str, Rule]
 ) -> tuple[Verdicts, Fails]:
     """The first rule that each document fails, and all that it fails. `columns` are the scores, and `characters`, `words` and
-    `lines`; `families` index into `FAMILIES`."""
+    `lines`."""
     size = len(families)
     values, limits = np.full(size, np.nan), np.full(size, np.nan)
     names = [KEPT, EMPTY, *rules]
@@ -79,7 +80,7 @@ def apply_rules(
     first[columns["characters"] == 0] = 1
     fails = Fails(size)
     fails.add(EMPTY, first == 1)
-    of_family = [families == code for code in range(len(FAMILIES))]
+    of_family = [families == family for family in FAMILIES]
     for code, (name, rule) in enumerate(rules.items(), start=2):
         scores, every = columns[name], np.zeros(size, bool)
         for family, here in zip(FAMILIES, of_family, strict=True):
@@ -100,7 +101,7 @@ def apply_rules(
     return Verdicts(np.array(names, object)[first], values, limits), fails
 
 
-def choose_examples(verdicts: Verdicts, families: NDArray[np.uint8], ids: pa.StringArray) -> dict[str, list[int]]:
+def choose_examples(verdicts: Verdicts, families: NDArray[np.str_], ids: pa.StringArray) -> dict[str, list[int]]:
     """Rows worth a look for each reason: in each language the borderline ones first, then others by digest of their id.
 
     Ids are hashes, so their order is as good as random and the same on every machine.
@@ -112,7 +113,7 @@ def choose_examples(verdicts: Verdicts, families: NDArray[np.uint8], ids: pa.Str
     reasons, codes = np.unique(verdicts.reasons[going].astype(str), return_inverse=True)
     for code, reason in enumerate(reasons.tolist()):
         of_reason = going[codes == code]
-        for family in range(len(FAMILIES)):
+        for family in FAMILIES:
             by_id = of_reason[families[of_reason] == family]
             if not np.isnan(distance[by_id]).all():
                 near = by_id[np.argsort(distance[by_id], kind="stable")[:BORDERLINE]].tolist()

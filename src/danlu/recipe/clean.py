@@ -15,6 +15,19 @@ from danlu.recipe.sources import Placed
 from danlu.workspace.code import is_own
 
 Preset = Literal["danlu", "gopher", "c4", "fineweb", "fineweb-paper", "fineweb2-zh", "cc-net", "none"]
+ByLanguage = dict[Literal["en", "zh", "other"], float | None]
+
+
+def _parse_threshold(value: Any) -> Any:
+    if isinstance(value, dict) and (wrong := [name for name in value if name not in ("en", "zh", "other")]):
+        raise refuse("threshold-language", name=str(wrong[0]))
+    return value
+
+
+Threshold = Annotated[
+    float | ByLanguage, BeforeValidator(_parse_threshold, json_schema_input_type=float | ByLanguage)
+]
+"""Of all languages, or by language: English, Chinese, any other; a language that is not named keeps the preset's."""
 FLOOR = 0.5
 """Pairs less similar than that are not written down, unless the threshold is lower."""
 LEAST_SHARE = 0.3
@@ -69,6 +82,12 @@ class DedupConfig(Section):
     bands: Bands = Field("danlu", description="Bands and rows of the MinHash: a name, or numbers such as 14x8.")
     words: Count = Field(5, description="Words of a shingle, in scripts with spaces between words.")
     letters: Count = Field(8, description="Letters of a shingle, in scripts without, such as Chinese.")
+    unit: Literal["document", "paragraph", "line"] = later(
+        "document", "paragraph, line: of those that repeat each other, in whichever documents that stay, only the first stays."
+    )
+    shortest: Count = later(
+        60, "Bytes of the letters of a paragraph or line from which on it can go: 60 letters, 20 of Chinese."
+    )
     against: tuple[str, ...] = Field(
         (),
         description="Earlier cleanings whose documents stay: runs of this workspace, or folders of `clean.decide` artifacts.",
@@ -131,8 +150,10 @@ class CleanConfig(Section):
     preset: Preset = Field(
         "danlu", description="Named, frozen set of line and document rules: ours, one as published (for web pages), or none."
     )
-    rules: dict[str, float | None] = Field(
-        {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
+    rules: dict[str, Threshold | None] = Field(
+        {},
+        description="Thresholds that differ from the preset's, of all languages or by language ({en: 0.5, zh: 0.6}); null turns a "
+        "rule off. `module:name` is a rule of your own.",
     )
     width: Literal["letters", "all", "keep"] = Field(
         "letters",

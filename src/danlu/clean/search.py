@@ -159,7 +159,7 @@ def _write_items(
     def items() -> Iterator[Item]:
         every = given()
         while some := list(islice(every, ITEM_ROWS)):
-            repairs = treat(how.treat([item.text for item in some]), actions).repairs
+            repairs, _ = treat(how.treat([item.text for item in some]), actions)
             for item, repaired in zip(some, repairs, strict=True):
                 yield item
                 if repaired.edits:

@@ -192,7 +192,7 @@ def test_thresholds_are_said_as_they_are(preset: str) -> None:
 
 def test_every_rule_has_its_measure() -> None:
     measured = score_texts(pa.array(["A text."]), pa.array(["en"]))
-    assert set(RULES) <= set(measured)
+    assert set(RULES) - {"boilerplate"} <= set(measured)  # that is told by the edits
 
 
 def test_message_tables_have_no_rule_that_is_not() -> None:

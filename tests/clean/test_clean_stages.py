@@ -132,7 +132,16 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stages_load() -> None:
-    assert [stage.load().__name__ for stage in STAGES] == ["learn", "learn", "normalise", "score", "pairs", "units", "search", "decide"]
+    assert [stage.load().__name__ for stage in STAGES] == [
+        "learn",
+        "learn",
+        "normalise",
+        "score",
+        "pairs",
+        "units",
+        "search",
+        "decide",
+    ]
 
 
 def test_normalise_repairs_and_records_edits(cleaned: Path) -> None:

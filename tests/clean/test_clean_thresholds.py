@@ -83,7 +83,9 @@ def test_every_rule_that_a_document_fails_is_told(cleaned: Path) -> None:
 
 def test_a_threshold_by_language_leaves_the_others_as_they_are() -> None:
     usual = load_preset("danlu").rules
-    rules = document_rules(CleanConfig.model_validate({"rules": {"letters": {"zh": 0.6}, "few_words": {"en": None}, "urls": 0.2}}))
+    rules = document_rules(
+        CleanConfig.model_validate({"rules": {"letters": {"zh": 0.6}, "few_words": {"en": None}, "urls": 0.2}})
+    )
     assert [rules["letters"].threshold(name) for name in FAMILIES] == [usual["letters"].en, 0.6, usual["letters"].other]
     assert [rules["few_words"].threshold(name) for name in FAMILIES] == [None, 3, 2]
     assert [rules["urls"].threshold(name) for name in FAMILIES] == [0.2] * 3

@@ -48,7 +48,8 @@ def texts_of(seed: int, count: int, breaks: list[str]) -> list[str]:
     made = random.Random(seed)
     return list(
         dict.fromkeys(
-            "".join(made.choice(SENTENCES) + made.choice(breaks) for _ in range(made.randrange(1, 7))).strip() + f"\n\nNumber {row}"
+            "".join(made.choice(SENTENCES) + made.choice(breaks) for _ in range(made.randrange(1, 7))).strip()
+            + f"\n\nNumber {row}"
             for row in range(count)
         )
     )
@@ -73,9 +74,7 @@ def cleaned(root: Path, source: Artifact, unit: str, memory: int | None = None) 
 
 
 def rows_of(folder: Path) -> dict[str, str]:
-    return {
-        row["id"]: row["text"] for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()
-    }
+    return {row["id"]: row["text"] for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()}
 
 
 def expected(texts: dict[str, str], unit: str, spared: str) -> tuple[dict[str, str], int]:

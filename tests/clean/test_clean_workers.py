@@ -49,7 +49,14 @@ def test_same_bytes_for_any_number_of_workers_also_if_one_dies(
     with one_worker_killed():
         search(normal, datasets, config=config, run=runs["search"])
     with one_worker_killed():
-        decide(normal, scored, Artifact("clean.search", "key", tmp_path / "out" / "search"), paired, config=config, run=runs["decide"])
+        decide(
+            normal,
+            scored,
+            Artifact("clean.search", "key", tmp_path / "out" / "search"),
+            paired,
+            config=config,
+            run=runs["decide"],
+        )
     assert payload(tmp_path / "out") == payload(cleaned)
     assert not any(run.facts or run.counts["quarantined"] for run in runs.values())
 

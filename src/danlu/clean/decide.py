@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from danlu.clean.cuts import NO_CUTS, Cuts, choose_cuts
 from danlu.clean.learned import learned_rules
-from danlu.clean.model_rules import LEARNED
+from danlu.clean.model_rules import LEARNED, UNSHOWN
 from danlu.clean.overlap import OVERLAP, WAYS
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
@@ -117,7 +117,8 @@ def decide(
     repeats.drop(columns.training)
     cuts = _choose_cuts(units, config, columns, verdicts, fails)
 
-    examples = choose_examples(_only(verdicts, columns.training & (verdicts.reasons != LOST)), columns.families, columns.ids)
+    shows = columns.training & ~np.isin(verdicts.reasons.astype(str), (LOST, *UNSHOWN))
+    examples = choose_examples(_only(verdicts, shows), columns.families, columns.ids)
     groups = repeats.groups(REPEAT)
     largest = sorted(groups, key=lambda rows: (-len(rows), columns.ids[rows[0]].as_py()))[:LARGEST]
     shown = {row for rows in examples.values() for row in rows}
@@ -249,9 +250,7 @@ def _drop_leaks(
     return ways
 
 
-def _choose_cuts(
-    units: Artifact | None, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails
-) -> Cuts:
+def _choose_cuts(units: Artifact | None, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails) -> Cuts:
     """What goes of the documents that are kept; one of which nothing would be left goes as a whole."""
     if units is None:
         return NO_CUTS
@@ -289,9 +288,7 @@ def _write_edits(run: Run, written: Iterable[Part], cuts: Cuts, columns: Columns
     write_parquet(run.output / "edits.parquet", tables(), CUT_EDITS)
 
 
-def _drop_personal(
-    documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails
-) -> None:
+def _drop_personal(documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails) -> None:
     """Documents with personal data of a kind that the recipe drops go, with the first such kind in the order of `KINDS`."""
     dropped = [kind for kind, action in config.pii.actions(config.preset).items() if action == "drop"]
     if not dropped:

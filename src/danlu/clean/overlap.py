@@ -59,9 +59,14 @@ class Finds(NamedTuple):
     @classmethod
     def join(cls, some: Sequence[Finds]) -> Finds:
         """All finds of a document together: those of the surest way first, else in the order given."""
-        both = cls(*(np.concatenate(columns) for columns in zip(*some, strict=True)))
-        order = np.lexsort((both.ways, both.documents))
-        return cls(*(column[order] for column in both))
+        both = cls(
+            np.concatenate([one.documents for one in some]), np.concatenate([one.items for one in some]),
+            np.concatenate([one.ways for one in some]), np.concatenate([one.shares for one in some]),
+        )  # fmt: skip
+        return both.chosen(np.lexsort((both.ways, both.documents)))
+
+    def chosen(self, which: NDArray[Any]) -> Finds:
+        return Finds(self.documents[which], self.items[which], self.ways[which], self.shares[which])
 
 
 class Table(NamedTuple):

@@ -114,9 +114,9 @@ def _surest(finds: Finds) -> Finds:
     order = np.lexsort((np.arange(len(items)), items, documents))
     again = np.zeros(len(items), bool)
     again[order[1:]] = (documents[order[1:]] == documents[order[:-1]]) & (items[order[1:]] == items[order[:-1]])
-    finds = Finds(*(column[~again] for column in finds))
+    finds = finds.chosen(~again)
     rank = np.arange(len(finds.documents)) - np.searchsorted(finds.documents, finds.documents)
-    return Finds(*(column[rank < MOST_FINDS] for column in finds))
+    return finds.chosen(rank < MOST_FINDS)
 
 
 def _nameless(table: pa.Table) -> pa.Table:

@@ -71,7 +71,9 @@ def summarise(
         "leaks": {name: dict(sorted(counts.items())) for name, counts in sorted(leaks.items())},
         "repeats": {
             "documents": reasons.get(REPEAT, {"documents": 0})["documents"],
-            "largest": [{"text": texts[row], "count": count, "language": columns.languages[row].as_py()} for row, count in largest],
+            "largest": [
+                {"text": texts[row], "count": count, "language": columns.languages[row].as_py()} for row, count in largest
+            ],
         },
         "holdout": {
             "documents": _in_and_kept(np.ones(len(kept), np.int64), ~columns.training, kept),

@@ -20,7 +20,7 @@ from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig, DedupConfig
 from danlu.text.buffers import text_buffers
 from danlu.text.forms import canonical_forms, digests, find_digests
-from danlu.text.pieces import pieces
+from danlu.text.pieces import Unit, pieces
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
@@ -72,7 +72,7 @@ def units(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
 
 def cut_part(run: Run, part: Part, config: DedupConfig, first: int) -> dict[str, int]:
     """The unit of work: the pieces of a part that are long enough, in scratch; how many. `first`: row of its first document."""
-    unit = "line" if config.unit == "line" else "paragraph"
+    unit: Unit = "line" if config.unit == "line" else "paragraph"
 
     def cut(table: pa.Table) -> pa.Table:
         data, offsets = text_buffers(table["text"])

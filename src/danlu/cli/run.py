@@ -94,7 +94,9 @@ def plan(
         "kilowatt_hours": round(kilowatt_hours(made.seconds, Machine.probe().cores), 6),
     }  # fmt: skip
     rescored = {"rescored_for": [name for name, *_ in changed]} if changed else {}
-    last_line({"recipe": prepared.loaded.recipe.name, **totals, "nodes": lines, **rescored, **fallback_line(prepared)}, json_line)
+    last_line(
+        {"recipe": prepared.loaded.recipe.name, **totals, "nodes": lines, **rescored, **fallback_line(prepared)}, json_line
+    )
 
 
 def prepare_and_tell(recipe: Path, overrides: list[str], hours: float | None, variants: list[str] | None = None) -> Prepared:

@@ -146,7 +146,8 @@ def measures(config: CleanConfig) -> CleanConfig:
 
     Models that it learns are inputs of their own.
     """
-    return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0), misspelling=config.misspelling)
+    own = dict.fromkeys(sorted(own_rules(config)), 0.0)
+    return CleanConfig(rules=own, misspelling=config.misspelling, flagged=config.flagged)
 
 
 def pairing(config: CleanConfig) -> CleanConfig:

@@ -24,9 +24,7 @@ def _parse_threshold(value: Any) -> Any:
     return value
 
 
-Threshold = Annotated[
-    float | ByLanguage, BeforeValidator(_parse_threshold, json_schema_input_type=float | ByLanguage)
-]
+Threshold = Annotated[float | ByLanguage, BeforeValidator(_parse_threshold, json_schema_input_type=float | ByLanguage)]
 """Of all languages, or by language: English, Chinese, any other; a language that is not named keeps the preset's."""
 FLOOR = 0.5
 """Pairs less similar than that are not written down, unless the threshold is lower."""
@@ -126,6 +124,12 @@ def _as_file(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
+class FlaggedList(Placed):
+    """A list of words that speak against a text."""
+
+    path: str = Field(description="A file with a word or phrase a line; what follows a # is a remark.")
+
+
 class DecontaminateConfig(Section):
     """What else than the recipe's datasets is taken out of training text, and when a text counts as held."""
 
@@ -179,6 +183,10 @@ class CleanConfig(Section):
     classifier: ClassifierConfig | None = later(
         None, "A classifier learned from good and bad examples of yours, for the score `classifier`; null: none."
     )
+    flagged: dict[
+        Literal["en", "zh", "other"],
+        Annotated[FlaggedList, BeforeValidator(_as_file, json_schema_input_type=str | FlaggedList)],
+    ] = later({}, "Lists of words by language, for the score `flagged`: the share of words that are on it. {en: words.txt}")
     misspelling: bool = later(False, "The score `misspelling` of English, by a dictionary (extra `spelling`).")
 
     def examples(self) -> dict[str, CollectConfig]:

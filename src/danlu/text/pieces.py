@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Unit = Literal["paragraph", "line"]
 
 
-def pieces(data: NDArray[np.uint8], offsets: Ints, unit: Literal["paragraph", "line"]) -> Ints:
+def pieces(data: NDArray[np.uint8], offsets: Ints, unit: Unit) -> Ints:
     """Where each piece of the texts `data[offsets[i]:offsets[i + 1]]` begins, and the end of the last, int64[pieces + 1].
 
     A piece is a line with what is empty after it, or lines up to an empty one with the empty ones; every text begins one.

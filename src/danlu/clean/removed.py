@@ -18,10 +18,11 @@ REMOVED: pa.Schema = pa.schema(
 
 
 def write_removed(edits: Path, path: Path) -> None:
-    """Write the documents that lost lines to a rule, and how many characters (as they came) of each went so."""
+    """Write the documents that lost lines to a rule, and how many characters (as they came) of each went so; none where
+    nothing was repaired (there is no file of edits)."""
     pattern = f"(?:^|\\+)(?:{'|'.join(LINE_RULES)})(?:\\+|$)"
     found = [pa.table([[], []], schema=REMOVED)]
-    for table in row_groups(edits, ["id", "start", "end", "length", "reason"]):
+    for table in row_groups(edits, ["id", "start", "end", "length", "reason"]) if edits.exists() else ():
         some = table.filter(pc.match_substring_regex(table["reason"], pattern))
         gone = pc.subtract(pc.subtract(some["end"], some["start"]), some["length"]).cast(pa.int64())
         found.append(pa.table([some["id"], gone], schema=REMOVED))

@@ -140,8 +140,8 @@ def run_on_full_disk(size: int) -> dict[str, Any]:
         command = " ".join([*COMMAND, "--lang en", str(folder), "--workspace", str(disk / "w"), *SETTINGS])
         # A filler takes the room that the plan asked for, once the work has begun.
         script = f"""
-            mount -t tmpfs -o size=200m tmpfs {disk} || exit 77
-            (while [ ! -d {disk}/w/artifacts ]; do sleep 0.1; done; head -c 1G /dev/zero > {disk}/filler) 2>/dev/null &
+            mount -t tmpfs -o size=1g tmpfs {disk} || exit 77
+            (while [ ! -d {disk}/w/artifacts ]; do sleep 0.1; done; head -c 2G /dev/zero > {disk}/filler) 2>/dev/null &
             {command} > {name}/first 2> {name}/said; echo $? > {name}/status; wait
             rm -f {disk}/filler; mount -o remount,size=4g {disk}
             {command} > {name}/second 2> {name}/said-again; echo $? > {name}/status-again

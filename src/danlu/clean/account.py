@@ -61,6 +61,13 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
             for name, found in examples.items()
         },
         "clusters": [describe_cluster(table, one, texts) for one in clusters],
+        "found": {
+            "leaks": facts.get("leaks", {}),
+            "personal": read_json(cleaning.normalised / "facts.json").get("personal", {}),
+            "actions": dict(cleaning.config.pii.actions(cleaning.config.preset)),
+            "units": facts.get("units"),
+            **{role: read_json(path / "facts.json") for role, path in cleaning.learned.items()},
+        },
         "repeats": {"documents": len(pairs.goes), "clusters": len(np.unique(pairs.stays))},
         "tried": tried(table, fails, codes, rows, pairs, cleaning.config.dedup.keep),
         # Without their examples: these show texts as they came, from before personal data is masked.

@@ -23,6 +23,7 @@ from danlu.workspace.files import disk_errors, whole_folder, write_atomic, write
 from danlu.workspace.messages import current_language
 
 STAGE = "clean.decide"
+LEARNED = ("language_model", "classifier")
 PAGE, ABOUT = "report.html", "cleaning.json"
 Format = Literal["parquet", "jsonl"]
 
@@ -62,7 +63,11 @@ def cleaning_of(workspace: Workspace, decided: Artifact, name: str) -> Cleaning:
     for input_ in (documents, scores):
         if not input_.path.exists():
             raise DanluError("cleaning.gone", where=str(decided.path), artifact=input_.path.name)
-    return Cleaning(name, decided.path, documents.path, scores.path, CleanConfig.model_validate(manifest["config"]))
+    made = scores.manifest["inputs"]
+    learned = {role: artifact_at(workspace, made[role]).path for role in LEARNED if made.get(role)}
+    config = CleanConfig.model_validate(manifest["config"])
+    there = {role: path for role, path in learned.items() if path.exists()}
+    return Cleaning(name, decided.path, documents.path, scores.path, config, there)
 
 
 def write_out(decided: Artifact, name: str, page: Path, target: Path, form: Format) -> None:

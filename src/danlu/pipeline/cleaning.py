@@ -25,6 +25,8 @@ from danlu.workspace.messages import current_language
 STAGE = "clean.decide"
 LEARNED = ("language_model", "classifier")
 PAGE, ABOUT = "report.html", "cleaning.json"
+EDITS = "edits.parquet"
+"""Where lines or paragraphs went out of documents that stay."""
 Format = Literal["parquet", "jsonl"]
 
 
@@ -72,13 +74,15 @@ def cleaning_of(workspace: Workspace, decided: Artifact, name: str) -> Cleaning:
 
 def write_out(decided: Artifact, name: str, page: Path, target: Path, form: Format) -> None:
     """Write what a cleaning made to a folder of its own, which is there whole or not at all: the documents that stay (and
-    those held out, if there are), the verdicts on all, its page (a copy of `page`), and what it was made by."""
+    those held out, if there are), the verdicts on all, the edits, its page (a copy of `page`), and what it was made by."""
     manifest = decided.manifest
     with whole_folder(target) as folder:
         for part in ("documents", "holdout"):
             if part == "documents" or document_parts(decided / part):
                 _write_documents(decided / part, folder / part, form)
-        shutil.copyfile(decided / VERDICTS, folder / VERDICTS)
+        for table in (VERDICTS, EDITS):
+            if (decided / table).exists():
+                shutil.copyfile(decided / table, folder / table)
         about = {
             "name": name,
             "artifact": decided.path.name,

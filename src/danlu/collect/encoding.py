@@ -25,7 +25,7 @@ class Line:
 
 
 def read_whole(path: Path, most: int = MOST_BYTES) -> str | None:
-    """The text, without its mark, of a file of at most `most` bytes that is sound UTF-8 without NUL; None of any other, which is
+    """The text, without its mark, of a file of up to `most` bytes that is sound UTF-8 without NUL; None of any other, which is
     to be read line by line."""
     with open_bytes(path) as file:
         data = file.read(most + 1)

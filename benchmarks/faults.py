@@ -62,7 +62,9 @@ def write_line(folder: Path, size: int) -> None:
 def write_bytes(folder: Path, size: int) -> None:
     drawn = random.Random(1)
     (folder / "binary.txt").write_bytes(drawn.randbytes(max(1000, size >> 6)))
-    (folder / "nul.jsonl").write_bytes(json.dumps({"text": "A line\0 with NUL\0s in it, of a text that is otherwise sound."}).encode())
+    (folder / "nul.jsonl").write_bytes(
+        json.dumps({"text": "A line\0 with NUL\0s in it, of a text that is otherwise sound."}).encode()
+    )
     (folder / "nul.txt").write_bytes(b"\0" * max(1000, size >> 6))
     (folder / "broken.jsonl").write_bytes(b'{"text": "caf\xe9 \xff\xfe and more of it"}\n' * 100 + b'{"text": 1}\n{"text"\n')
     packed = gzip.compress(b"".join(json.dumps({"text": sentence(drawn)}).encode() + b"\n" for _ in range(5000)))
@@ -94,7 +96,9 @@ def write_lines(folder: Path, count: int) -> None:
     drawn = random.Random(3)
     line = "Subscribe to our letter and never miss a story about the village by the river again."
     with (folder / "lines.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"text": f"{sentence(drawn)} {row}\n{line}\n{sentence(drawn)}"}) + "\n" for row in range(count))
+        file.writelines(
+            json.dumps({"text": f"{sentence(drawn)} {row}\n{line}\n{sentence(drawn)}"}) + "\n" for row in range(count)
+        )
 
 
 def run_beside(write: Callable[[Path, int], None], size: int, *more: str) -> dict[str, Any]:

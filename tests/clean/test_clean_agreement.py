@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-
 from benchmarks.clean.agreement import NAMED
+
 from danlu.clean.preset import load_preset
 from danlu.clean.score import score_texts
 from danlu.clean.verdicts import KEPT, apply_rules

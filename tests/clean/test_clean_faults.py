@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from commands import danlu, last_line
-
 from benchmarks.faults import copies, write_bytes, write_letters, write_lines, write_sound
+
+from commands import danlu, last_line
 from danlu.documents.store import document_parts
 
 FEW = 60_000
@@ -28,7 +28,11 @@ def test_bad_input_costs_nothing_but_itself(tmp_path: Path) -> None:
     card = json.loads((artifacts["collect"] / "card.json").read_text(encoding="utf-8"))
     assert card["quarantine"] == {"binary": 2, "compressed": 1, "encoding": 1}
     sound = [json.loads(line)["text"] for line in (folder / "sound.jsonl").read_text(encoding="utf-8").splitlines()]
-    kept = [text for path in document_parts(artifacts["clean.decide"] / "documents") for text in pq.read_table(path)["text"].to_pylist()]
+    kept = [
+        text
+        for path in document_parts(artifacts["clean.decide"] / "documents")
+        for text in pq.read_table(path)["text"].to_pylist()
+    ]
     assert set(sound) <= set(kept)
     assert any("NUL" in text and "\0" not in text for text in kept)
     assert made["reasons"]["few_words"] == FEW // 100
@@ -46,7 +50,8 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(tmp_path: Path) -> Non
     command = f"{sys.executable} -m danlu clean --lang en {folder} --workspace {disk}/w --set collect.holdout.bytes=0"
     script = f"""
         mount -t tmpfs -o size=200m tmpfs {disk} || exit 77
-        mkdir {disk}/w && (while [ ! -d {disk}/w/artifacts ]; do sleep 0.02; done; head -c 1G /dev/zero > {disk}/filler) 2>/dev/null &
+        fill() {{ while [ ! -d {disk}/w/artifacts ]; do sleep 0.02; done; head -c 1G /dev/zero > {disk}/filler; }}
+        fill 2>/dev/null &
         {command} 2> {tmp_path}/first; echo $? >> {tmp_path}/status; wait
         rm -f {disk}/filler
         {command} --out {tmp_path}/out 2> {tmp_path}/second; echo $? >> {tmp_path}/status

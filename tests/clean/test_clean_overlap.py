@@ -7,7 +7,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from danlu.clean.overlap import LINE_WEIGHT, WINDOW, WAYS, Finds, find_items, index_items
+from danlu.clean.overlap import LINE_WEIGHT, WAYS, WINDOW, Finds, find_items, index_items
 from danlu.text.buffers import string_buffers
 from danlu.text.canonical import canonical
 from danlu.text.forms import canonical_forms, digests

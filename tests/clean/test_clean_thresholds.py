@@ -98,6 +98,7 @@ def test_errors_name_the_language() -> None:
     for rules, language in ({"long_words": {"zh": 3}}, "zh"), ({"boilerplate_line": {"en": 3}}, "en"):
         with pytest.raises(RecipeError) as caught:
             document_rules(CleanConfig.model_validate({"rules": rules}))
-        assert caught.value.key == "clean.rule-language" and language in caught.value.explain("zh")["what"]
+        assert caught.value.key == "clean.rule-language"
+        assert language in caught.value.explain("zh")["what"]
     with pytest.raises(ValidationError, match="none of these"):
         CleanConfig.model_validate({"rules": {"letters": {"fr": 1}}})

@@ -82,7 +82,8 @@ def pretend(recipe: Path, changes: Sequence[str] = (), finished: float = 1000.0)
                 for argument, value in node.inputs.items()
             }
             manifest = {
-                "node": name, "stage": node.stage.name, "version": node.stage.version, "config": node.config.identity(), "seed": loaded.recipe.seed,
+                "node": name, "stage": node.stage.name, "version": node.stage.version,
+                "config": node.config.identity(), "seed": loaded.recipe.seed,
                 "inputs": inputs, "external": standing.external[name], "resolved": {"machine": {"threads": 2}},
                 "counts": {}, "facts": {}, "seconds": 1.0, "peak_memory_bytes": 1, "machine": MACHINE,
                 "versions": NOW["versions"], "finished": finished,
@@ -124,7 +125,8 @@ def test_a_changed_line_rule_needs_re_score_and_a_document_rule_does_not(recipe:
     lines, rules = (load_recipe(recipe, [f"clean.rules.{rule}"]) for rule in ("boilerplate_line=50", "few_words=9"))
     found = answers(recipe, workspace, ["clean.rules.boilerplate_line=50"])
     (cause,) = said(found["clean.normalise"])
-    assert "boilerplate_line" in cause and "needs re-score" in cause
+    assert "boilerplate_line" in cause
+    assert "needs re-score" in cause
     assert any("needs re-score" in cause for cause in said(found["clean.score"]))
     assert changed_line_rules(make_plan(lines, workspace), read_manifests(workspace)) == [("boilerplate_line", 200, 50)]
     found = answers(recipe, workspace, ["clean.rules.few_words=9"])

@@ -27,7 +27,6 @@ from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
 from danlu.clean.units import read_units
 from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, UNIT, Fails, Verdicts, apply_rules, choose_examples
-from danlu.compute.losses import Loss
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig

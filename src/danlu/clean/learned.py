@@ -40,7 +40,11 @@ class Models(NamedTuple):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the scores that these make."""
-        there: dict[str, Any] = {"language_model": self.language_model, "classifier": self.classifier, "misspelling": self.dictionary}
+        there: dict[str, Any] = {
+            "language_model": self.language_model,
+            "classifier": self.classifier,
+            "misspelling": self.dictionary,
+        }
         there |= {"flagged": self.flagged or None}
         return tuple(name for name, rule in LEARNED.items() if there[rule.section])
 

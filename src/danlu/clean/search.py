@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from danlu.clean.evaluations import evaluation_items, name_of
 from danlu.clean.grams import GramIndex, find_overlaps, index_grams

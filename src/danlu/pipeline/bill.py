@@ -44,7 +44,8 @@ FIXED_ELSEWHERE = 2.0  # importing, reading, writing
 # Compiling its kernels, on a machine that never has; a later stage finds what an earlier one compiled.
 COMPILE_SECONDS = {
     "dataset": 6.0, "collect": 6.0, "clean.language_model": 3.0, "clean.classifier": 4.0,
-    "clean.normalise": 4.0, "clean.score": 13.0, "clean.pairs": 3.5, "clean.search": 2.0, "clean.units": 1.0, "clean.decide": 0.5,
+    "clean.normalise": 4.0, "clean.score": 13.0, "clean.pairs": 3.5, "clean.search": 2.0,
+    "clean.units": 1.0, "clean.decide": 0.5,
 }  # fmt: skip
 READING = ("dataset", "collect")
 """Stages of the same kernels: the first of them compiles them."""

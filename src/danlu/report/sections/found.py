@@ -1,4 +1,4 @@
-"""What a cleaning found besides bad text: texts of tests, personal data, repeated lines; and what it learned from the user's own.
+"""What a cleaning found besides bad text (texts of tests, personal data, repeated lines), and what it learned.
 
 Counts alone: no value of personal data and no test text is shown.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from danlu.report.sections.access import largest, part
 from danlu.report.words import count, general, language_name, plain, reason, share, size
+from danlu.workspace.messages import Language
 
 Facts = Mapping[str, Any]
 
@@ -17,7 +18,7 @@ WAYS = ("equal", "line", "contained", "overlap", "answer")
 FEATURES = 12  # of each side of a classifier
 
 
-def build(facts: Facts, language: str) -> dict[str, Any] | None:
+def build(facts: Facts, language: Language) -> dict[str, Any] | None:
     """What the template shows; None where nothing was found or learned."""
     leaks = part(facts, "leaks")
     ways = [way for way in WAYS if any(way in counts for counts in leaks.values())]
@@ -47,14 +48,14 @@ def build(facts: Facts, language: str) -> dict[str, Any] | None:
     return view if any(view[name] for name in ("leaks", "personal", "units", "models", "classifier")) else None
 
 
-def _units(units: Facts | None, language: str) -> str:
+def _units(units: Facts | None, language: Language) -> str:
     if not units:
         return ""
     amounts = {name: count(units[name]) for name in ("removed", "documents")}
     return plain(language, f"cleaning.page.units-{units['unit']}", **amounts, bytes=size(units["bytes"]))
 
 
-def _models(facts: Facts, language: str) -> list[str]:
+def _models(facts: Facts, language: Language) -> list[str]:
     """A sentence on the language model of each language."""
     lines = []
     for name, model in part(facts, "languages").items():
@@ -71,7 +72,7 @@ def _models(facts: Facts, language: str) -> list[str]:
     return lines
 
 
-def _classifier(facts: Facts, language: str) -> dict[str, Any] | None:
+def _classifier(facts: Facts, language: Language) -> dict[str, Any] | None:
     if not facts:
         return None
     shown = {name: general(value) for name, value in facts["held_out"]["auc"].items() if value is not None}

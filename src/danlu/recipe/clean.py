@@ -156,8 +156,8 @@ class CleanConfig(Section):
     )
     rules: dict[str, Threshold | None] = Field(
         {},
-        description="Thresholds that differ from the preset's, of all languages or by language ({en: 0.5, zh: 0.6}); null turns "
-        "a rule off. `module:name` is a rule of your own.",
+        description="Thresholds that differ from the preset's, of all languages or by language ({en: 0.5, zh: 0.6}); "
+        "null turns a rule off. `module:name` is a rule of your own.",
     )
     width: Literal["letters", "all", "keep"] = Field(
         "letters",

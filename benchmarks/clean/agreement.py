@@ -40,10 +40,10 @@ NAMED = {
     **{f"top_{n}_gram": f"an n-gram must come twice to be the most frequent; {CHARACTERS}" for n in (2, 3, 4)},
     **{f"repeated_{n}_gram": f"characters in overlapping copies count once, theirs skips n words after each; {CHARACTERS}"
        for n in range(5, 11)},
-    "ended_lines": "space at a line's end does not hide its end mark",
+    "ended_lines": "a line may end in a quotation mark or bracket too",
     "short_lines": "lines are measured without the space around them",
     "newlines_per_word": WORDS,
-    LINES: "space at the ends of lines goes before they are judged",
+    LINES: f"theirs also break at U+0085 and other rare breaks; {WORDS}",
 }  # fmt: skip
 
 HAN = "a Chinese character is a word here, and 1.6 of them stand for one of jieba's"

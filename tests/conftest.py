@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+# The tests start a thousand processes: none compiles again what another has read.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # before anything imports torch; see danlu.compute.threads
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     # One core a worker and what it starts: threads of several workers on the same cores wait for each other.
@@ -37,6 +41,16 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("DANLU_FAILPOINT", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_workers() -> None:
+    """Workers of stages that a test runs in this process take no seconds to start; see `workers`."""
+    if hasattr(os, "pidfd_open"):  # Linux
+        from commands import server
+        from workers import have_workers_forked
+
+        have_workers_forked(server)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def _forked_workers() -> None:
         from workers import have_workers_forked
 
         have_workers_forked(server)
+
+
+@pytest.fixture
+def real_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of stages as a user has them: tests of what they are, and of their memory (one that is forked shares most)."""
+    monkeypatch.setattr("danlu.compute.child.subprocess", subprocess)
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ transformers and Numba.
 A server imports them once; each command is a process of its own that is forked from it, with the files, the folder, the
 environment and the arguments of whoever asked. Who asks is this file as a script: it stands for `python -m danlu` in every way
 but one: Python decided the order of sets (`PYTHONHASHSEED`) when the server began. What is read from the environment at import,
-too, is the server's, so a command whose environment differs there is refused.
+too, is the server's, so a command whose environment differs there is refused. A script (`python -c`) is run in the same way.
 
-A worker must be a child of the process that asks for it (see `workers`), so it is forked by one that ends at once, and a command
-has a server of its own, forked before anything ran in it: what has threads cannot be forked.
+A worker must be a child of the process that asks for it (see `workers`), so it is forked by one that ends at once, and a
+command has a server of its own, forked before anything ran in it: what has threads cannot be forked.
 """
 
 from __future__ import annotations
@@ -61,13 +61,20 @@ def serve(address: str) -> None:
 
 
 def warm_up() -> None:
-    """What every process makes at its first kernel: Numba's registries, and the table of characters."""
+    """What every process makes at first need: Numba's registries, the tables of characters, the templates, the messages."""
     import numba
 
+    from danlu.report import frame
     from danlu.text import forms
+    from danlu.workspace.messages import table
 
     numba.njit(lambda: 0)()
     forms._tables()
+    environment = frame._environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+    for key in table():
+        table()[key]
 
 
 def fork_for_all(listening: socket.socket, lifeline: int, address: str) -> None:
@@ -122,7 +129,7 @@ def receive(connection: socket.socket, size: int) -> bytes:
 
 
 def become(arguments: list[str], folder: str, environment: dict[str, str], files: list[int], address: str) -> NoReturn:
-    """`python -m danlu ARGUMENTS`, which ends this process."""
+    """`python -m danlu ARGUMENTS`, or `python -c SCRIPT ARGUMENTS`; it ends this process."""
     import runpy
 
     from workers import have_workers_forked
@@ -131,10 +138,15 @@ def become(arguments: list[str], folder: str, environment: dict[str, str], files
     have_workers_forked(lambda: server)
     take_on(folder, environment, files)
     sys.path[0] = folder
-    sys.argv[1:] = arguments
     status = 1
     try:
-        runpy.run_module("danlu", run_name="__main__", alter_sys=True)
+        if arguments[:1] == ["-c"]:
+            sys.argv[:] = ["-c", *arguments[2:]]
+            exec(arguments[1], {"__name__": "__main__"})
+            status = 0
+        else:
+            sys.argv[1:] = arguments
+            runpy.run_module("danlu", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(bool(end.code))
     except BaseException:

@@ -18,6 +18,7 @@ from forked import SIZE, WORKER, read_at_import, receive, send
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
+
 class Worker:
     """A forked worker, as far as `danlu.compute.child` knows a `subprocess.Popen`.
 
@@ -71,7 +72,9 @@ class Worker:
 def have_workers_forked(server: Callable[[], tuple[str, dict[str, str]]]) -> None:
     """From now on, in this process, by a server (its address, what it read at import), but where the environment differs."""
 
-    def start(command: list[str], *, pass_fds: list[int], env: dict[str, str], **files: Any) -> Worker | subprocess.Popen[bytes]:
+    def start(
+        command: list[str], *, pass_fds: list[int], env: dict[str, str], **files: Any
+    ) -> Worker | subprocess.Popen[bytes]:
         address, began = server()
         if read_at_import({**env, "PYTHONPATH": ""}) != {**began, "PYTHONPATH": ""}:
             return subprocess.Popen(command, pass_fds=pass_fds, env=env, **files)

@@ -16,7 +16,6 @@ import pytest
 from danlu.compute.child import Child, died_of
 from danlu.workspace.errors import DanluError, RecipeError
 
-
 pytestmark = pytest.mark.usefixtures("real_workers")
 
 

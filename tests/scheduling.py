@@ -1,6 +1,6 @@
 """Which worker of pytest-xdist runs which tests, and in what order: the longest first, lest one worker end late.
 
-A file is run by one worker, and files that share an expensive run likewise.
+A file is run by one worker, and files that share something expensive likewise.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-FINISHED = ("end_to_end", "starts", "moved", "digests", "evaluate", "why", "card", "forget", "lockfile")
-"""Files of tests/pipeline that share its session's runs, `finished` and `small_done`."""
-ONE = {f"tests/pipeline/test_pipeline_{name}.py": "tests/pipeline/finished" for name in FINISHED}
+KERNELS = ("tests/clean/", "tests/text/")
+"""What compiles the kernels of cleaning, which takes a minute: one worker does, while the other is at what needs none."""
+FINISHED = tuple(
+    f"tests/pipeline/test_pipeline_{name}."
+    for name in ("end_to_end", "starts", "moved", "digests", "evaluate", "why", "card", "forget", "lockfile")
+)
+"""What looks at the runs that a session makes once, `finished` and `small_done`."""
 FIRST = (
-    "tests/pipeline/finished", "tests/clean/", "tests/text/", "tests/pretrain/", "tests/pipeline/", "tests/docs/", "tests/cli/",
-    "tests/collect/", "tests/extension/", "tests/finetune/", "tests/serve/", "tests/tokenize/", "tests/tokens/",
+    "kernels", "tests/pretrain/", "tests/training/", "tests/serve/", "tests/inference/", "finished", "tests/pipeline/",
+    "tests/docs/", "tests/cli/", "tests/collect/", "tests/extension/", "tests/finetune/", "tests/tokenize/", "tests/tokens/",
 )  # fmt: skip
-"""Where the long ones are. Kernels are compiled by the tests of clean/ and text/, so those are not left to the end."""
+"""Groups, or folders where the long ones are."""
 
 
 class Scheduling(LoadFileScheduling):
@@ -32,11 +36,14 @@ class Scheduling(LoadFileScheduling):
 
 
 def group(nodeid: str) -> str:
-    file = nodeid.partition("::")[0]
-    return ONE.get(file, file)
+    if nodeid.startswith(KERNELS):
+        return "kernels"
+    if nodeid.startswith(FINISHED):
+        return "finished"
+    return nodeid.partition("::")[0]
 
 
 def rank(item: pytest.Item) -> int:
-    """The place of a test's folder in `FIRST`; after all of them if it is not there."""
+    """The place of a test's group in `FIRST`; after all of them if it is not there."""
     name = group(item.nodeid)
     return next((place for place, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))

@@ -71,7 +71,7 @@ def test_a_lock_needs_a_finished_run(small: Path, tmp_path: Path) -> None:
 
 def test_a_replay_of_what_is_there_is_equal_and_ends_well(locked: Path, small_done: Path) -> None:
     out, said = danlu("run", locked, "--workspace", small_done, "--json")
-    assert "all 8 payloads are equal" in said
+    assert "all 9 payloads are equal" in said
     outcome = json.loads(out.splitlines()[-1])["lock"]
     assert outcome["equal"]
     assert outcome["missing"] == outcome["differs"] == []

@@ -82,8 +82,10 @@ def test_same_bytes_whatever_the_parts_and_batches(
     rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payloads = []
-    for part_rows, batch_bytes in ((7, 100), (250, 5000), (1000, 8_000_000)):
+    for part_rows, batch_bytes, read_bytes in ((7, 100, 1), (250, 5000, 20_000), (1000, 8_000_000, 8_000_000)):
         monkeypatch.setattr(module, "BATCH_BYTES", batch_bytes)
+        monkeypatch.setattr(module, "READ_BYTES", read_bytes)
+        monkeypatch.setattr(module, "AHEAD_BYTES", 3 * batch_bytes)
         run = make_run("tokenize.encode", f"out-{part_rows}")
         encode(make_documents(rows, f"documents-{part_rows}", part_rows), tokenizer, config=config, run=run)
         payload = hash_payload(run.output)
@@ -91,7 +93,7 @@ def test_same_bytes_whatever_the_parts_and_batches(
     assert payloads[0] == payloads[1] == payloads[2]
 
 
-@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize(("more", "loaded"), [(0, False), (1, False), (1, True)])
 def test_much_text_is_cut_for_the_fast_encoder(
     rows: Any,
     make_documents: Any,
@@ -100,10 +102,12 @@ def test_much_text_is_cut_for_the_fast_encoder(
     config: TokenizeConfig,
     monkeypatch: pytest.MonkeyPatch,
     more: int,
+    loaded: bool,
 ) -> None:
     documents = make_documents(rows)
     size = sum(text_bytes(documents.path / folder) for folder in ("documents", "holdout"))
     monkeypatch.setattr(module, "CUT_FROM", size + more)
+    monkeypatch.setattr(module, "is_loaded", lambda: loaded)
     asked = []
 
     def none(plain: str, *, cut: bool) -> None:
@@ -111,7 +115,7 @@ def test_much_text_is_cut_for_the_fast_encoder(
 
     monkeypatch.setattr(module, "fast_encoder", none)
     encode(documents, tokenizer, config=config, run=make_run("tokenize.encode", "out"))
-    assert asked == [not more]
+    assert asked == [loaded or not more]
 
 
 @pytest.mark.parametrize("reason", ["missing", "kind", "unequal"])
@@ -201,11 +205,11 @@ from danlu.tokenize.train import train
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
-documents, output, workers = Artifact("d", "k", Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
+documents, output, cores = Artifact("d", "k", Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
 for name in ("train", "encode"):
     (output / name).mkdir(parents=True)
 runs = [
-    Run(stage=name, output=output / name, ledger=Ledger(output / name / "ledger.sqlite", name), workers=workers)
+    Run(stage=name, output=output / name, ledger=Ledger(output / name / "ledger.sqlite", name), workers=cores, threads=cores)
     for name in ("train", "encode")
 ]
 config = TokenizeConfig(vocabulary=600, sample=200_000)

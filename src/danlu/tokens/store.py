@@ -114,10 +114,7 @@ class TokenStore:
 
     def counts(self, vocabulary: int) -> npt.NDArray[np.int64]:
         """How often each token occurs, [vocabulary]."""
-        found = np.zeros(vocabulary, np.int64)
-        for tokens in read_values(self.path / "tokens.bin", self.header["dtype"]):
-            found += np.bincount(tokens, minlength=vocabulary)
-        return found
+        return count_tokens(self.path, self.header["dtype"], vocabulary)
 
     def columns(self) -> Iterator[tuple[npt.NDArray[Any], ...]]:
         """(lengths, sources, languages, bytes) of all documents in order, a part of them at a time."""
@@ -165,10 +162,15 @@ class StoreWriter:
     def _put(self, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
         self._files[name].write(np.ascontiguousarray(values, dtype=dtype).data)
 
-    def close(self) -> None:
+    def flush(self) -> None:
+        """What was appended is on disk."""
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
+
+    def close(self) -> None:
+        self.flush()
+        for file in self._files.values():
             file.close()
 
     def __enter__(self) -> Self:
@@ -224,6 +226,14 @@ def write_store(
         for batch in batches:
             writer.append(batch)
     return write_header(directory, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=tokenizer_digest)
+
+
+def count_tokens(directory: Path, dtype: str, vocabulary: int) -> npt.NDArray[np.int64]:
+    """How often each token occurs in `tokens.bin`, [vocabulary]."""
+    found = np.zeros(vocabulary, np.int64)
+    for tokens in read_values(directory / "tokens.bin", dtype):
+        found += np.bincount(tokens, minlength=vocabulary)
+    return found
 
 
 def read_values(path: Path, dtype: str) -> Iterator[npt.NDArray[Any]]:

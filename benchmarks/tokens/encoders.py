@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from danlu.compute.ordered import in_order
 from danlu.documents.store import read_documents
-from danlu.tokenize.encode import AWKWARD
+from danlu.tokenize.encoder import AWKWARD
 from danlu.tokens.encoding import Encoded, fast_encoder, plain_tokenizer
 from danlu.tokens.pieces import token_bytes
 from danlu.tokens.special import SPECIAL

@@ -7,53 +7,34 @@ on no thread. A part of the documents is a unit of work; nothing waits between t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from itertools import chain, groupby, islice
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from danlu.compute.machine_code import is_loaded
 from danlu.compute.ordered import in_order
-from danlu.documents.store import count_documents, document_parts, read_documents, text_bytes
+from danlu.documents.store import count_documents, document_parts, read_documents
 from danlu.recipe.tokenize import TokenizeConfig
+from danlu.tokenize.encoder import encoder_of
+from danlu.tokenize.slices import SPLITS, slices_of
 from danlu.tokenize.words import Words
-from danlu.tokens.encoding import CUT_FROM, Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
+from danlu.tokens.encoding import Encoder
 from danlu.tokens.files import special_ids, tokenizer_digest, vocabulary_size
 from danlu.tokens.measure import RARE, Counts, Use
-from danlu.tokens.special import EOS, MASK
 from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, count_tokens, token_dtype, write_header
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
-SPLITS = (("train", "documents"), ("holdout", "holdout"))
-"""Store -> folder of the documents it is made from."""
-
-BATCH_BYTES = 2_000_000  # of text encoded at a time
-READ_BYTES = 8_000_000  # of row groups read together
 AHEAD_BYTES = 16_000_000  # of text that waits to be encoded or written
-CHECKED_DOCUMENTS = 512  # on which the fast encoder is compared, spread over the parts
-CHECKED_CHARACTERS = 4096  # of each
-AWKWARD = (
-    f"{EOS}你好{MASK}", "don't I'LL 'tis", "\r\n\n \t x  y ", "１２３4567½²", "A股上涨3.5%，“好！”——他说。",
-    "カタカナとひらがな",
-    "我们今天在公园里看见很多孩子们玩得非常高兴所以也想去那里走走看看中国人民银行的经济发展情况",
-    "```code()[];``` <br /> &amp;", "。" * 40, " " * 40,
-    "한국어 русский עברית ١٢٣", "e\u0301\u0301 \u200b\ufeff\u2028\u0085", "👩\u200d👩\u200d👧🇨🇳", "𠀀𪛖㐀龦鿿",
-)  # fmt: skip
-"""What encoders differ on where they differ at all."""
 
 
 def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, run: Run) -> None:
@@ -61,7 +42,7 @@ def encode(documents: Artifact, tokenizer: Artifact, *, config: TokenizeConfig, 
     vocabulary, digest = vocabulary_size(tokenizer.path), tokenizer_digest(tokenizer.path)
     names = _names(documents)
     to_batch = ToBatch(
-        _encoder(documents, tokenizer.path, run), token_dtype(vocabulary), *names,
+        encoder_of(documents, tokenizer.path, run), token_dtype(vocabulary), *names,
         None if config.words is None else Words.of(config.words, tokenizer.path),
     )  # fmt: skip
     facts: dict[str, Any] = {}
@@ -107,46 +88,6 @@ def vocabulary_use(counts: Counts, tokenizer: Path) -> dict[str, int]:
     return {"ordinary": int(ordinary.sum()), "unused": use.unused(ordinary), "rare": use.rare(ordinary), "rare_below": RARE}
 
 
-def _encoder(documents: Artifact, tokenizer: Path, run: Run) -> Encoder:
-    """The encoder that this run uses, and says so: chosen once, also for a run that goes on."""
-    plain = plain_tokenizer(tokenizer)
-    cut = is_loaded() or sum(text_bytes(documents / folder) for _, folder in SPLITS) >= CUT_FROM
-    with ThreadPoolExecutor(1, "danlu-import") as beside:  # its imports take as long as encoding the sample
-        made = beside.submit(fast_encoder, plain, cut=cut)
-        reference = reference_encoder(plain)
-        chosen = run.resolve("encoder", lambda: choose_encoder(documents, reference, made))
-        fast = made.result()
-    run.facts |= chosen
-    if chosen["encoder"] == "gigatoken" and fast is not None:
-        return fast
-    run.progress.warn(f"tokenize.slow.{chosen['reason']}")
-    return reference
-
-
-def choose_encoder(documents: Artifact, reference: Encoder, fast: Future[Encoder | None]) -> dict[str, Any]:
-    """gigatoken where it gives the ids of tokenizers on a sample of these documents and on awkward text, else tokenizers."""
-    parts = [part for _, folder in SPLITS for part in document_parts(documents / folder)][:CHECKED_DOCUMENTS]
-    rows = CHECKED_DOCUMENTS // max(1, len(parts))
-    samples = [AWKWARD, *(_first_texts(part, rows) for part in parts)]
-    expected = [reference(texts) for texts in samples]
-    if (encoder := fast.result()) is None:
-        return {"encoder": "tokenizers", "checked": 0, "reason": "kind" if find_spec("gigatoken") else "missing"}
-    checked = 0
-    for texts, right in zip(samples, expected, strict=True):
-        if not same(right, encoder(texts)):
-            return {"encoder": "tokenizers", "checked": checked, "reason": "unequal"}
-        checked += len(texts)
-    return {"encoder": "gigatoken", "checked": checked, "reason": "equal"}
-
-
-def _first_texts(part: Path, rows: int) -> list[str]:
-    """The beginning of each of the first `rows` texts, and of a long one its end too: it may be of another language."""
-    with _opened(part) as file:
-        found = [text for batch in islice(file.iter_batches(rows, columns=["text"]), 1) for text in batch.column(0).to_pylist()]
-    ends = [text[-CHECKED_CHARACTERS:] for text in found if len(text) > CHECKED_CHARACTERS]
-    return [*(text[:CHECKED_CHARACTERS] for text in found), *ends]
-
-
 def _encode_parts(source: Path, target: Path, split: str, to_batch: ToBatch, vocabulary: int, run: Run) -> Counts:
     """Append the documents of `source` to the store `target`: how often each token occurs in it, [vocabulary].
 
@@ -156,7 +97,7 @@ def _encode_parts(source: Path, target: Path, split: str, to_batch: ToBatch, voc
     facts = [run.ledger.get(_unit(split, part)) for part in parts]
     done = [fact for fact in facts if fact is not None]  # the first ones: parts are done in order
     at = done[-1] if done else {"documents": 0, "tokens": 0}
-    slices = chain.from_iterable(map(_slices, parts[len(done) :]))
+    slices = chain.from_iterable(map(slices_of, parts[len(done) :]))
     with (
         run.progress.task(f"tokenize.encode.{split}", count_documents(source), "documents") as task,
         StoreWriter(target, to_batch.dtype, **at, words=to_batch.words is not None) as writer,
@@ -204,45 +145,6 @@ class ToBatch:
 def _places(values: pa.Array, names: Sequence[str]) -> npt.NDArray[np.int32]:
     places: npt.NDArray[np.int32] = pc.index_in(values, value_set=pa.array(names, values.type)).to_numpy()
     return places
-
-
-class Slice(NamedTuple):
-    """Some rows (text, source, language) of a part, and the bytes of their texts."""
-
-    part: Path
-    rows: pa.RecordBatch
-    bytes: int
-
-
-def _slices(part: Path) -> Iterator[Slice]:
-    """A part in slices of about `BATCH_BYTES`, at least one document each."""
-    for rows in _row_groups(part, ("text", "source", "language")):
-        total = np.cumsum(pc.binary_length(rows.column(0)).to_numpy())
-        start = before = 0
-        while start < rows.num_rows:
-            stop = max(start + 1, int(np.searchsorted(total, before + BATCH_BYTES, side="right")))
-            end = int(total[stop - 1])
-            yield Slice(part, rows.slice(start, stop - start), end - before)
-            start, before = stop, end
-
-
-def _row_groups(part: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The rows of a part as they are stored, small groups of them together."""
-    with _opened(part) as file:
-        sizes = [file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)]
-        places = np.cumsum(sizes) // READ_BYTES
-        for _, groups in groupby(range(len(sizes)), lambda group: places[group]):
-            table = file.read_row_groups([*groups], columns=list(columns), use_threads=False).select(list(columns))
-            yield from table.combine_chunks().to_batches()
-
-
-@contextmanager
-def _opened(part: Path) -> Iterator[pq.ParquetFile]:
-    try:
-        with pq.ParquetFile(part) as file:
-            yield file
-    except pa.ArrowInvalid as error:
-        raise DanluError("documents.broken-part", where=str(part), reason=str(error).splitlines()[0]) from error
 
 
 def _names(documents: Artifact) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,20 +11,50 @@ from danlu.compute.ordered import in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_results_come_in_the_order_of_the_things(threads: int) -> None:
-    waits = [random.Random(0).choice((0, 0.002)) for _ in range(60)]
+def test_results_come_in_order_and_things_are_not_taken_far_ahead(threads: int) -> None:
+    taken: list[int] = []
+    waits = random.Random(1)
 
-    def slow(number: int) -> int:
-        threading.Event().wait(waits[number])
-        return -number
+    def things() -> Iterator[int]:
+        for number in range(40):
+            taken.append(number)
+            yield number
 
-    assert list(in_order(slow, range(60), threads)) == [-number for number in range(60)]
-    assert list(in_order(slow, [], threads)) == []
+    def work(number: int) -> int:
+        time.sleep(waits.random() / 200)
+        return number * number
+
+    for place, result in enumerate(in_order(work, things(), threads)):
+        assert result == place * place
+        assert len(taken) <= place + threads + 1
+    assert taken == list(range(40))
 
 
-@pytest.mark.parametrize(("sizes", "most", "expected"), [([1] * 12, None, 3), ([5] * 12, 20, 4), ([0, 1, 30, 1, 1], 20, 3)])
-def test_no_more_is_taken_than_was_said(sizes: list[int], most: int | None, expected: int) -> None:
-    """How many things are taken when the first result is there."""
+def test_several_are_at_work_at_once() -> None:
+    both = threading.Barrier(2, timeout=20)
+    assert list(in_order(lambda _: both.wait() >= 0, range(2), 2)) == [True, True]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_comes_where_its_result_would(threads: int) -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 5:
+            raise ValueError("five")
+        return number
+
+    results = in_order(work, range(1000), threads)
+    assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(ValueError, match="five"):
+        next(results)
+    assert max(begun) <= 5 + threads + 1
+
+
+@pytest.mark.parametrize(("sizes", "most", "expected"), [([5] * 12, 20, 4), ([0, 1, 30, 1, 1], 20, 3), ([50] * 4, 20, 1)])
+def test_no_more_is_taken_than_its_size_allows(sizes: list[int], most: int, expected: int) -> None:
+    """How many things are taken when the first result is there; one larger than all is still done."""
     taken: list[int] = []
 
     def things() -> Iterator[int]:
@@ -31,23 +62,7 @@ def test_no_more_is_taken_than_was_said(sizes: list[int], most: int | None, expe
             taken.append(size)
             yield size
 
-    results = in_order(lambda size: size, things(), 2, size=lambda size: size if most else 1, most=most)
-    next(results)
+    results = in_order(lambda size: size, things(), 2, size=lambda size: size, most=most)
+    assert next(results) == sizes[0]
     assert len(taken) == expected
     assert [sizes[0], *results] == sizes
-
-
-def test_an_error_comes_where_its_result_would() -> None:
-    begun = []
-
-    def work(number: int) -> int:
-        begun.append(number)
-        if number == 3:
-            raise ValueError("three")
-        return number
-
-    results = in_order(work, range(100), 2)
-    assert [next(results) for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(ValueError, match="three"):
-        next(results)
-    assert max(begun) < 10

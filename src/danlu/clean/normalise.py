@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +39,8 @@ EDITS: pa.Schema = pa.schema(
         pa.field("length", pa.int32(), nullable=False),  # characters of what stands there now
     ]
 )
+Shown = Callable[[], dict[str, str]]  # makes an example, for which personal data is looked for
+Kept = TypeVar("Kept")
 EXAMPLES = 2  # of each reason and language
 BATCH_BYTES = 8 << 20  # of text treated at once; memory for the edits of a batch is 16 times that where all is spaces
 # searched: documents in which patterns looked for personal data
@@ -56,7 +59,7 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     edits: Counter[str] = Counter()
     personal: Counter[str] = Counter()
     asked: Counter[str] = Counter()
-    examples: dict[str, Any] = {}
+    examples: dict[str, list[tuple[str, dict[str, str]]]] = {}
     for fact in facts:
         edits.update(fact["edits"])
         personal.update(fact["personal"])
@@ -89,7 +92,7 @@ class Treated(NamedTuple):
     reasons: Counter[str]  # edits by reason
     kinds: Counter[str]  # personal data by kind
     asked: Counter[str]  # documents by what they asked for
-    examples: dict[str, Any]
+    examples: dict[str, list[tuple[str, Shown]]]
 
 
 def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     how, actions = treatment(config), config.pii.actions(config.preset)
     tag = None if config.chinese == "keep" else TAGS[config.chinese]
     counts, reasons, kinds, asked = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-    examples: dict[str, Any] = {}
+    examples: dict[str, list[tuple[str, Shown]]] = {}
     edits: list[pa.Table] = []
     personal: list[pa.Table] = []
 
@@ -119,7 +122,8 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
     write_parquet(_scratch("edits", part, run), edits, EDITS)
     write_parquet(_scratch("personal", part, run), personal, PERSONAL)
-    found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(kinds), "examples": examples}
+    shown = {name: [(digest, show()) for digest, show in some] for name, some in examples.items()}
+    found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(kinds), "examples": shown}
     return {**{name: counts[name] for name in COUNTS}, **found}
 
 
@@ -208,7 +212,7 @@ def _scratch(name: str, part: Part, run: Run) -> Path:
     return run.scratch / f"{name}-{part.set}-{part.path.name}"
 
 
-def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, Any]:
+def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, list[tuple[str, Shown]]]:
     """The first edits of each reason and language: of the documents with the smallest digests, with the digest."""
     edits = made.edits
     # The first edit of each reason in each document.
@@ -217,24 +221,20 @@ def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, A
     keys = languages.indices.to_numpy() if len(languages) else np.zeros(0, np.int64)
     groups = edits.reasons[firsts] * len(languages.dictionary) + keys[edits.rows[firsts]]
     ranks = np.argsort(pc.sort_indices(before["digest"]).to_numpy())  # a stable sort: equal digests in the order of rows
-    order = firsts[np.lexsort((ranks[edits.rows[firsts]], groups))]
-    found: dict[str, Any] = {}
-    for edit in order.tolist():
+    order = np.lexsort((ranks[edits.rows[firsts]], groups))
+    ordered = groups[order]
+    chosen = firsts[order[np.arange(len(order)) - np.searchsorted(ordered, ordered) < EXAMPLES]]
+    found: dict[str, list[tuple[str, Shown]]] = {}
+    for edit in chosen.tolist():
         row = int(edits.rows[edit])
-        name = f"{edits.names[edits.reasons[edit]]} {before['language'][row]}"
-        if len(found.setdefault(name, [])) < EXAMPLES:
-            found[name].append([str(before["digest"][row]), _example(before, after, edits, edit)])
+        every = edits.of(row, str(after["text"][row]))
+        one = every[edit - int(np.searchsorted(edits.rows, row))]
+        shown = partial(example, str(before["text"][row]), one, every, str(before["source"][row]))
+        found.setdefault(f"{one.reason} {before['language'][row]}", []).append((str(before["digest"][row]), shown))
     return found
 
 
-def _example(before: pa.Table, after: pa.Table, edits: Edits, edit: int) -> dict[str, str]:
-    row = int(edits.rows[edit])
-    every = edits.of(row, str(after["text"][row]))
-    first = int(np.searchsorted(edits.rows, row))
-    return example(str(before["text"][row]), every[edit - first], every, str(before["source"][row]))
-
-
-def _keep_first(kept: dict[str, Any], found: Mapping[str, Any]) -> None:
+def _keep_first(kept: dict[str, list[tuple[str, Kept]]], found: Mapping[str, Sequence[tuple[str, Kept]]]) -> None:
     """Keep the examples with the smallest digests: a choice that no order of work changes."""
     for name, examples in found.items():
-        kept[name] = sorted([*kept.get(name, []), *examples], key=lambda pair: (pair[0], pair[1]["before"]))[:EXAMPLES]
+        kept[name] = sorted([*kept.get(name, []), *examples], key=lambda pair: pair[0])[:EXAMPLES]

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, TypeVar
 
@@ -45,7 +46,7 @@ class Unit:
     config: TextSource | DatasetSource
     files: tuple[SourceFile, ...]
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return sum(_size(file) for file in self.files)
 

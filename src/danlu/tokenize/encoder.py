@@ -11,7 +11,7 @@ from typing import Any
 from danlu.compute.machine_code import is_loaded
 from danlu.documents.store import document_parts, text_bytes
 from danlu.tokenize.slices import SPLITS, opened
-from danlu.tokens.encoding import CUT_FROM, Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
+from danlu.tokens.encoding import CUT_FROM, CUT_LOADED_FROM, Encoder, fast_encoder, plain_tokenizer, reference_encoder, same
 from danlu.tokens.special import EOS, MASK
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.run import Run
@@ -31,7 +31,8 @@ AWKWARD = (
 def encoder_of(documents: Artifact, tokenizer: Path, run: Run) -> Encoder:
     """The encoder that this run uses, and says so: chosen once, also for a run that goes on."""
     plain = plain_tokenizer(tokenizer)
-    cut = is_loaded() or sum(text_bytes(documents / folder) for _, folder in SPLITS) >= CUT_FROM
+    size = sum(text_bytes(documents / folder) for _, folder in SPLITS)
+    cut = size >= (CUT_LOADED_FROM if is_loaded() else CUT_FROM)
     with ThreadPoolExecutor(1, "danlu-import") as beside:  # its imports take as long as encoding the sample
         made = beside.submit(fast_encoder, plain, cut=cut)
         reference = reference_encoder(plain)

@@ -31,7 +31,7 @@ class Encoded(NamedTuple):
 Encoder = Callable[[Sequence[str] | pa.Array], Encoded]
 """Takes strings, or a column of them as Parquet gives it, which saves making strings."""
 
-CUT_FROM = 1 << 26  # bytes of text, where Numba is not loaded yet
+CUT_FROM, CUT_LOADED_FROM = 1 << 26, 1 << 24  # bytes of text; the second where kernels are loaded
 REMEMBERED = 1 << 24
 """Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
 repeats, so its memory would grow with the text."""
@@ -66,8 +66,8 @@ def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
     installed or does not know the pre-tokeniser.
 
     With `cut` runs of Chinese characters are cut where no token reaches across (`danlu.tokens.borders`), which changes no id
-    and makes mixed text nearly twice as fast. It pays from `CUT_FROM` bytes on, since loading the kernel takes .8 s, or where
-    the process has kernels loaded anyway.
+    and makes mixed text nearly twice as fast. It pays from `CUT_FROM` bytes on, since loading Numba takes .8 s, or from
+    `CUT_LOADED_FROM` on in a process that has it loaded: the kernels are compiled once on a machine.
     """
     try:
         return Gigatoken(plain, _borders(plain) if cut else None)

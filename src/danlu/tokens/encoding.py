@@ -109,9 +109,9 @@ class Gigatoken:
             self._arrays.contents.NumpyArray(texts.data, parameters={"__array__": "char"}),
             parameters={"__array__": "string"},
         )
-        rows = self._tokenizer.encode_batch(self._arrays.Array(strings), parallel=False).layout
-        offsets = np.asarray(rows.offsets.data)
-        return Encoded(np.asarray(rows.content.data)[offsets[0] : offsets[-1]], np.diff(offsets))
+        rows = self._tokenizer.encode_batch(self._arrays.Array(strings), parallel=False).layout.to_ListOffsetArray64(True)
+        offsets = rows.offsets.data
+        return Encoded(rows.content.data[: offsets[-1]], np.diff(offsets))
 
 
 def _borders(plain: str) -> Borders | None:

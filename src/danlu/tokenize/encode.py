@@ -28,7 +28,7 @@ from danlu.tokenize.words import Words
 from danlu.tokens.encoding import Encoder
 from danlu.tokens.files import special_ids, tokenizer_digest, vocabulary_size
 from danlu.tokens.measure import RARE, Counts, Use
-from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, count_tokens, token_dtype, write_header
+from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, add_counts, count_tokens, token_dtype, write_header
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import write_json
@@ -111,7 +111,7 @@ def _encode_parts(source: Path, target: Path, split: str, to_batch: ToBatch, voc
             for _, batch in batches:
                 run.check()
                 writer.append(batch)
-                counts += np.bincount(batch.tokens, minlength=vocabulary)
+                add_counts(batch.tokens, counts)
                 task.advance(len(batch.lengths))
             writer.flush()
             run.finish(_unit(split, part), {"documents": writer.documents, "tokens": writer.tokens})

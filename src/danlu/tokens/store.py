@@ -29,6 +29,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from danlu.compute.machine_code import is_loaded
 from danlu.tokens.bits import Bits, BitWriter, packed_size
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -232,8 +233,18 @@ def count_tokens(directory: Path, dtype: str, vocabulary: int) -> npt.NDArray[np
     """How often each token occurs in `tokens.bin`, [vocabulary]."""
     found = np.zeros(vocabulary, np.int64)
     for tokens in read_values(directory / "tokens.bin", dtype):
-        found += np.bincount(tokens, minlength=vocabulary)
+        add_counts(tokens, found)
     return found
+
+
+def add_counts(tokens: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
+    """Add the occurrences of `tokens` to `counts` [vocabulary]; by a kernel where kernels are loaded: NumPy copies to 64 bits."""
+    if is_loaded():
+        from danlu.tokens.kernels.counts import count
+
+        count(tokens, counts)
+    else:
+        counts += np.bincount(tokens, minlength=len(counts))
 
 
 def read_values(path: Path, dtype: str) -> Iterator[npt.NDArray[Any]]:

@@ -238,7 +238,7 @@ def count_tokens(directory: Path, dtype: str, vocabulary: int) -> npt.NDArray[np
 
 
 def add_counts(tokens: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
-    """Add the occurrences of `tokens` to `counts` [vocabulary]; by a kernel where kernels are loaded: NumPy copies to 64 bits."""
+    """Add the occurrences of `tokens` to `counts` [vocabulary]; by a kernel where there are some: NumPy copies to 64 bits."""
     if is_loaded():
         from danlu.tokens.kernels.counts import count
 

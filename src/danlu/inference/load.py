@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,6 +49,11 @@ class Loaded:
         """Names of the classes, in the order of the probabilities."""
         names = self.model.config.id2label
         return [str(names[index]) for index in range(len(names))]
+
+    def in_bf16(self) -> Loaded:
+        """The same model, itself changed to weights in bf16, in which a processor that has it is up to twice as fast. Three digits
+        are kept: a probability may be off by about .01."""
+        return replace(self, model=self.model.bfloat16())
 
 
 def load_for(path: Path | str, kinds: Collection[Kind] = USED) -> Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,17 @@ def test_other_kinds_answer_too(
         row = json.loads(capsys.readouterr().out)
         assert row["text"] == line
         assert len(row["masks"][0]) == 5 if name == "mlm" else isinstance(row["continuation"], str)
+
+
+def test_a_tokenizer_of_another_model_is_told(tmp_path: Path, classifiers: dict[str, Any], tokenizer: Any) -> None:
+    classifiers["bert"].save_pretrained(tmp_path)
+    larger = copy.deepcopy(tokenizer)
+    larger.add_tokens(["炉火"])
+    larger.save_pretrained(tmp_path)
+    with pytest.raises(DanluError) as caught:
+        load_for(tmp_path)
+    assert caught.value.key == "inference.tokenizer"
+    assert caught.value.parameters["largest"] == caught.value.parameters["rows"] == len(tokenizer)
 
 
 def test_bf16_if_it_is_asked_for(tmp_path: Path, classifiers: dict[str, Any], bert: Any, gpt2: Any, tokenizer: Any) -> None:

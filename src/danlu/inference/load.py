@@ -57,14 +57,20 @@ class Loaded:
 
 
 def load_for(path: Path | str, kinds: Collection[Kind] = USED) -> Loaded:
-    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names, of `kinds`."""
+    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names, of `kinds`.
+
+    DanluError if it names none of them, or if the tokenizer there has ids that the model has no embedding for.
+    """
     config = Path(path) / "config.json"
     if Path(path).is_dir() and not config.is_file():
         raise DanluError("inference.no-model", where=str(path))
     kind = _kind(path, config, kinds)
-    model = load_model(path, kind)
+    model, tokenizer, name = load_model(path, kind), load_tokenizer(path), Path(path).name
+    rows, most = len(model.get_input_embeddings().weight), max(tokenizer.get_vocab().values(), default=-1)
+    if most >= rows:
+        raise DanluError("inference.tokenizer", where=str(path), name=name, largest=most, rows=rows)
     facts = Path(path) / FACTS
-    return Loaded(kind, model, load_tokenizer(path), Path(path).name, read_json(facts) if facts.is_file() else {})
+    return Loaded(kind, model, tokenizer, name, read_json(facts) if facts.is_file() else {})
 
 
 def _kind(path: Path | str, config: Path, kinds: Collection[Kind]) -> Kind:

@@ -14,7 +14,7 @@ from danlu.pipeline.needs import NOTHING, Needs, needs_of, together
 from danlu.pipeline.starts import find_starts, of_runs
 from danlu.recipe.load import LoadedRecipe
 from danlu.workspace.artifact import Artifact, Workspace
-from danlu.workspace.errors import DanluError, RecipeError
+from danlu.workspace.errors import RecipeError
 
 
 @dataclass(frozen=True)

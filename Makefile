@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pe
 HOURS ?=
 RECIPE ?= recipes/quickstart.yaml
 
-.PHONY: run install install-dev install-data test lint check clean
+.PHONY: run install install-dev install-data test coverage lint check clean
 
 run: install-data
 	$(BIN)/danlu run $(RECIPE) $(if $(HOURS),--hours $(HOURS))
@@ -32,7 +32,11 @@ install-dev: install
 	@test -f $(VENV)/.dev -a $(VENV)/.dev -nt pyproject.toml || { $(PIP) --constraint constraints.txt --editable '.[dev]' && touch $(VENV)/.dev; }
 
 test: install-dev install-data
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_OPTIONS)
+
+# Counting lines takes as long again as the tests themselves.
+coverage: PYTEST_OPTIONS = --cov --cov-report=term:skip-covered
+coverage: test
 
 lint: install-dev
 	$(BIN)/ruff check .

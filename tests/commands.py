@@ -36,6 +36,14 @@ def danlu(
     return done
 
 
+def script(code: str, *arguments: str | Path, failpoint: str = "") -> subprocess.CompletedProcess[str]:
+    """`python -c CODE ARGUMENTS` in a process of its own, whose sets have another order than in this one."""
+    environment = {**os.environ, "PYTHONHASHSEED": "random", "DANLU_FAILPOINT": failpoint}
+    program = program_of(environment)
+    command = [*([sys.executable] if program == INTERPRETER else program), "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
 def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])  # type: ignore[no-any-return]
 

@@ -10,11 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from forked import WORKER
+
 
 def workers() -> list[int]:
     """Process numbers of the workers of this process."""
     children = [int(number) for task in Path("/proc/self/task").glob("*/children") for number in task.read_text().split()]
-    return [child for child in children if b"danlu.compute.child" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children if is_worker(Path(f"/proc/{child}"))]
+
+
+def is_worker(process: Path) -> bool:
+    return b"danlu.compute.child" in (process / "cmdline").read_bytes() or (process / "comm").read_text().strip() == WORKER
 
 
 @contextmanager

@@ -183,8 +183,8 @@ def test_each_kind_has_its_switch(tmp_path: Path) -> None:
     assert {row["kind"] for row in spans} == {"id_card", "phone"}
     assert "pii:id_card" in pq.read_table(root / "decide" / "verdicts.parquet")["reason"].to_pylist()
     # Where a value stands after masks before it in the same text.
-    treated = treat([repair("写信到zhang.wei@qq.com或打13912345678")], {"email": "mask", "phone": "tag"})
-    (row, span), text = treated.recorded[0], treated.repairs[0].text
+    (repaired,), treated = treat([repair("写信到zhang.wei@qq.com或打13912345678")], {"email": "mask", "phone": "tag"})
+    (row, span), text = treated.recorded[0], repaired.text
     assert (row, text[span.start : span.end]) == (0, "13912345678")
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from commands import script
 from danlu.clean import STAGES
 from danlu.clean.decide import decide
 from danlu.clean.normalise import normalise
@@ -26,7 +24,7 @@ from danlu.recipe.clean import CleanConfig, DedupConfig
 from danlu.text.canonical import canonical_digest, digest
 from danlu.workspace.artifact import Artifact, hash_payload
 from danlu.workspace.errors import DanluError, RecipeError
-from danlu.workspace.ledger import FAILPOINT, Ledger
+from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
 
 TEST_ITEM = "An entirely wonderful film about two brothers who sail across the northern sea in winter."
@@ -292,7 +290,7 @@ def test_parts_of_another_size_change_no_verdict(tmp_path: Path, cleaned: Path) 
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parent)]
 import test_clean_stages as tests
 from danlu.recipe.clean import CleanConfig
 from danlu.workspace.artifact import Artifact
@@ -316,8 +314,7 @@ tests.clean(root / "out", CleanConfig(), Artifact("collect", "key", root / "in")
 )
 def test_killed_stage_resumes_to_the_same_bytes(tmp_path: Path, cleaned: Path, failpoint: str) -> None:
     documents, datasets = collected(tmp_path / "in"), {"reviews": dataset(tmp_path / "reviews")}
-    command = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(tmp_path)]
-    killed = subprocess.run(command, env={**os.environ, FAILPOINT: failpoint}, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed = script(SCRIPT, Path(__file__).parent, tmp_path, failpoint=failpoint)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     # Resume here: what the ledger has is not done again; what the kill cut short is done anew.
     assert payload(clean(tmp_path / "out", CleanConfig(), documents, datasets)) == payload(cleaned)

@@ -114,6 +114,7 @@ def test_what_was_set_aside_stays_so_when_the_stage_goes_on(tmp_path: Path, monk
     assert hash_payload(tmp_path / "out") == before
 
 
+@pytest.mark.usefixtures("real_workers")
 def test_a_part_that_takes_too_much_memory_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(
         "def heavy(text, language):\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -49,6 +51,17 @@ def test_a_cleaning_goes_to_a_folder_and_is_compared_with_another(folder: Path) 
     assert Document((folder / "a" / "report.html").read_text(encoding="utf-8")).css_first("h1").text() == (
         "3 of 5 documents stay, 60%."
     )
+
+    # Who only shows what was measured does without the compiler of kernels.
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from danlu.workspace.artifact import Workspace; from danlu.pipeline import cleaning\n"
+        "place = Workspace(Path('.danlu')); found = cleaning.find_cleaning(place, 'in-clean')\n"
+        "cleaning.write_page(place, found, 'in-clean', Path('page.html')); print('numba' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True)
+    assert shown.stdout == "False\n"
+    assert (folder / "page.html").read_text(encoding="utf-8") == (folder / "a" / "report.html").read_text(encoding="utf-8")
 
     other = danlu(
         "--lang", "zh", "clean", "in", "--out", "b", "--format", "jsonl", "--set", "clean.rules.few_words=3", cwd=folder

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from danlu.collect.locate import SourceFile
 from danlu.collect.read import BY_NAME, READERS, format_of
+from danlu.collect.readers import plain
 from danlu.collect.readers.docstrings import read_docstrings, read_module
+from danlu.collect.readers.plain import read_txt
 from danlu.collect.records import Layout, Record, Rejected
 from danlu.recipe.sources import FilesSource
 from danlu.workspace.errors import DanluError
@@ -88,6 +90,21 @@ def test_txt_of_just_the_limit(tmp_path: Path) -> None:
     assert texts(read(tmp_path, "a.txt", "x" * 60 + "\n" + "y" * 39, most=100)) == ["x" * 60 + "\n" + "y" * 39]
     assert texts(read(tmp_path, "a.txt", "x" * 60 + "\n" + "y" * 39 + "\n", most=100)) != []
     assert reasons(read(tmp_path, "a.txt", "x" * 60 + "\n" + "y" * 40, most=100)) == ["too-long"]
+
+
+@given(
+    st.lists(st.sampled_from(["a", "河", " ", "\r", "\n", "\r\n", "\ufeff", "\0", "\x85", "q" * 30]), max_size=12),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_txt_at_once_is_txt_line_by_line(pieces: list[str], broken: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        path = Path(folder) / "a.txt"
+        path.write_bytes("".join(pieces).encode() + (b"\xff" if broken else b""))
+        file, layout = SourceFile(path, "a.txt"), Layout("txt")
+        at_once = list(read_txt(file, layout, 60))
+        patch.setattr(plain, "read_whole", lambda path, most: None)
+        assert at_once == list(read_txt(file, layout, 60))
 
 
 def test_lines(tmp_path: Path) -> None:

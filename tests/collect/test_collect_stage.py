@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from commands import script
 from danlu.collect import units
 from danlu.collect.splits import split_of
 from danlu.documents.schema import DOCUMENTS
@@ -180,9 +179,7 @@ def test_killed_run_resumes_to_the_same_bytes(tmp_path: Path, payload: Callable[
     (tmp_path / "lines.txt").write_text("".join(f"line {i} 第 {i} 行\n" for i in range(500)), encoding="utf-8")
 
     def go(output: Path, failpoint: str = "") -> int:
-        environment = {**os.environ, "DANLU_FAILPOINT": failpoint}
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path), str(output)]
-        return subprocess.run(command, env=environment, check=False).returncode
+        return script(SCRIPT, tmp_path, output, failpoint=failpoint).returncode
 
     for unit in ("read-000-00000", "read-000-00003", "read-001-00000"):
         assert go(tmp_path / "killed", f"collect:{unit}") == -signal.SIGKILL

@@ -116,6 +116,7 @@ def test_a_file_of_a_dataset_that_kills_is_set_aside(
     assert runs[0].facts[QUARANTINE][0]["unit"] == "rows/3.jsonl"
 
 
+@pytest.mark.usefixtures("real_workers")
 def test_a_source_that_takes_too_much_memory_is_set_aside(tmp_path: Path, run_collect: Build) -> None:
     (tmp_path / "mine.py").write_text(
         "import time\n\ndef read(options, place):\n    yield 'one text'\n    block = b'x' * (700 << 20)\n    time.sleep(20)\n"

@@ -16,6 +16,8 @@ import pytest
 from danlu.compute.child import Child, died_of
 from danlu.workspace.errors import DanluError, RecipeError
 
+pytestmark = pytest.mark.usefixtures("real_workers")
+
 
 @pytest.fixture
 def child() -> Iterator[Child]:

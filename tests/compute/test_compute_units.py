@@ -17,6 +17,8 @@ from danlu.workspace.ledger import Ledger
 from danlu.workspace.progress import SilentTask
 from danlu.workspace.run import Run
 
+pytestmark = pytest.mark.usefixtures("real_workers")
+
 
 def make_run(path: Path, workers: int, **options: Any) -> Run:
     path.mkdir(exist_ok=True)

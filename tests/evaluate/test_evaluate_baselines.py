@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from evaluate_made import write_dataset
 
+from commands import script
 from danlu.evaluate.baselines import baselines
 from danlu.evaluate.overlaps import around
 from danlu.evaluate.rows import read_rows
@@ -123,9 +121,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     make_run: Callable[..., Run],
     tmp_path: Path,
 ) -> None:
-    paths = [str(artifact.path) for artifact in (dataset, tokens, tokenizer, documents)]
-    failpoint = {"DANLU_FAILPOINT": "evaluate.baselines:tfidf:reviews:500"}
-    first = subprocess.run([sys.executable, "-c", KILLED, *paths, str(tmp_path / "killed")], env={**os.environ, **failpoint})
+    paths = [artifact.path for artifact in (dataset, tokens, tokenizer, documents)]
+    first = script(KILLED, *paths, tmp_path / "killed", failpoint="evaluate.baselines:tfidf:reviews:500")
     assert first.returncode == -9
     baselines({"reviews": dataset}, tokens, tokenizer, documents, config=CONFIG, run=make_run("evaluate.baselines", "killed"))
     assert hash_payload(tmp_path / "killed") == hash_payload(simple.path)

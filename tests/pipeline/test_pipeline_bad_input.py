@@ -20,7 +20,7 @@ def test_a_line_of_a_gigabyte_is_set_aside_and_memory_stays_small(tmp_path: Path
         file.write(b"\n" + json.dumps({"text": good.upper()}).encode() + b"\n")
     (texts / "gbk.txt").write_bytes(("我们今天在北京的一家书店里看到了很多人，他们都说这本书写得很好。" * 20).encode("gb18030"))
     (texts / "binary.txt").write_bytes(bytes(range(256)) * 40)
-    made = last_line(danlu("collect", texts, "--workspace", tmp_path / "w", "--json"))
+    made = last_line(danlu("collect", texts, "--workspace", tmp_path / "w", "--json", fresh=True))
     (texts / "huge.jsonl").unlink()
     artifact = Path(made["artifacts"]["collect"])
     card = json.loads((artifact / "card.json").read_text(encoding="utf-8"))

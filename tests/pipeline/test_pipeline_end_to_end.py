@@ -116,6 +116,7 @@ def test_ctrl_c_stops_in_words_and_the_same_command_goes_on(
     job: Path, finished: tuple[Path, dict[str, Any], str], tmp_path: Path
 ) -> None:
     workspace = tmp_path / "w"
+    shutil.copytree(finished[0], workspace, ignore=shutil.ignore_patterns("pretrain.*", "finetune-*", "evaluate.models-*"))
     command = [sys.executable, "-m", "danlu", "--lang", "en", "run", str(job / "recipe.yaml"), "--workspace", str(workspace)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +31,11 @@ def poisoned(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     source["path"] = "rows"
     (folder / "small.yaml").write_text(json.dumps(recipe), encoding="utf-8")
     workspace = folder / "w"
-    command = [
-        sys.executable, "-m", "danlu", "--lang", "en", "run", folder / "small.yaml", "--until", "clean",
-        "--workspace", workspace, "--json",
-    ]  # fmt: skip
-    environment = {**os.environ, "DANLU_POISON": POISON, "XDG_CACHE_HOME": str(folder / "cache")}
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DANLU_POISON", POISON)
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        command = ["--lang", "en", "run", folder / "small.yaml", "--until", "clean", "--workspace", workspace, "--json"]
+        done = danlu(*command)
     return workspace, last_line(done), done.stderr
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from danlu.text.buffers import string_buffers, word_hashes
 from danlu.text.characters import ALONE, BROKEN, CYRILLIC, DIGIT, HAN, LATIN, LETTER, SPACE, classes_tables, kinds_table
-from danlu.text.measures import HAN_SIZES, REPEAT_SIZES, TOP_SIZES, measure
+from danlu.text.measures import measure
+from danlu.text.sizes import HAN_SIZES, REPEAT_SIZES, TOP_SIZES
 
 WORD = re.compile(r"[\u4e00-\u9fff]|[A-Za-z0-9]+(?:'[A-Za-z]+)*")
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from commands import script
 from danlu.documents.store import text_bytes
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize import encode as module
@@ -164,9 +165,8 @@ def test_killed_and_resumed_gives_the_same_bytes(
     output = tmp_path / "killed"
     output.mkdir()
     for unit in ("train:part-00001.parquet", "train:part-00005.parquet", "holdout:part-00000.parquet"):
-        environment = {**os.environ, "DANLU_FAILPOINT": f"tokenize.encode:{unit}"}
-        command = [sys.executable, "-c", KILLED, str(documents.path), str(tokenizer.path), str(output)]
-        assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+        killed = script(KILLED, documents.path, tokenizer.path, output, failpoint=f"tokenize.encode:{unit}")
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
         with (output / "train" / "tokens.bin").open("ab") as file:
             file.write(b"half of the next unit")
     resumed = make_run("tokenize.encode", "killed")

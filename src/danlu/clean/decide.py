@@ -295,7 +295,7 @@ def _write_held_out(
     def items() -> Iterator[tuple[str, str, str]]:
         every = given()
         while some := list(islice(every, HELDOUT_ROWS)):
-            repairs = treat(how.treat([text for _, text, _ in some]), actions).repairs
+            repairs, _ = treat(how.treat([text for _, text, _ in some]), actions)
             for (name, text, answer), repaired in zip(some, repairs, strict=True):
                 yield name, text, answer
                 if repaired.edits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from danlu.clean.c4 import c4_edits
 from danlu.text.edits import Edit
@@ -49,12 +49,14 @@ def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
     notice, word = thresholds.get("boilerplate_line", 0), thresholds.get("long_word_line")
     if "\n" not in text:
         notice, word = 0, None
+    folded = text.lower() if notice else ""
+    signs = [sign for sign in SIGNS if sign in folded]
     edits: list[Edit] = []
     start = 0
     for line in text.split("\n"):
         end = start + len(line)
         reason, inside = "", list[Edit]()
-        if 0 < len(line) <= notice and _is_notice(line):
+        if signs and 0 < len(line) <= notice and _is_notice(line, signs):
             reason = "boilerplate_line"
         elif word is not None and len(line) > word and _longest_run(line) > word:
             reason = "long_word_line"
@@ -69,9 +71,10 @@ def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
     return edits
 
 
-def _is_notice(line: str) -> bool:
+def _is_notice(line: str, signs: Sequence[str]) -> bool:
+    """Whether a line is a notice. `signs` are those of `SIGNS` that its text has."""
     folded = line.lower()
-    return any(sign in folded for sign in SIGNS) and _NOTICES.search(line.strip()) is not None
+    return any(sign in folded for sign in signs) and _NOTICES.search(line.strip()) is not None
 
 
 def _longest_run(line: str) -> int:

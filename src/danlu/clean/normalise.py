@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, set_aside, write_parquet
 from danlu.clean.personal import PERSONAL, example, treat_columns
 from danlu.clean.rewrite import Edits, Rewritten, rewrite
-from danlu.clean.treatment import is_chinese, treatment
+from danlu.clean.treatment import Treatment, is_chinese, treatment
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
+from danlu.recipe.personal import Action
 from danlu.text.asks import NAMES
 from danlu.text.buffers import text_buffers
 from danlu.text.chinese import TAGS
@@ -37,6 +39,8 @@ EDITS: pa.Schema = pa.schema(
         pa.field("length", pa.int32(), nullable=False),  # characters of what stands there now
     ]
 )
+Shown = Callable[[], dict[str, str]]  # makes an example, for which personal data is looked for
+Kept = TypeVar("Kept")
 EXAMPLES = 2  # of each reason and language
 BATCH_BYTES = 8 << 20  # of text treated at once; memory for the edits of a batch is 16 times that where all is spaces
 # searched: documents in which patterns looked for personal data
@@ -55,7 +59,7 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     edits: Counter[str] = Counter()
     personal: Counter[str] = Counter()
     asked: Counter[str] = Counter()
-    examples: dict[str, Any] = {}
+    examples: dict[str, list[tuple[str, dict[str, str]]]] = {}
     for fact in facts:
         edits.update(fact["edits"])
         personal.update(fact["personal"])
@@ -78,56 +82,85 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
         run.progress.say("clean.slow", share=totals["bytes_slow"] / totals["bytes_in"])
 
 
+class Treated(NamedTuple):
+    """What became of some documents."""
+
+    documents: pa.Table
+    edits: pa.Table  # EDITS
+    personal: pa.Table  # PERSONAL
+    counts: Counter[str]  # COUNTS
+    reasons: Counter[str]  # edits by reason
+    kinds: Counter[str]  # personal data by kind
+    asked: Counter[str]  # documents by what they asked for
+    examples: dict[str, list[tuple[str, Shown]]]
+
+
 def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     """The unit of work: one part repaired, its edits in scratch; counts, reasons and examples as its fact."""
     how, actions = treatment(config), config.pii.actions(config.preset)
-    counts: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    personal: Counter[str] = Counter()
-    asked: Counter[str] = Counter()
-    examples: dict[str, Any] = {}
-    edit_tables: list[pa.Table] = []
-    personal_tables: list[pa.Table] = []
+    tag = None if config.chinese == "keep" else TAGS[config.chinese]
+    counts, reasons, kinds, asked = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    examples: dict[str, list[tuple[str, Shown]]] = {}
+    edits: list[pa.Table] = []
+    personal: list[pa.Table] = []
 
-    def batch(table: pa.Table) -> pa.Table:
-        run.check()
-        data, offsets = text_buffers(table["text"])
-        chinese = is_chinese(table["language"])
-        protected = table["protected"].to_numpy()
-        made = rewrite(data, offsets, how, protected, chinese)
-        made, treated = treat_columns(made, _with_texts(table, made)["text"], actions, protected)
-        sizes = np.diff(offsets)
-        counts.update(
-            documents=table.num_rows,
-            edited=len(made.rows),
-            searched=treated.searched,
-            bytes_in=int(sizes.sum()),
-            bytes_slow=int(sizes[made.slow].sum()),
-        )
-        asked.update({name: int(np.count_nonzero(made.asks & bit)) for name, bit in NAMES.items()})
-        reasons.update({made.edits.names[code]: int(n) for code, n in enumerate(np.bincount(made.edits.reasons)) if n})
-        edit_tables.append(_edit_table(table["id"], made.edits))
-        personal.update(span.kind for spans in treated.found for span in spans)
-        recorded = [{"id": str(table["id"][row]), **span._asdict()} for row, span in treated.recorded]
-        personal_tables.append(pa.Table.from_pylist(recorded, schema=PERSONAL))
-        after = _with_texts(table, made)
-        if config.chinese != "keep":
-            after = _with_tag(after, TAGS[config.chinese], chinese & ~protected)
-        counts["characters_in"] += int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0)
-        counts["characters_out"] += int(pc.sum(pc.utf8_length(after["text"])).as_py() or 0)
-        _keep_first(examples, _examples(table, after, made))
-        run.bar.advance(table.nbytes)
-        return after
+    def treat(group: pa.Table) -> list[Treated]:
+        return [_treated(piece, how, actions, tag) for piece in _pieces(group)]
 
     def tables() -> Iterator[pa.Table]:
-        for table in row_groups(part.path):
-            yield pa.concat_tables([batch(piece) for piece in _pieces(table)])
+        for pieces, _ in each_group(run, part.path, treat):
+            for piece in pieces:
+                counts.update(piece.counts)
+                reasons.update(piece.reasons)
+                kinds.update(piece.kinds)
+                asked.update(piece.asked)
+                _keep_first(examples, piece.examples)
+                edits.append(piece.edits)
+                personal.append(piece.personal)
+            yield pa.concat_tables([piece.documents for piece in pieces])
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
-    write_parquet(_scratch("edits", part, run), edit_tables, EDITS)
-    write_parquet(_scratch("personal", part, run), personal_tables, PERSONAL)
-    found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(personal), "examples": examples}
+    write_parquet(_scratch("edits", part, run), edits, EDITS)
+    write_parquet(_scratch("personal", part, run), personal, PERSONAL)
+    shown = {name: [(digest, show()) for digest, show in some] for name, some in examples.items()}
+    found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(kinds), "examples": shown}
     return {**{name: counts[name] for name in COUNTS}, **found}
+
+
+def _treated(table: pa.Table, how: Treatment, actions: Mapping[str, Action], tag: str | None) -> Treated:
+    data, offsets = text_buffers(table["text"])
+    in_chinese = is_chinese(table["language"])
+    protected = table["protected"].to_numpy()
+    made = rewrite(data, offsets, how, protected, in_chinese)
+    made, found = treat_columns(made, _texts(table, made), actions, protected)
+    after = _with_texts(table, made)
+    if tag:
+        after = _with_tag(after, tag, in_chinese & ~protected)
+    sizes = np.diff(offsets)
+    counts = Counter(
+        documents=table.num_rows,
+        edited=len(made.rows),
+        searched=found.searched,
+        characters_in=_characters(table),
+        characters_out=_characters(after),
+        bytes_in=int(sizes.sum()),
+        bytes_slow=int(sizes[made.slow].sum()),
+    )
+    recorded = [{"id": str(table["id"][row]), **span._asdict()} for row, span in found.recorded]
+    return Treated(
+        after,
+        _edit_table(table["id"], made.edits),
+        pa.Table.from_pylist(recorded, schema=PERSONAL),
+        counts,
+        Counter({made.edits.names[code]: int(n) for code, n in enumerate(np.bincount(made.edits.reasons)) if n}),
+        Counter(span.kind for spans in found.found for span in spans),
+        Counter({name: int(np.count_nonzero(made.asks & bit)) for name, bit in NAMES.items()}),
+        _examples(table, after, made),
+    )
+
+
+def _characters(table: pa.Table) -> int:
+    return int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0)
 
 
 def _pieces(table: pa.Table) -> Iterator[pa.Table]:
@@ -140,18 +173,27 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
             yield table.slice(start, stop - start)
 
 
+def _texts(table: pa.Table, made: Rewritten) -> pa.ChunkedArray:
+    """The texts as they are now."""
+    return _replaced(table["text"], made.rows, made.texts)
+
+
 def _with_texts(table: pa.Table, made: Rewritten) -> pa.Table:
     """The table with the new texts and their digests."""
-    if not len(made.rows):
-        return table
-    place = np.arange(table.num_rows)
-    place[made.rows] = table.num_rows + np.arange(len(made.rows))
     columns = {"text": made.texts, "digest": hex_digests(digests(*text_buffers(made.texts)))}
     for name, changed in columns.items():
-        field = table.schema.field(name)
-        both = pa.concat_arrays([*table[name].chunks, changed.cast(field.type)])
-        table = table.set_column(table.schema.get_field_index(name), field, both.take(pa.array(place)))
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(name), _replaced(table[name], made.rows, changed))
     return table
+
+
+def _replaced(column: pa.ChunkedArray, rows: NDArray[np.int64], values: pa.Array) -> pa.ChunkedArray:
+    """The column with other values in some rows, in order."""
+    if not len(rows):
+        return column
+    place = np.arange(len(column))
+    place[rows] = len(column) + np.arange(len(rows))
+    return pa.chunked_array([pa.concat_arrays([*column.chunks, values.cast(column.type)]).take(pa.array(place))])
 
 
 def _with_tag(table: pa.Table, tag: str, rows: NDArray[np.bool_]) -> pa.Table:
@@ -170,7 +212,7 @@ def _scratch(name: str, part: Part, run: Run) -> Path:
     return run.scratch / f"{name}-{part.set}-{part.path.name}"
 
 
-def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, Any]:
+def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, list[tuple[str, Shown]]]:
     """The first edits of each reason and language: of the documents with the smallest digests, with the digest."""
     edits = made.edits
     # The first edit of each reason in each document.
@@ -179,24 +221,20 @@ def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, A
     keys = languages.indices.to_numpy() if len(languages) else np.zeros(0, np.int64)
     groups = edits.reasons[firsts] * len(languages.dictionary) + keys[edits.rows[firsts]]
     ranks = np.argsort(pc.sort_indices(before["digest"]).to_numpy())  # a stable sort: equal digests in the order of rows
-    order = firsts[np.lexsort((ranks[edits.rows[firsts]], groups))]
-    found: dict[str, Any] = {}
-    for edit in order.tolist():
+    order = np.lexsort((ranks[edits.rows[firsts]], groups))
+    ordered = groups[order]
+    chosen = firsts[order[np.arange(len(order)) - np.searchsorted(ordered, ordered) < EXAMPLES]]
+    found: dict[str, list[tuple[str, Shown]]] = {}
+    for edit in chosen.tolist():
         row = int(edits.rows[edit])
-        name = f"{edits.names[edits.reasons[edit]]} {before['language'][row]}"
-        if len(found.setdefault(name, [])) < EXAMPLES:
-            found[name].append([str(before["digest"][row]), _example(before, after, edits, edit)])
+        every = edits.of(row, str(after["text"][row]))
+        one = every[edit - int(np.searchsorted(edits.rows, row))]
+        shown = partial(example, str(before["text"][row]), one, every, str(before["source"][row]))
+        found.setdefault(f"{one.reason} {before['language'][row]}", []).append((str(before["digest"][row]), shown))
     return found
 
 
-def _example(before: pa.Table, after: pa.Table, edits: Edits, edit: int) -> dict[str, str]:
-    row = int(edits.rows[edit])
-    every = edits.of(row, str(after["text"][row]))
-    first = int(np.searchsorted(edits.rows, row))
-    return example(str(before["text"][row]), every[edit - first], every, str(before["source"][row]))
-
-
-def _keep_first(kept: dict[str, Any], found: Mapping[str, Any]) -> None:
+def _keep_first(kept: dict[str, list[tuple[str, Kept]]], found: Mapping[str, Sequence[tuple[str, Kept]]]) -> None:
     """Keep the examples with the smallest digests: a choice that no order of work changes."""
     for name, examples in found.items():
-        kept[name] = sorted([*kept.get(name, []), *examples], key=lambda pair: (pair[0], pair[1]["before"]))[:EXAMPLES]
+        kept[name] = sorted([*kept.get(name, []), *examples], key=lambda pair: pair[0])[:EXAMPLES]

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.clean.preset import Direction, Rule
-from danlu.text.personal.find import hidden_beginning
 from danlu.workspace.errors import DanluError
 from danlu.workspace.extension import blaming, load_function, require, words_of
 from danlu.workspace.files import read_json
@@ -66,6 +65,8 @@ def _number(name: str, value: Any, text: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
+        from danlu.text.personal.find import hidden_beginning  # brings Numba, which a reader of scores does without
+
         raise DanluError(
             "extension.number",
             where=name,

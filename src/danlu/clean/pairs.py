@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from danlu.clean import candidates, verify
 from danlu.clean.candidates import NOBODY, Packed, band_name, unpack
 from danlu.clean.clusters import labels, within
-from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.verify import Source
 from danlu.compute.units import Crew, Unit
 from danlu.recipe.clean import CleanConfig, DedupConfig
@@ -128,19 +128,17 @@ def pairs(
 def sign_part(run: Run, part: Part, scheme: Scheme) -> int:
     """The unit of work: the signatures of a part, in scratch; how many."""
 
-    def tables() -> Iterator[pa.Table]:
-        for table in row_groups(part.path, ["id", "text"]):
-            run.check()
-            run.bar.advance(table.nbytes)
-            signed = sign_texts(table["text"], scheme)
-            columns = [
-                table["id"], pa.array([part.set] * table.num_rows), pc.binary_length(table["text"]).cast(pa.int64()),
-                signed.shingles, signed.whole[:, 0], signed.whole[:, 1], *signed.bands.T,
-            ]  # fmt: skip
-            yield pa.table([pa.array(c) if isinstance(c, np.ndarray) else c for c in columns], schema=schema)
+    def signatures(table: pa.Table) -> pa.Table:
+        signed = sign_texts(table["text"], scheme)
+        columns = [
+            table["id"], pa.array([part.set] * table.num_rows), pc.binary_length(table["text"]).cast(pa.int64()),
+            signed.shingles, signed.whole[:, 0], signed.whole[:, 1], *signed.bands.T,
+        ]  # fmt: skip
+        return pa.table([pa.array(c) if isinstance(c, np.ndarray) else c for c in columns], schema=schema)
 
     schema = signatures_schema(scheme.bands)
-    return write_parquet(_signatures_path(part, run), tables(), schema)
+    made = each_group(run, part.path, signatures, ["id", "text"])
+    return write_parquet(_signatures_path(part, run), (table for table, _ in made), schema)
 
 
 def _signatures_path(part: Part, run: Run) -> Path:

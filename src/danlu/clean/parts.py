@@ -9,17 +9,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danlu.compute.losses import Loss, record_losses
+from danlu.compute.ordered import in_order
 from danlu.compute.units import Crew, Unit
-from danlu.documents.store import document_parts
+from danlu.documents.store import LEVELS, document_parts
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.progress import Task
 from danlu.workspace.run import Run
+
+Result = TypeVar("Result")
 
 SETS = ("documents", "holdout")
 QUARANTINE = "quarantine"
@@ -88,12 +91,27 @@ def row_groups(path: Path, columns: list[str] | None = None) -> Iterator[pa.Tabl
             yield file.read_row_group(index, columns=columns)
 
 
+def each_group(
+    run: Run, path: Path, work: Callable[[pa.Table], Result], columns: list[str] | None = None
+) -> Iterator[tuple[Result, pa.Table]]:
+    """`work` of every row group of a file with the group, in order, by as many threads as the run has. `work` must not depend
+    on what it did before; between groups the run's wish to stop is heard and its bar advanced."""
+
+    def done(table: pa.Table) -> tuple[Result, pa.Table]:
+        return work(table), table
+
+    for result, table in in_order(done, row_groups(path, columns), run.threads):
+        run.check()
+        run.bar.advance(table.nbytes)
+        yield result, table
+
+
 def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
     """Write the tables as row groups; the file appears by a rename when it is whole. Returns the number of rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     rows = 0
-    with pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3) as writer:
+    with pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=LEVELS["zstd"]) as writer:
         for table in tables:
             if table.num_rows:
                 writer.write_table(table.cast(schema))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -29,48 +29,62 @@ SHOWN = 400  # of an example at most
 
 
 class Treated(NamedTuple):
-    """Texts after the pass for personal data."""
+    """What the pass for personal data did."""
 
-    repairs: list[Repair]
-    found: list[tuple[Span, ...]]  # of each text, what the recipe asks for: masked or recorded
+    found: list[tuple[Span, ...]]  # of each text with any, what the recipe asks for: masked or recorded
     recorded: list[tuple[int, Span]]  # row and span in the text as it is now, where it stays as it is
     searched: int  # texts that patterns were run on
-
-
-def treat(repairs: Sequence[Repair], actions: Mapping[str, Action]) -> Treated:
-    """Mask or record what the recipe asks for in each text. `actions` by kind; `drop` records."""
-    result = Treated(list(repairs), [()] * len(repairs), [], 0)
-    if not actions:
-        return result
-    flags = candidates(pa.array([each.text for each in repairs], pa.large_string()))
-    rows = np.flatnonzero(flags).tolist()
-    for row in rows:
-        spans = tuple(span for span in find(repairs[row].text, int(flags[row])) if span.kind in actions)
-        result.found[row] = spans
-        edits = masks([span for span in spans if actions[span.kind] == "mask"])
-        result.repairs[row] = masked(repairs[row], edits)
-        for span in spans:
-            if actions[span.kind] != "mask":
-                result.recorded.append((row, Span(_place(span.start, edits), _place(span.end, edits), span.kind)))
-    return result._replace(searched=len(rows))
 
 
 def treat_columns(
     made: Rewritten, texts: pa.ChunkedArray, actions: Mapping[str, Action], spared: NDArray[np.bool_]
 ) -> tuple[Rewritten, Treated]:
-    """The same of many texts as they are after `made`, but those that are spared: only those that may hold something become
-    Python strings. What was treated has the rows of `texts`."""
-    rows = np.flatnonzero((candidates(texts) > 0) & ~spared).tolist() if actions else []
-    repairs = [Repair(now, made.edits.of(row, now)) for row in rows for now in [str(texts[row])]]
-    treated = treat(repairs, actions)
-    changed = {row: now for row, was, now in zip(rows, repairs, treated.repairs, strict=True) if now is not was}
-    return made.replaced(changed), treated._replace(recorded=[(rows[place], span) for place, span in treated.recorded])
+    """Mask or record what the recipe asks for in each text as it is after `made`, but in those that are spared.
+
+    `actions` by kind; `drop` records. Only texts in which something is found become Python strings.
+    """
+
+    def repaired(row: int) -> Repair:
+        now = str(texts[row])
+        return Repair(now, made.edits.of(row, now))
+
+    changed, treated = _treat(texts, repaired, actions, spared)
+    return made.replaced(changed), treated
+
+
+def treat(repairs: Sequence[Repair], actions: Mapping[str, Action]) -> tuple[list[Repair], Treated]:
+    """The same of repairs one by one."""
+    texts = pa.array([each.text for each in repairs], pa.large_string())
+    changed, treated = _treat(texts, repairs.__getitem__, actions, np.zeros(len(repairs), bool))
+    return [changed.get(row, each) for row, each in enumerate(repairs)], treated
+
+
+def _treat(
+    texts: Any, repaired: Callable[[int], Repair], actions: Mapping[str, Action], spared: NDArray[np.bool_]
+) -> tuple[dict[int, Repair], Treated]:
+    """The texts, by row, in which something was masked, as what `repaired` gives and then the masks."""
+    changed: dict[int, Repair] = {}
+    treated = Treated([], [], 0)
+    if not actions:
+        return changed, treated
+    asked = candidates(texts)
+    rows = np.flatnonzero((asked.flags > 0) & ~spared).tolist()
+    for row in rows:
+        spans = tuple(span for span in asked.find(row) if span.kind in actions)
+        if not spans:
+            continue
+        treated.found.append(spans)
+        edits = masks([span for span in spans if actions[span.kind] == "mask"])
+        if edits:
+            changed[row] = masked(repaired(row), edits)
+        for span in spans:
+            if actions[span.kind] != "mask":
+                treated.recorded.append((row, Span(_place(span.start, edits), _place(span.end, edits), span.kind)))
+    return changed, treated._replace(searched=len(rows))
 
 
 def masked(repaired: Repair, edits: list[Edit]) -> Repair:
     """A repair and then these edits of its text."""
-    if not edits:
-        return repaired
     return Repair(apply_edits(repaired.text, edits), compose(repaired.edits, repaired.text, edits))
 
 

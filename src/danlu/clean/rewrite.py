@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from danlu.clean.lines import drop_lines
 from danlu.clean.treatment import Treatment
 from danlu.text.asks import LINES, Asks, ask
+from danlu.text.buffers import text_buffers
 from danlu.text.edits import Edit
 from danlu.text.forms import form_column
 from danlu.text.kernels.asks import CHINESE, SPACE
@@ -106,9 +107,12 @@ def rewrite(
     # Lines are judged as repair leaves them. Few are dropped: such a text is treated from its beginning.
     lines = np.full(len(asks), treatment.every_line) & ~spared & ~slow
     lines |= (asks & LINES != 0) & ~slow
-    lines[rows] |= ask(spaced.data, spaced.offsets, look) & LINES != 0
     now = np.full(len(asks), -1)
     now[rows] = np.arange(len(rows))
+    # Only where spaces became one can a line ask that did not before.
+    joined = np.unique(spaced.texts[spaced.lengths == 1])
+    again = form_column(spaced.data, spaced.offsets).take(pa.array(joined))
+    lines[rows[joined]] |= ask(*text_buffers(again), look) & LINES != 0
     for row in np.flatnonzero(lines).tolist():
         place = int(now[row])
         text = _text(data, offsets, row) if place < 0 else _text(spaced.data, spaced.offsets, place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from danlu.clean.learned import NO_MODELS, Models, models_of, score_learned
 from danlu.clean.learned import schema_of as learned_schema
 from danlu.clean.own import FACTS, declared, score_own
-from danlu.clean.parts import Part, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family, is_unspaced
 from danlu.clean.rules import check_names, own_rules
 from danlu.compute.units import Crew
@@ -118,24 +118,22 @@ def _encoded(column: Any) -> tuple[list[str], NDArray[np.int32]]:
 def score_part(run: Run, part: Part, own: Sequence[str] = (), models: Models = NO_MODELS) -> int:
     """The unit of work: the scores of one part, in scratch; how many documents as its fact."""
 
-    def tables() -> Iterator[pa.Table]:
-        for table in row_groups(part.path, ["id", "text", "language"]):
-            run.check()
-            run.bar.advance(table.nbytes)
-            families = families_of(table["language"])
-            columns: dict[str, Any] = {
-                "id": table["id"],
-                "part": pa.array([part.set] * table.num_rows),
-                "language": table["language"],
-                "bytes": pc.binary_length(table["text"]),
-                **{name: pa.array(values) for name, values in score_texts(table["text"], table["language"]).items()},
-                **{name: pa.array(values) for name, values in score_learned(models, table["text"], families).items()},
-                **_own_columns(own, run.base, table),
-            }
-            yield pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
+    def scores(table: pa.Table) -> pa.Table:
+        families = families_of(table["language"])
+        columns: dict[str, Any] = {
+            "id": table["id"],
+            "part": pa.array([part.set] * table.num_rows),
+            "language": table["language"],
+            "bytes": pc.binary_length(table["text"]),
+            **{name: pa.array(values) for name, values in score_texts(table["text"], table["language"]).items()},
+            **{name: pa.array(values) for name, values in score_learned(models, table["text"], families).items()},
+            **_own_columns(own, run.base, table),
+        }
+        return pa.table([columns[field.name].cast(field.type) for field in schema], schema=schema)
 
     schema = schema_of(own, models)
-    return write_parquet(_scores_path(part, run), tables(), schema)
+    made = each_group(run, part.path, scores, ["id", "text", "language"])
+    return write_parquet(_scores_path(part, run), (table for table, _ in made), schema)
 
 
 def _own_columns(own: Sequence[str], folder: Path, table: pa.Table) -> dict[str, pa.Array]:

@@ -24,6 +24,19 @@ class Line:
     text: str
 
 
+def read_whole(path: Path, most: int = MOST_BYTES) -> str | None:
+    """The text, without its mark, of a file of up to `most` bytes that is sound UTF-8 without NUL; None of any other, which is
+    to be read line by line."""
+    with open_bytes(path) as file:
+        data = file.read(most + 1)
+        if len(data) > most or damage(file) or b"\0" in data:
+            return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
 def read_lines(path: Path, name: str, most: int = MOST_BYTES) -> Iterator[Line | Rejected]:
     """The lines of a text file. A line longer than `most` bytes of UTF-8, and a file that is no text, are rejected.
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from danlu.text.canonical import canonical_digest
 from danlu.workspace.run import Run
 from danlu.workspace.tombstones import forgotten
 
-LeftOut = Callable[[str, str], bool]
 
-
-def left_out(run: Run) -> LeftOut:
-    """Tells by id and text whether a document is forgotten: it was named, or its canonical text is a forgotten one's."""
+def kept_documents(run: Run) -> Callable[[pa.Table], pa.Table]:
+    """A function that leaves of rows with `id` and `text` those that are not forgotten: neither was the document named, nor is
+    its canonical text a forgotten one's."""
     names = forgotten(run.output.parent.parent)  # <workspace>/artifacts/<stage>-<key>.partial
     if not names:
-        return lambda identity, text: False
-    return lambda identity, text: identity in names.ids or canonical_digest(text) in names.digests
+        return lambda table: table
+
+    def kept(table: pa.Table) -> pa.Table:
+        rows = zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True)
+        mask = [identity not in names.ids and canonical_digest(text) not in names.digests for identity, text in rows]
+        return table if all(mask) else table.filter(pa.array(mask))
+
+    return kept
 
 
 def forgotten_of(facts: Iterable[Mapping[str, Any]]) -> dict[str, int]:

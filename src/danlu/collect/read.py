@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from danlu.collect.columns import Columns
 from danlu.collect.compressed import bare_suffix
 from danlu.collect.locate import SourceFile, TextSource
-from danlu.collect.readers.columnar import read_parquet
+from danlu.collect.readers.columnar import read_columns, read_parquet
 from danlu.collect.readers.custom import read_custom
 from danlu.collect.readers.delimited import read_csv
 from danlu.collect.readers.docstrings import read_docstrings, read_module
@@ -54,13 +55,14 @@ def has_columns(format_name: str) -> bool:
     return format_name in ("jsonl", "csv", "parquet")
 
 
-def read_documents_of(source: TextSource, file: SourceFile, base: Path = Path()) -> Iterator[Record | Rejected]:
+def read_documents_of(source: TextSource, file: SourceFile, base: Path = Path()) -> Iterator[Record | Columns | Rejected]:
     """The documents of a file of a source. `base` is the recipe's folder, where a function of the user's is looked for."""
     if isinstance(source, CustomSource):
         return read_custom(source, file, base, labelled=False)
     if isinstance(source, PythonDocsSource):
         return read_module(file, Layout("python-docs"))
-    return READERS[format_of(source, file)](file, Layout(format_of(source, file), source.text))
+    layout = Layout(format_of(source, file), source.text)
+    return read_columns(file, layout) if layout.format == "parquet" else READERS[layout.format](file, layout)
 
 
 def read_rows_of(source: TextSource, file: SourceFile, base: Path = Path()) -> Iterator[Record | Rejected]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from danlu.collect.locate import SourceFile
+
+Event = TypeVar("Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,11 @@ class Record:
     url: str = ""
     created: str = ""
     meta: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """Of the text in UTF-8."""
+        return len(self.text.encode("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +48,10 @@ class Layout:
     format: str
     text: str = "text"
     label: str | None = None
+
+
+class Found(NamedTuple, Generic[Event]):
+    """What a reader gave and the file that it is of."""
+
+    file: SourceFile
+    event: Event

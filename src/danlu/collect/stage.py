@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.collect.forgotten import forgotten_of, left_out
+from danlu.collect.columns import Batch, Columns, in_batches
+from danlu.collect.forgotten import forgotten_of, kept_documents
 from danlu.collect.holdout import choose_holdout
-from danlu.collect.locate import TextSource, source_licence, source_version
+from danlu.collect.locate import source_licence, source_version
 from danlu.collect.read import read_documents_of
+from danlu.collect.records import Found, Record
 from danlu.collect.splits import split_of
 from danlu.collect.units import (
-    Found,
     Read,
     Unit,
     empty_scratch,
@@ -32,21 +33,23 @@ from danlu.collect.units import (
     total_of,
     write_quarantine,
 )
+from danlu.compute.ordered import in_order
 from danlu.documents.rows import read_rows
-from danlu.documents.schema import DOCUMENTS, document_id
+from danlu.documents.schema import DOCUMENTS
 from danlu.documents.store import read_documents, write_tables
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import SplitConfig
 from danlu.recipe.source_name import source_names
 from danlu.recipe.sources import DatasetSource, PythonDocsSource
 from danlu.text.buffers import text_buffers
-from danlu.text.forms import canonical_hashes, digests, hex_digests
-from danlu.text.language import guess_languages
+from danlu.text.forms import canonical_hashes, digests, hex_digests, joined_digests
+from danlu.text.languages import told_languages
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
 READ_ROWS = 5000
+Words: TypeAlias = "str | pa.StringArray"
 _READ: pa.Schema = pa.schema([*DOCUMENTS, pa.field("order", pa.uint64()), pa.field("bytes", pa.int64())])
 
 
@@ -89,8 +92,17 @@ def read_source(run: Run, unit: Unit) -> dict[str, Any]:
     config = unit.config
     if isinstance(config, DatasetSource):
         return _read_dataset(run, unit)
+    declared = None if isinstance(config, PythonDocsSource) else config.language
+    licence = source_licence(config)
+
+    def to_table(batch: Batch) -> pa.Table:
+        return _documents(batch, unit.source, declared or told_languages(batch.texts), licence)
+
+    def to_tables(found: Iterator[Found[Record | Columns]]) -> Iterator[pa.Table]:
+        return in_order(to_table, in_batches(found), run.threads)
+
     files = ((file, read_documents_of(config, file, run.base)) for file in unit.files)
-    return read_unit(run, unit.name, files, _table_maker(unit.source, config), _READ)
+    return read_unit(run, unit.name, files, to_tables, _READ)
 
 
 def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
@@ -100,80 +112,71 @@ def _read_dataset(run: Run, unit: Unit) -> dict[str, Any]:
     """
     target = empty_scratch(run, unit.name)
     (target / "quarantine.jsonl").touch()
-    table, name = unit.files[0].path, unit.source
-    facts = read_json(table.with_name("facts.json"))
+    path = unit.files[0].path
+    facts = read_json(path.with_name("facts.json"))
     licences = {about["name"]: about["licence"] for about in facts["sources"]}
     shares = SplitConfig.model_validate(facts["split"])
-    is_forgotten = left_out(run)
+    kept = kept_documents(run)
     gone = 0
 
     def tables() -> Iterator[pa.Table]:
         nonlocal gone
-        for batch in read_rows(table, ("id", "digest", "text", "language", "source", "dropped")):
+        for batch in read_rows(path, ("id", "digest", "text", "language", "source", "dropped")):
             run.check()
-            wanted = []
-            for row in batch.to_pylist():
-                if row["dropped"] not in ("", "limit") or split_of(row["digest"], shares) != "train":
-                    continue
-                source = f"{name}/{row['source']}"
-                identity = document_id(source, row["id"], 0)
-                if is_forgotten(identity, row["text"]):
-                    gone += 1
-                    continue
-                meta = {"dataset": name, "row": row["id"]}
-                about = {"language": row["language"], "licence": licences[row["source"]], "url": "", "created": ""}
-                wanted.append({"id": identity, "text": row["text"], "source": source, "meta": _json(meta), **about})
-            yield _documents(wanted)
+            rows = [
+                row
+                for row in batch.to_pylist()
+                if row["dropped"] in ("", "limit") and split_of(row["digest"], shares) == "train"
+            ]
+            table = _of_rows(rows, unit.source, licences)
+            left = kept(table)
+            gone += table.num_rows - left.num_rows
+            yield left
 
     return {"rows": write_tables(target, tables(), schema=_READ, compression="lz4"), "quarantine": {}, "forgotten": gone}
 
 
-def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found]], pa.Table]:
-    declared = None if isinstance(config, PythonDocsSource) else config.language
-    licence = source_licence(config)
-
-    def make(found: Sequence[Found]) -> pa.Table:
-        languages = [declared] * len(found) if declared else guess_languages([record.text for _, record in found])
-        return _documents(
-            [
-                {
-                    "id": document_id(source, file.name, record.ordinal),
-                    "text": record.text,
-                    "source": source,
-                    "url": record.url,
-                    "licence": licence,
-                    "language": language,
-                    "created": record.created,
-                    "meta": _json({**record.meta, "file": file.name, "record": record.ordinal}),
-                }
-                for (file, record), language in zip(found, languages, strict=True)
-            ]
-        )
-
-    return make
+def _of_rows(rows: Sequence[Mapping[str, str]], dataset: str, licences: Mapping[str, str]) -> pa.Table:
+    """Rows of a dataset as documents."""
+    sources = [f"{dataset}/{row['source']}" for row in rows]
+    meta = [json.dumps({"dataset": dataset, "row": row["id"]}, ensure_ascii=False, sort_keys=True) for row in rows]
+    files, ordinals, nothing = [row["id"] for row in rows], ["0"] * len(rows), [""] * len(rows)
+    texts = pa.array([row["text"] for row in rows], pa.large_string())
+    batch = Batch(_words(files), _words(ordinals), texts, _words(nothing), _words(nothing), _words(meta))
+    languages, kinds = [row["language"] for row in rows], [licences[row["source"]] for row in rows]
+    return _documents(batch, _words(sources), _words(languages), _words(kinds))
 
 
-def _json(meta: Mapping[str, object]) -> str:
-    return json.dumps(meta, ensure_ascii=False, sort_keys=True)
+def _words(values: Sequence[str]) -> pa.StringArray:
+    return pa.array(values, pa.string())
 
 
-def _documents(rows: Sequence[Mapping[str, str]]) -> pa.Table:
-    """Scratch rows from rows that lack what is computed from the text.
+def _documents(batch: Batch, source: Words, language: Words, licence: Words) -> pa.Table:
+    """Scratch rows: the batch, a word for each document or one for all, and what is computed from the text.
 
     `order` decides whether the document is held out; it follows from its canonical text alone.
     """
-    texts = pa.array([row["text"] for row in rows], pa.large_string())
-    data, offsets = text_buffers(texts)
+    size = len(batch.texts)
+    source, language, licence = (
+        pa.repeat(pa.scalar(words), size) if isinstance(words, str) else words for words in (source, language, licence)
+    )
+    data, offsets = text_buffers(batch.texts)
     canonical = pc.binary_join_element_wise("holdout", hex_digests(canonical_hashes(data, offsets)), ":")
     columns = {
-        **{field.name: [row[field.name] for row in rows] for field in _READ if rows and field.name in rows[0]},
-        "text": texts,
+        "id": joined_digests(source, batch.files, batch.ordinals),
         "digest": hex_digests(digests(data, offsets)),
-        "protected": np.zeros(len(rows), bool),
+        "text": batch.texts,
+        "source": source,
+        "url": batch.urls,
+        "licence": licence,
+        "language": language,
+        "created": batch.created,
+        "protected": np.zeros(size, bool),
+        "meta": batch.meta,
         "order": digests(*text_buffers(canonical))[:, 0].byteswap(),
         "bytes": np.diff(offsets),
     }
-    return pa.table([columns.get(field.name, []) for field in _READ], schema=_READ)
+    return pa.table(columns, schema=_READ)
 
 
 def _choose(names: Sequence[str], config: CollectConfig, run: Run) -> NDArray[np.bool_]:

@@ -7,14 +7,16 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 import pyarrow as pa
 
-from danlu.collect.forgotten import left_out
+from danlu.collect.columns import Columns
+from danlu.collect.forgotten import kept_documents
 from danlu.collect.locate import SourceFile, TextSource, locate, place_of
-from danlu.collect.records import Record, Rejected
+from danlu.collect.records import Found, Record, Rejected
 from danlu.compute import units as work
 from danlu.compute.losses import Loss, record_losses
 from danlu.documents.store import write_tables
@@ -31,16 +33,7 @@ from danlu.workspace.run import Run
 UNIT_BYTES = 16 << 20  # files are read together up to so many bytes
 _CHECK_EVERY = 512
 
-BATCH_RECORDS, BATCH_CHARACTERS = 1000, 4 << 20  # of records that become rows at once
-
-Events = Iterator[Record | Rejected]
-
-
-class Found(NamedTuple):
-    """A record and the file that it is of."""
-
-    file: SourceFile
-    record: Record
+Event = TypeVar("Event", bound=Record | Columns)
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class Unit:
     config: TextSource | DatasetSource
     files: tuple[SourceFile, ...]
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return sum(_size(file) for file in self.files)
 
@@ -119,21 +112,20 @@ def _set_aside(run: Run, unit: Unit, loss: Loss) -> Read:
 def read_unit(
     run: Run,
     name: str,
-    files: Iterable[tuple[SourceFile, Events]],
-    to_table: Callable[[Sequence[Found]], pa.Table],
+    files: Iterable[tuple[SourceFile, Iterator[Event | Rejected]]],
+    to_tables: Callable[[Iterator[Found[Event]]], Iterator[pa.Table]],
     schema: pa.Schema,
 ) -> dict[str, Any]:
     """Read files into scratch rows and a list of what was rejected; returns the unit's fact. Starts from nothing.
 
-    `to_table` makes rows with an `id` of a few records at a time, so that what is asked of a text is asked of many at once.
-    Documents that the workspace has forgotten leave no trace but their count.
+    `to_tables` makes rows with an `id` and a `text`. Documents that the workspace has forgotten leave no trace but their count.
     """
     target = empty_scratch(run, name)
     reasons: Counter[str] = Counter()
-    is_forgotten = left_out(run)
+    kept = kept_documents(run)
     forgotten = 0
 
-    def found() -> Iterator[Found]:
+    def found() -> Iterator[Found[Event]]:
         seen = 0
         with (target / "quarantine.jsonl").open("w", encoding="utf-8") as sink:
             for file, events in files:
@@ -146,7 +138,7 @@ def read_unit(
                         reasons[event.reason] += 1
                         _reject(sink, event)
                         continue
-                    step = min(size - done, len(event.text.encode("utf-8")))
+                    step = min(size - done, event.bytes)
                     done += step
                     run.bar.advance(step)
                     yield Found(file, event)
@@ -154,31 +146,13 @@ def read_unit(
 
     def tables() -> Iterator[pa.Table]:
         nonlocal forgotten
-        for batch in batches(found()):
-            table = to_table(batch)
-            kept = [
-                not is_forgotten(identity, record.text)
-                for identity, (_, record) in zip(table["id"].to_pylist(), batch, strict=True)
-            ]
-            forgotten += len(kept) - sum(kept)
-            yield table if all(kept) else table.filter(pa.array(kept))
+        for table in to_tables(found()):
+            left = kept(table)
+            forgotten += table.num_rows - left.num_rows
+            yield left
 
     count = write_tables(target, tables(), schema=schema, compression="lz4")
     return {"rows": count, "quarantine": dict(sorted(reasons.items())), "forgotten": forgotten}
-
-
-def batches(found: Iterable[Found]) -> Iterator[list[Found]]:
-    """Records in lists of `BATCH_RECORDS`, fewer if their texts are long."""
-    batch: list[Found] = []
-    held = 0
-    for each in found:
-        batch.append(each)
-        held += len(each.record.text)
-        if len(batch) == BATCH_RECORDS or held >= BATCH_CHARACTERS:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
 
 
 def scratch_of(run: Run, name: str) -> Path:
@@ -235,7 +209,7 @@ def _batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
         yield batch
 
 
-def _readable(file: SourceFile, events: Events) -> Events:
+def _readable(file: SourceFile, events: Iterator[Event | Rejected]) -> Iterator[Event | Rejected]:
     try:
         yield from events
     except OSError as error:

@@ -183,7 +183,8 @@ class _Shift:
         self.at_work[child] = unit
         self.too_large.discard(unit.name)
         run = self.run
-        child.start("danlu.compute.units:do_unit", self.entry, unit, run.stage, run.name, run.output, run.base, run.seed)
+        about = (run.stage, run.name, run.output, run.base, run.seed, max(1, run.threads // self.count))
+        child.start("danlu.compute.units:do_unit", self.entry, unit, *about)
 
     def _hear(self, child: Child) -> None:
         message = child.receive()
@@ -252,13 +253,15 @@ class _Shift:
                 child.process.kill()
 
 
-def do_unit(caller: Caller, entry: str, unit: Unit, stage: str, name: str, output: Path, base: Path, seed: int) -> Any:
+def do_unit(
+    caller: Caller, entry: str, unit: Unit, stage: str, name: str, output: Path, base: Path, seed: int, threads: int
+) -> Any:
     """In a worker: one unit. What it says goes to the parent; the ledger stays there."""
     progress = ForwardedProgress(caller.say)
     steps = progress.steps()
     run = Run(
         stage=stage, output=output, ledger=Ledger(Path(":memory:"), stage), name=name, base=base, seed=seed, workers=1,
-        threads=1, cancelled=caller.cancelled, progress=progress, bar=steps,
+        threads=threads, cancelled=caller.cancelled, progress=progress, bar=steps,
     )  # fmt: skip
     try:
         return _do(entry, run, unit)

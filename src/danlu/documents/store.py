@@ -21,7 +21,7 @@ GROUP_BYTES = 16 * 1024 * 1024  # rows are held in memory up to about so many by
 GROUP_ROWS = 5000
 PART_ROWS = 20_000
 Compression = Literal["zstd", "lz4"]
-LEVELS: Mapping[Compression, int | None] = {"zstd": 3, "lz4": None}
+LEVELS: Mapping[Compression, int | None] = {"zstd": 1, "lz4": None}
 BATCH_ROWS, BATCH_CHARACTERS = 1000, 4 << 20  # rows are turned into columns so many at once
 
 

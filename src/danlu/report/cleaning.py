@@ -111,7 +111,7 @@ def texts_and_words(examples: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
 
 def packed(data: bytes) -> str:
     """Bytes for a script to unpack: zlib in Base64."""
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(data)).decode("ascii")
 
 
 def lined(text: str) -> str:

@@ -6,6 +6,7 @@ Everything returned by `say` is `Markup`: the sentence and every parameter in it
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeGuard
@@ -15,6 +16,7 @@ from markupsafe import Markup, escape
 from danlu.workspace.messages import Language, table
 
 HTML_LANGUAGE: dict[Language, str] = {"en": "en", "zh": "zh-Hans"}
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ufeff\ud800-\udfff]")
 BASELINES = ("gzip", "xz", "unigram", "5-gram", "majority", "tfidf")
 
 
@@ -309,17 +311,14 @@ def clip_middle(text: str, most: int) -> str:
 
 def visible(text: str) -> str:
     """Text with characters that have no shape made visible, so that a reader sees what a rule saw."""
-    shown = []
-    for character in text:
-        code = ord(character)
-        if character == "\n":
-            shown.append("↵")
-        elif character == "\t":
-            shown.append("⇥")
-        elif code < 32 or 0x7F <= code < 0xA0 or 0x200B <= code <= 0x200F or 0x202A <= code <= 0x202E or code == 0xFEFF:
-            shown.append(f"⟨{code:04X}⟩")
-        elif 0xD800 <= code <= 0xDFFF:  # a lone surrogate cannot be written as UTF-8
-            shown.append("\ufffd")
-        else:
-            shown.append(character)
-    return "".join(shown)
+    return _HIDDEN.sub(_shown, text)
+
+
+def _shown(found: re.Match[str]) -> str:
+    character = found[0]
+    if character == "\n":
+        return "↵"
+    if character == "\t":
+        return "⇥"
+    # A lone surrogate cannot be written as UTF-8.
+    return "\ufffd" if "\ud800" <= character <= "\udfff" else f"⟨{ord(character):04X}⟩"

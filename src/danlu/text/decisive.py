@@ -31,7 +31,7 @@ from danlu.text.characters import (
     code_points,
     kinds_table,
 )
-from danlu.text.measures import FIRST_WORDS, HAN_SIZES, SHORT_LINE
+from danlu.text.sizes import FIRST_WORDS, HAN_SIZES, SHORT_LINE
 
 Span = tuple[int, int]
 Marker = Callable[[str, bool], Iterable[Span]]

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.text.buffers import read_only
+from danlu.text.buffers import read_only, text_buffers
 from danlu.text.canonical import canonical
 from danlu.text.kernels.blake2b import digest_spans
 from danlu.text.kernels.forms import CONTEXT, COPIED, DROPPED, write_forms
@@ -76,6 +77,11 @@ def hex_digests(words: NDArray[np.uint64]) -> pa.StringArray:
     text = _HEX[words.astype("<u8").view(np.uint8)]
     places = np.arange(len(words) + 1, dtype=np.int32) * 32
     return pa.StringArray.from_buffers(len(words), pa.py_buffer(places), pa.py_buffer(np.ascontiguousarray(text)))
+
+
+def joined_digests(*columns: pa.Array | str) -> pa.StringArray:
+    """The digest of what the columns hold in each row, joined by a NUL character."""
+    return hex_digests(digests(*text_buffers(pc.binary_join_element_wise(*columns, "\0"))))
 
 
 def form_column(data: Bytes, offsets: Offsets) -> pa.LargeStringArray:

@@ -32,6 +32,7 @@ from danlu.text.characters import (
     lower_table,
 )
 from danlu.text.kernels.measure import COUNTS, measure_texts
+from danlu.text.sizes import FIRST_WORDS, HAN_SIZES, MOST_CHARACTERS, RUN, SHORT_LINE, SIZES, TOP_SIZES
 
 Shares = NDArray[np.float64]
 
@@ -42,15 +43,6 @@ ENGLISH_STOP_WORDS = (*GOPHER_STOP_WORDS, "is", "it", "in", "this", "was", "for"
 CHINESE_STOP_WORDS = (*"的是在和了有不人我也他而就都", "与與", "这這", "为為")
 # FineWeb-2's for cmn_Hani, simplified and traditional forms as two; its "·" is no word here.
 FINEWEB2_STOP_WORDS = tuple("的年在月是和日了於為有被人中为他與後也而由")
-TOP_SIZES = (2, 3, 4)
-REPEAT_SIZES = (5, 6, 7, 8, 9, 10)
-SIZES = (*TOP_SIZES, *REPEAT_SIZES)
-# A Chinese word has 1.6 characters on average, so an n-gram of words is one of ceil(1.6 n) characters.
-HAN_SIZES = {2: 4, 3: 5, 4: 7, 5: 8, 6: 10, 7: 12, 8: 13, 9: 15, 10: 16}
-FIRST_WORDS = 100  # words looked at for `distinct_words`: the share of distinct words falls with length
-RUN = 5  # equal characters in a row from which on they are a run
-SHORT_LINE = 30  # characters, as FineWeb
-MOST_CHARACTERS = 1_000_000  # of one text that are measured; the beginning of a book tells what the book is
 _BULLETS = "•-*·●○■□▪◦‣–—◆◇★☆"
 
 N_GRAMS = tuple(f"top_{size}_gram" if size in TOP_SIZES else f"repeated_{size}_gram" for size in SIZES)

@@ -51,7 +51,7 @@ def to_record(
         return Rejected(where, "too-long", {"bytes": length, "most": most})
     if not text.strip():
         return Rejected(where, "empty")
-    known = {name: value for name in OPTIONAL if isinstance(value := fields.get(name), str) and _is_text(value)}
+    known = {name: value for name in OPTIONAL if isinstance(value := fields.get(name), str) and is_word(value)}
     return Record(ordinal, text, label, known.get("url", ""), known.get("created", ""))
 
 
@@ -66,5 +66,6 @@ def _word(value: object) -> str | None:
     return None
 
 
-def _is_text(value: str) -> bool:
+def is_word(value: str) -> bool:
+    """Whether a URL or date can be shown."""
     return BAD not in value and value.isprintable()

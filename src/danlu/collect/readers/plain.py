@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from danlu.collect.encoding import BAD, Line, read_lines
+from danlu.collect.encoding import BAD, Line, read_lines, read_whole
 from danlu.collect.locate import SourceFile
 from danlu.collect.records import Layout, Record, Rejected
 from danlu.documents.schema import MOST_BYTES
@@ -12,6 +12,13 @@ from danlu.documents.schema import MOST_BYTES
 
 def read_txt(file: SourceFile, _layout: Layout, most: int = MOST_BYTES) -> Iterator[Record | Rejected]:
     """The whole file as one record. A line that does not decode is rejected and left out, the rest stays."""
+    whole = read_whole(file.path, most)
+    if whole is not None:
+        text = whole.replace("\r\n", "\n")
+        text = text.removesuffix("\n") if text.endswith("\n") else text.removesuffix("\r")
+        if whole:
+            yield Record(0, text, file.label) if text.strip() else Rejected(file.name, "empty")
+        return
     kept: list[str] = []
     length = 0
     for line in good_lines(file, most):

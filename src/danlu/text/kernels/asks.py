@@ -163,13 +163,16 @@ def is_code(data: NDArray[np.uint8], line: int, end: int) -> bool:
 
 @kernel
 def is_short(data: NDArray[np.uint8], begin: int, end: int, most: int) -> bool:
-    """Whether there are at most so many characters."""
-    if end - begin > 4 * most:
-        return False
-    count = 0
+    """Whether there are at most so many characters without the spaces that repair takes from the ends of a line."""
+    count = -2
+    before = np.uint8(0)
     for at in range(begin, end):
-        count += data[at] & 0xC0 != 0x80
-    return count <= most
+        byte = data[at]
+        count += byte & 0xC0 != 0x80 and not (byte == 0x20 and before == 0x20)
+        before = byte
+        if count > most:
+            return False
+    return True
 
 
 @kernel

@@ -1,7 +1,7 @@
-"""Which documents may hold personal data, told by their bytes: so that patterns run on few of them.
+"""Which texts may hold personal data and where, told by their bytes: so that patterns run on little text.
 
-A flag says that patterns of a family are worth a try, nothing more: it may be set in vain, it must not be missing. The scan is
-of bytes in the order they lie; only digits and a few signs take it out of its shortest path.
+A flag or a span says that patterns of a family are worth a try, nothing more: it may be there in vain, it must not be missing.
+The scan is of bytes in the order they lie; only digits and a few signs take it out of its shortest path.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 
-EMAIL, NUMBER, ADDRESS, PLACE, SECRET = 1, 2, 4, 8, 16
+EMAIL, NUMBER, ADDRESS, PLACE, SECRET, BLOCK = 1, 2, 4, 8, 16, 32
+WINDOWED = (NUMBER, ADDRESS, PLACE, SECRET)
+AROUND = 64  # characters on either side of what may be a value: where words stand that say what it is
 LEAST_DIGITS = 7  # of the shortest number that is looked for, a local telephone number
 LEAST_DECIMALS = 3  # of a degree: a place is told to a hundred metres
 LEAST_KEY = 16  # bytes of the shortest key
@@ -53,7 +55,7 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
         for reach in range(at + 1, at + 5):
             if reach >= end or data[reach] != 0x2D:
                 return 0
-        return SECRET
+        return BLOCK
     if byte == 0xC2:
         return (
             PLACE if at > start and at + 1 < end and data[at + 1] == 0xB0 and classes[data[at - 1]] & (_DIGIT | _JOINT) else 0
@@ -68,9 +70,9 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
 
 
 @kernel
-def _run_end(data: NDArray[np.uint8], start: int, end: int, at: int, classes: NDArray[np.uint8]) -> int:
-    """The end of the run of letters, digits and the like around the digit at byte `at`; below 0 (its complement) if it is as
-    long as a key and has a letter."""
+def _run(data: NDArray[np.uint8], start: int, end: int, at: int, classes: NDArray[np.uint8]) -> tuple[int, int, bool]:
+    """The run of letters, digits and the like around the digit at byte `at`, and whether it is as long as a key and has a
+    letter."""
     low, high = at, at + 1
     while low > start and classes[data[low - 1]] & _TOKEN:
         low -= 1
@@ -79,38 +81,80 @@ def _run_end(data: NDArray[np.uint8], start: int, end: int, at: int, classes: ND
     if high - low >= LEAST_KEY:
         for place in range(low, high):
             if data[place] > 0x40 and data[place] != 0x5F:
-                return ~high
-    return high
+                return low, high, True
+    return low, high, False
 
 
 @kernel
-def flag_document(data: NDArray[np.uint8], start: int, end: int, classes: NDArray[np.uint8]) -> int:
-    """The families that bytes `start` to `end` may hold."""
+def _wide(data: NDArray[np.uint8], start: int, end: int, low: int, high: int) -> tuple[int, int]:
+    """Bytes `low` to `high` and `AROUND` characters on either side, within `start` and `end`."""
+    for _ in range(AROUND):
+        if low > start:
+            low -= 1
+        while low > start and data[low] & 0xC0 == 0x80:
+            low -= 1
+        if high < end:
+            high += 1
+        while high < end and data[high] & 0xC0 == 0x80:
+            high += 1
+    return low, high
+
+
+@kernel
+def _note(
+    data: NDArray[np.uint8], start: int, end: int, low: int, high: int, families: int, text: int, spans: NDArray[np.int64],
+    count: int, last: NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Note bytes `low` to `high` of a text for each of the families; one that meets the family's last span makes it longer."""
+    low, high = _wide(data, start, end, low, high)
+    for place in range(len(WINDOWED)):
+        if families & WINDOWED[place]:
+            if last[place, 0] < 0 or low > last[place, 1]:
+                if count < len(spans):
+                    spans[count, 0], spans[count, 1], spans[count, 2] = text, WINDOWED[place], low
+                last[place, 0] = count
+                count += 1
+            last[place, 1] = max(high, last[place, 1])
+            if last[place, 0] < len(spans):
+                spans[last[place, 0], 3] = last[place, 1]
+    return count
+
+
+@kernel
+def look(
+    data: NDArray[np.uint8], start: int, end: int, classes: NDArray[np.uint8], text: int, spans: NDArray[np.int64],
+    count: int, last: NDArray[np.int64],
+) -> tuple[int, int]:  # fmt: skip
+    """The families that bytes `start` to `end` may hold, and the number of spans with those of this text."""
     found = 0
     done = run_done = start
+    last[:] = -1
     for spot in range(start, end):
         kind = classes[data[spot]] & (_SIGN | _DIGIT)
         if kind == 0 or spot < done:
             continue
         if kind == _SIGN:
-            found |= _flag_sign(data, start, end, spot, classes)
+            sign = _flag_sign(data, start, end, spot, classes)
+            if sign != 0:
+                found |= sign
+                count = _note(data, start, end, spot, spot + 1, sign, text, spans, count, last)
             continue
         # A number: digits with at most two joints between them.
-        digits = dots = decimals = joints = 0
+        digits = dots = decimals = joints = families = 0
         at = spot
         while at < end:
             kind = classes[data[at]]
             if kind & _DIGIT:
                 if at >= run_done:
-                    run_done = _run_end(data, run_done, end, at, classes)
-                    if run_done < 0:
+                    low, run_done, is_key = _run(data, run_done, end, at, classes)
+                    if is_key:
                         found |= SECRET
-                        run_done = ~run_done
+                        count = _note(data, start, end, low, run_done, SECRET, text, spans, count, last)
                 digits += 1
                 decimals += decimals > 0 or (joints == 1 and data[at - 1] == 0x2E)
                 joints = 0
                 if decimals >= LEAST_DECIMALS:
-                    found |= PLACE
+                    families |= PLACE
             elif kind & _JOINT and joints < 2:
                 joints += 1
                 dots += data[at] == 0x2E
@@ -120,17 +164,28 @@ def flag_document(data: NDArray[np.uint8], start: int, end: int, classes: NDArra
             at += 1
         done = at - joints  # a hyphen there may begin a key block
         if digits >= LEAST_DIGITS:
-            found |= NUMBER
+            families |= NUMBER
         if dots >= 3:
-            found |= ADDRESS
-    return found
+            families |= ADDRESS
+        if families != 0:
+            found |= families
+            count = _note(data, start, end, spot, done, families, text, spans, count, last)
+    return found, count
 
 
 @kernel
-def flag_documents(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], flags: NDArray[np.uint8]
-) -> None:
-    """Set the families that each document may hold. `data` uint8[bytes] in UTF-8, `offsets` int64[documents + 1] into it,
-    `flags` uint8[documents] is written."""
-    for document in range(len(flags)):
-        flags[document] = flag_document(data, offsets[document], offsets[document + 1], classes)
+def look_at_all(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], classes: NDArray[np.uint8], flags: NDArray[np.uint8],
+    spans: NDArray[np.int64],
+) -> int:  # fmt: skip
+    """The families that each text may hold into `flags` uint8[texts], and where into `spans` int64[most, 4]: text, family, the
+    bytes from and to of `data`. Returns how many spans there are; those beyond `most` are not written.
+
+    Text i is bytes `offsets[i]` to `offsets[i + 1]` of UTF-8. Spans of a family lie in order and do not meet; they hold what
+    may be a value with `AROUND` characters on either side. Families outside `WINDOWED` have none: all of a text is searched.
+    """
+    last = np.empty((len(WINDOWED), 2), np.int64)
+    count = 0
+    for text in range(len(flags)):
+        flags[text], count = look(data, offsets[text], offsets[text + 1], classes, text, spans, count, last)
+    return count

@@ -1,21 +1,20 @@
 """All personal data of a text, and the edits that mask it.
 
-Documents are told by their bytes first (`candidates`); patterns run only on those, and only the families that a byte asked for.
+The bytes of many texts are asked first: patterns run only around what may be a value, and only those of its family.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from danlu.recipe.personal import KINDS
-from danlu.text.buffers import text_buffers
+from danlu.text.buffers import read_only, text_buffers
 from danlu.text.edits import Edit, apply_edits
-from danlu.text.kernels.personal import ADDRESS, CLASSES, EMAIL, NUMBER, PLACE, SECRET, flag_documents
+from danlu.text.kernels.personal import ADDRESS, BLOCK, CLASSES, EMAIL, NUMBER, PLACE, SECRET, look_at_all
 from danlu.text.personal.addresses import find_emails, find_ips
 from danlu.text.personal.numbers import find_bank_cards, find_company_codes, find_ibans, find_id_cards, find_passports
 from danlu.text.personal.phones import find_phones
@@ -26,77 +25,74 @@ from danlu.text.personal.span import Span
 REASON = "pii:"
 """Reasons of edits and verdicts begin with it, the kind follows."""
 LONGEST = 25_000  # characters that a value and the words around it take at most
-ALL = EMAIL | NUMBER | ADDRESS | PLACE | SECRET
-
 _Finders = tuple[Callable[[str], Iterator[Span]], ...]
-_DIGITS = re.compile(r"\d(?:[ ().-]{0,2}+\d){6,}+", re.ASCII)
-_RUN = re.compile(r"[0-9A-Za-z_+/=-]{16,}+", re.ASCII)
-# The finders of each family, and the pattern around which they look; None: each looks around a sign of its own.
-_FAMILIES: tuple[tuple[int, re.Pattern[str] | None, _Finders], ...] = (
-    (SECRET, None, (find_key_blocks,)),
-    (SECRET, _RUN, (find_secrets,)),
-    (EMAIL, None, (find_emails,)),
-    (NUMBER, _DIGITS, (find_ibans, find_company_codes, find_id_cards, find_bank_cards, find_passports, find_phones)),
-    (ADDRESS, None, (find_ips,)),
-    (PLACE, None, (find_coordinates,)),
+# The finders of each family, in the order in which they look.
+_FAMILIES: tuple[tuple[int, _Finders], ...] = (
+    (BLOCK, (find_key_blocks,)),
+    (SECRET, (find_secrets,)),
+    (EMAIL, (find_emails,)),
+    (NUMBER, (find_ibans, find_company_codes, find_id_cards, find_bank_cards, find_passports, find_phones)),
+    (ADDRESS, (find_ips,)),
+    (PLACE, (find_coordinates,)),
 )
-_AROUND = 64  # characters on either side of what a pattern found: where words stand that say what it is
+_WHOLE = EMAIL | BLOCK  # families that look around signs of their own, in all of a text
 _RANK: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
-def candidates(texts: Any) -> NDArray[np.uint8]:
-    """Which families each text may hold, uint8[texts]; 0 where there is nothing to look for. `texts` are an array of Arrow."""
-    return _flags(*text_buffers(texts))
+class Candidates(NamedTuple):
+    """Which texts may hold something, and where."""
+
+    data: NDArray[np.uint8]  # the texts, UTF-8
+    offsets: NDArray[np.int64]  # [texts + 1]
+    flags: NDArray[np.uint8]  # [texts], families; 0 where there is nothing to look for
+    spans: NDArray[np.int64]  # [spans, 3], family, the bytes from and to
+    firsts: NDArray[np.int64]  # [texts + 1], the first span of each text
+
+    def find(self, text: int) -> list[Span]:
+        """All personal data of one of the texts, by place. Where two kinds claim the same characters, the first in `KINDS`
+        has them."""
+        begin, end = int(self.offsets[text]), int(self.offsets[text + 1])
+        spans = self.spans[self.firsts[text] : self.firsts[text + 1]].tolist()
+        spans += [(family, begin, end) for family, _ in _FAMILIES if family & _WHOLE & int(self.flags[text])]
+        found: list[Span] = []
+        for family, finders in _FAMILIES:
+            for low, high in [(low, high) for asked, low, high in spans if asked == family]:
+                piece = self.data[low:high].tobytes().decode("utf-8", "surrogatepass")
+                values = [span for finder in finders for span in finder(piece)]
+                if values:
+                    before = int(np.count_nonzero(self.data[begin:low] & 0xC0 != 0x80))  # characters
+                    found += [Span(before + value.start, before + value.end, value.kind) for value in values]
+        return _disjoint(found)
 
 
-def _flags(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint8]:
-    flags = np.zeros(len(offsets) - 1, np.uint8)
-    if len(flags):
-        data, offsets = data.view(), offsets.view()
-        for array in (data, offsets):  # Arrow's may be written to or not: one kind of array is one compilation
-            array.setflags(write=False)
-        flag_documents(data, offsets, CLASSES, flags)
-    return flags
+def candidates(texts: Any) -> Candidates:
+    """Where an array or a column of strings, Arrow's, may hold personal data."""
+    return _candidates(*text_buffers(texts))
 
 
-def find(text: str, families: int | None = None) -> list[Span]:
-    """All personal data of a text, by place. Where two kinds claim the same characters, the first in `KINDS` has them.
-    `families` are those to look for, None: those that its bytes ask for."""
-    if families is None:
-        data = text.encode("utf-8", "surrogatepass")
-        families = int(_flags(np.frombuffer(data, np.uint8), np.array([0, len(data)]))[0])
-    found: list[Span] = []
-    for family, pattern, finders in _FAMILIES:
-        if families & family:
-            for start, end in _windows(text, pattern):
-                piece = text[start:end]
-                found += [Span(start + span.start, start + span.end, span.kind) for finder in finders for span in finder(piece)]
-    if len(found) < 2:
-        return found
+def find(text: str) -> list[Span]:
+    """All personal data of a text, by place."""
+    data = text.encode("utf-8", "surrogatepass")
+    offsets = read_only(np.array([0, len(data)], np.int64))
+    return _candidates(np.frombuffer(data, np.uint8), offsets).find(0)
+
+
+def _candidates(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Candidates:
+    flags, spans = np.zeros(len(offsets) - 1, np.uint8), np.empty((64, 4), np.int64)
+    while (count := look_at_all(data, offsets, CLASSES, flags, spans)) > len(spans):
+        spans = np.empty((count, 4), np.int64)
+    firsts = np.searchsorted(spans[:count, 0], np.arange(len(offsets)))
+    return Candidates(data, offsets, flags, spans[:count, 1:], firsts)
+
+
+def _disjoint(found: Sequence[Span]) -> list[Span]:
     taken: list[Span] = []
-    claimed = bytearray(len(text))
+    claimed = bytearray(max((span.end for span in found), default=0))
     for span in sorted(found, key=lambda span: (_RANK[span.kind], span.start - span.end, span.start)):
         if claimed.find(1, span.start, span.end) < 0:
             claimed[span.start : span.end] = b"\1" * (span.end - span.start)
             taken.append(span)
     return sorted(taken)
-
-
-def _windows(text: str, pattern: re.Pattern[str] | None) -> Iterator[tuple[int, int]]:
-    """The pieces of a text in which something may stand: around all matches, joined where they meet."""
-    if pattern is None:
-        yield 0, len(text)
-        return
-    low = high = 0
-    for found in pattern.finditer(text):
-        start = max(0, found.start() - _AROUND)
-        if high and start > high:
-            yield low, high
-        if not high or start > high:
-            low = start
-        high = min(len(text), found.end() + _AROUND)
-    if high:
-        yield low, high
 
 
 def masks(spans: Collection[Span]) -> list[Edit]:

@@ -51,8 +51,8 @@ class Loaded:
         return [str(names[index]) for index in range(len(names))]
 
     def in_bf16(self) -> Loaded:
-        """The same model, itself changed to weights in bf16: up to twice as fast on a processor that has it. Of three digits, so
-        that a probability may be off by about .01."""
+        """The same model, itself changed to weights in bf16: up to twice as fast on a processor that has it. Three digits
+        are kept, so that a probability may be off by about .01."""
         return replace(self, model=self.model.bfloat16())
 
 

@@ -132,7 +132,7 @@ def _turns(angles: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
 def _turn(both: torch.Tensor, turns: torch.Tensor) -> None:
     """Rotate queries and keys [rows, length, 2, heads, width] in place, in fp32; partners stand side by side."""
     exact = both.float()  # in fp32 itself
-    torch.view_as_complex(exact.unflatten(-1, (-1, 2))).mul_(turns)
+    torch.view_as_complex(exact.view(*exact.shape[:-1], -1, 2)).mul_(turns)
     if exact is not both:
         both.copy_(exact)
 

@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks.alone import alone
 from benchmarks.cells import run_cells
 from benchmarks.clean import peers, stages, texts
+from benchmarks.clean.agreement import agreement
 from benchmarks.clean.command import clean
 from benchmarks.common import arguments, goal, version_of
 
@@ -113,6 +114,11 @@ class Bench:
             "stages": ours["stages"], "ratio": taken / ours["seconds"],
         }  # fmt: skip
 
+    def agreement(self, language: str) -> dict[str, Any]:
+        """Verdicts beside datatrove's, rule by rule."""
+        _ = self.text
+        return agreement(str(self.work / f"{language}-peers.parquet"), language, 200 if self.quick else 2000)
+
     def sketches(self, function: Callable[..., Any], language: str) -> dict[str, Any]:
         megabytes = self.text[language]["megabytes_of_peers"]
         found, _ = alone(function, 1, file=self.work / f"{language}-peers.parquet", language=language)
@@ -139,6 +145,7 @@ class Bench:
             cells[f"learned {name}"] = lambda name=name: self.learned(name)
             if version_of("datatrove"):
                 cells[f"datatrove {name}"] = lambda name=name: self.beside(name)
+                cells[f"agreement {name}"] = lambda name=name: self.agreement(name)
             for function in (peers.rensa, peers.datasketch):
                 if version_of(function.__name__):
                     cells[f"{function.__name__} {name}"] = lambda name=name, function=function: self.sketches(function, name)

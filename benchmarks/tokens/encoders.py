@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from danlu.compute.ordered import in_order
 from danlu.documents.store import read_documents
-from danlu.tokenize.encode import AWKWARD, BATCH_BYTES
+from danlu.tokenize.encoder import AWKWARD
 from danlu.tokens.encoding import Encoded, fast_encoder, plain_tokenizer
 from danlu.tokens.pieces import token_bytes
 from danlu.tokens.special import SPECIAL
@@ -37,6 +38,8 @@ piece there, ends it here by a class or a lookahead."""
 PATTERN = "|".join(CUTS) + rf"|(?s:(?!{'|'.join(CUTS)}).)+"
 """And what nothing matches, which tiktoken would leave out, is a piece as in the others."""
 
+BATCH_BYTES, PIECES = 8_000_000, 4  # of text encoded by one call; danlu, which has no threads of its own, divides it
+
 Ids = Sequence[Sequence[int]] | Sequence[npt.NDArray[np.uint32]]
 
 
@@ -52,7 +55,14 @@ def danlu(tokenizer: Path) -> Encoder:
     fast = fast_encoder(plain_tokenizer(tokenizer))
     if fast is None:
         raise SystemExit("gigatoken is not installed")
-    return Encoder(fast, split, pa.array)
+
+    def encode(texts: Any) -> Encoded:
+        step = -(-len(texts) // PIECES)
+        pieces = (texts[start : start + step] for start in range(0, len(texts), step))
+        found = in_order(fast, pieces, len(os.sched_getaffinity(0)))
+        return Encoded(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+    return Encoder(encode, split, pa.array)
 
 
 def split(encoded: Encoded) -> list[npt.NDArray[np.uint32]]:

@@ -17,6 +17,7 @@ from danlu.clean.decide import decide
 from danlu.clean.judged import Cleaning
 from danlu.clean.normalise import normalise
 from danlu.clean.score import score
+from danlu.clean.search import search
 from danlu.clean.whatif import GONE, LEADS
 from danlu.documents.schema import document_id
 from danlu.documents.store import write_documents
@@ -81,11 +82,13 @@ class Cleaned:
         self.normal = Artifact("clean.normalise", "k", root / "normal")
         score(self.normal, config=CleanConfig(), run=run_of("clean.score", root / "scores"))
         self.scores = Artifact("clean.score", "k", root / "scores")
+        search(self.normal, {}, config=CleanConfig(), run=run_of("clean.search", root / "search"))
+        self.search = Artifact("clean.search", "k", root / "search")
 
     def decide(self, name: str, rules: dict[str, float | None]) -> Cleaning:
         output, config = self.root / name, CleanConfig(rules=rules)
         if not output.exists():
-            decide(self.normal, self.scores, {}, config=config, run=run_of("clean.decide", output))
+            decide(self.normal, self.scores, self.search, config=config, run=run_of("clean.decide", output))
         return Cleaning(name, output, self.normal.path, self.scores.path, config)
 
 

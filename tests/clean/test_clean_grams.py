@@ -7,8 +7,9 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from danlu.clean.evaluations import evaluation_digests, evaluation_items
-from danlu.clean.grams import GramIndex, Item, find_overlaps, index_grams
-from danlu.clean.overlap import NOTHING, Found, find_items, index_items
+from danlu.clean.grams import GramIndex, find_overlaps, index_grams
+from danlu.clean.overlap import WAYS, Finds, Item, find_items, index_items
 from danlu.recipe.clean import CleanConfig, DecontaminateConfig, EvaluationFile
 from danlu.text.buffers import string_buffers, word_hashes
 from danlu.text.canonical import canonical
+from danlu.text.forms import canonical_forms, digests
 from danlu.workspace.errors import DanluError
 
 SHARE = DecontaminateConfig().share
@@ -31,18 +33,35 @@ PHRASES = {
 }
 
 
+class Found(NamedTuple):
+    """The first find of a text."""
+
+    owner: str
+    way: str
+    share: float = 1.0
+
+
+NOTHING = Found("", "")
+
+
+def firsts(items: Sequence[Item], finds: Finds, texts: list[str]) -> list[Found]:
+    found = [NOTHING] * len(texts)
+    for document, item, way, share in reversed(list(zip(*(column.tolist() for column in finds), strict=True))):
+        found[document] = Found(items[item].owner, WAYS[way], share)
+    return found
+
+
 def overlaps(index: GramIndex, texts: list[str], share: float = SHARE) -> list[Found]:
-    found = find_overlaps(index, *word_hashes(*string_buffers(texts)), share)
-    return [found.get(row, NOTHING) for row in range(len(texts))]
+    return firsts(index.items, find_overlaps(index, *word_hashes(*string_buffers(texts)), share), texts)
 
 
 def both_ways(items: list[Item], texts: list[str]) -> list[Found]:
     """What the stage does: word for word first, then by runs of words."""
-    exact = find_items(
-        index_items((item.owner, canonical(item.text)) for item in items), texts, [canonical(text) for text in texts]
-    )
-    by_runs = overlaps(index_grams(items), texts)
-    return [by_runs[row] if found is NOTHING else found for row, found in enumerate(exact)]
+    data, ends = canonical_forms(*string_buffers(texts))
+    held = index_items([canonical(item.text) for item in items])
+    exact = find_items(held, pa.chunked_array([texts], pa.large_string()), data, ends, digests(data, ends))
+    by_runs = find_overlaps(index_grams(items), *word_hashes(*string_buffers(texts)), SHARE)
+    return firsts(items, Finds.join([exact, by_runs]), texts)
 
 
 def vocabulary(language: str, made: random.Random) -> list[str]:

@@ -13,6 +13,7 @@ import yaml
 from danlu.clean import classifier, language_model
 from danlu.clean.decide import decide
 from danlu.clean.score import score
+from danlu.clean.search import search
 from danlu.documents.store import write_documents
 from danlu.pipeline.graph import build_graph
 from danlu.pipeline.keys import node_key
@@ -172,7 +173,8 @@ def cleaned(
     made = documents(root / "documents", [*texts, "Une phrase en français.", ""], [*languages, "fr", "en"])
     score(made, model, judge, config=config, run=run_of(root / "score"))
     scored = Artifact("clean.score", "key", root / "score")
-    decide(made, scored, {}, config=config, run=run_of(root / "decide"))
+    search(made, {}, config=config, run=run_of(root / "search"))
+    decide(made, scored, Artifact("clean.search", "key", root / "search"), config=config, run=run_of(root / "decide"))
     scores = pq.read_table(root / "score/scores.parquet").to_pylist()
     for row, verdict in zip(scores, pq.read_table(root / "decide/verdicts.parquet").to_pylist(), strict=True):
         row.update(kept=verdict["kept"], reason=verdict["reason"])

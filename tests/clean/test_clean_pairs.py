@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_clean_stages import facts, run_of
@@ -196,9 +197,9 @@ def choice_of(edges: Mapping[tuple[int, int], float], count: int, config: DedupC
         ends[:, 0], ends[:, 1], np.zeros(len(ends), bool), np.array(list(near.values())), np.array(shingles_of)[ends], []
     )
     return choose(
-        given.get("forms", [""] * count), made, np.array(given.get("passing", [True] * count)),
+        given.get("same", np.arange(count)), made, np.array(given.get("passing", [True] * count)),
         np.array(given.get("fixed", [False] * count)), np.array(given.get("sizes", np.arange(count, 0, -1))),
-        given.get("ids", [f"{row:04d}" for row in range(count)]), config,
+        pa.array(given.get("ids", [f"{row:04d}" for row in range(count)])), config,
     ).twins.tolist()  # fmt: skip
 
 
@@ -243,8 +244,8 @@ def test_who_stays() -> None:
     assert choice_of(pair, 2, fixed=[True, True]) == [-1, -1]
     assert choice_of({(0, 1): 0.79}, 2) == [-1, -1]
     # Documents of one form are one, and go or stay with the best of them.
-    assert choice_of({}, 3, forms=["x", "", "x"], sizes=[1, 9, 2]) == [2, -1, -1]
-    assert choice_of({(0, 1): 0.9}, 3, forms=["x", "", "x"], sizes=[1, 9, 2], shingles=[5, 9, 5]) == [1, -1, 1]
+    assert choice_of({}, 3, same=np.array([0, 1, 0]), sizes=[1, 9, 2]) == [2, -1, -1]
+    assert choice_of({(0, 1): 0.9}, 3, same=np.array([0, 1, 0]), sizes=[1, 9, 2], shingles=[5, 9, 5]) == [1, -1, 1]
     # Of what is contained the smaller goes, whoever is better otherwise.
     contained = DedupConfig(measure="containment", keep="first")
     assert choice_of(pair, 2, contained, shingles=[5, 9]) == [-1, -1]

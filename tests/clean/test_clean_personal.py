@@ -14,6 +14,7 @@ from danlu.clean.normalise import normalise
 from danlu.clean.own import score_own
 from danlu.clean.personal import example, treat
 from danlu.clean.score import score
+from danlu.clean.search import search
 from danlu.documents.schema import document_id
 from danlu.documents.store import write_documents
 from danlu.pipeline.graph import repairs
@@ -82,7 +83,9 @@ def cleaned(root: Path, config: CleanConfig, **options: Any) -> Path:
     normalise(collected(root / "in"), config=repairs(config), run=run_of("normalise"))
     normal = Artifact("clean.normalise", "key", root / "normalise")
     score(normal, config=config, run=run_of("score"))
-    decide(normal, Artifact("clean.score", "key", root / "score"), {}, config=config, run=run_of("decide"))
+    search(normal, {}, config=config, run=run_of("search"))
+    scored, searched = (Artifact(f"clean.{stage}", "key", root / stage) for stage in ("score", "search"))
+    decide(normal, scored, searched, config=config, run=run_of("decide"))
     return root
 
 

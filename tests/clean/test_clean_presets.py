@@ -20,7 +20,7 @@ HAN = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥天地�
 def fails(preset: str, rule: str, text: str, language: str) -> bool:
     scores = {name: values.astype(np.float32) for name, values in score_texts(pa.array([text]), pa.array([language])).items()}
     only = {rule: load_preset(preset).rules[rule]}
-    return bool(apply_rules(scores, np.array([family(language)]), only).reasons[0] != KEPT)
+    return bool(apply_rules(scores, np.array([family(language)]), only)[0].reasons[0] != KEPT)
 
 
 def lines(sound: str, odd: str, number: int, among: int) -> str:

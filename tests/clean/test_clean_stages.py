@@ -18,6 +18,7 @@ from danlu.clean.normalise import normalise
 from danlu.clean.pairs import pairs
 from danlu.clean.preset import RULES
 from danlu.clean.score import score
+from danlu.clean.search import search
 from danlu.documents.schema import document_id
 from danlu.documents.store import write_documents
 from danlu.recipe.clean import CleanConfig, DedupConfig
@@ -99,14 +100,16 @@ def clean(
     **options: Any,
 ) -> Path:
     """All stages; returns the directory that holds their outputs. `runs` gets their runs; `careful` names one of them."""
-    stages = ("normalise", "score", "pairs", "decide")
+    stages = ("normalise", "score", "pairs", "search", "decide")
     made = [run_of(f"clean.{stage}", root / stage, careful=careful == f"clean.{stage}", **options) for stage in stages]
     normalise(documents, config=config, run=made[0])
     normal = Artifact("clean.normalise", "key", root / "normalise")
     score(normal, config=config, run=made[1])
     scored = Artifact("clean.score", "key", root / "score")
     pairs(normal, {}, {}, config=config, run=made[2])
-    decide(normal, scored, datasets, Artifact("clean.pairs", "key", root / "pairs"), config=config, run=made[3])
+    search(normal, datasets if config.decontaminate else {}, config=config, run=made[3])
+    searched = Artifact("clean.search", "key", root / "search")
+    decide(normal, scored, searched, Artifact("clean.pairs", "key", root / "pairs"), config=config, run=made[4])
     if runs is not None:
         runs += made
     return root
@@ -127,7 +130,16 @@ def cleaned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stages_load() -> None:
-    assert [stage.load().__name__ for stage in STAGES] == ["learn", "learn", "normalise", "score", "pairs", "decide"]
+    assert [stage.load().__name__ for stage in STAGES] == [
+        "learn",
+        "learn",
+        "normalise",
+        "score",
+        "pairs",
+        "units",
+        "search",
+        "decide",
+    ]
 
 
 def test_normalise_repairs_and_records_edits(cleaned: Path) -> None:
@@ -268,7 +280,7 @@ def test_nothing_left_is_an_error(tmp_path: Path) -> None:
 
 def payload(root: Path) -> dict[str, str]:
     return {
-        f"{stage}/{name}": value for stage in ("normalise", "score", "pairs", "decide")
+        f"{stage}/{name}": value for stage in ("normalise", "score", "pairs", "search", "decide")
         for name, value in hash_payload(root / stage).items() if "ledger.sqlite" not in name
     }  # fmt: skip
 
@@ -308,7 +320,7 @@ tests.clean(root / "out", CleanConfig(), Artifact("collect", "key", root / "in")
         "clean.pairs:sign/documents/part-00001",
         "clean.pairs:band/007",
         "clean.pairs:compare/candidates/0",
-        "clean.decide:scan/documents/part-00001",
+        "clean.search:documents/part-00001",
         "clean.decide:write/documents/part-00000",
     ],
 )

@@ -12,6 +12,7 @@ from danlu.clean.decide import decide
 from danlu.clean.normalise import normalise
 from danlu.clean.pairs import pairs
 from danlu.clean.score import score
+from danlu.clean.search import search
 from danlu.compute import units
 from danlu.compute.losses import QUARANTINE
 from danlu.compute.units import DIED_KEY
@@ -37,7 +38,7 @@ def test_same_bytes_for_any_number_of_workers_also_if_one_dies(
     normal, scored = (Artifact(f"clean.{name}", "key", tmp_path / "out" / name) for name in ("normalise", "score"))
     paired = Artifact("clean.pairs", "key", tmp_path / "out" / "pairs")
     config, runs = CleanConfig(), {}
-    for stage in ("normalise", "score", "pairs", "decide"):
+    for stage in ("normalise", "score", "pairs", "search", "decide"):
         runs[stage] = run_of(f"clean.{stage}", tmp_path / "out" / stage, workers=workers)
     with one_worker_killed():
         normalise(documents, config=config, run=runs["normalise"])
@@ -46,7 +47,16 @@ def test_same_bytes_for_any_number_of_workers_also_if_one_dies(
     with one_worker_killed():
         pairs(normal, {}, {}, config=config, run=runs["pairs"])
     with one_worker_killed():
-        decide(normal, scored, datasets, paired, config=config, run=runs["decide"])
+        search(normal, datasets, config=config, run=runs["search"])
+    with one_worker_killed():
+        decide(
+            normal,
+            scored,
+            Artifact("clean.search", "key", tmp_path / "out" / "search"),
+            paired,
+            config=config,
+            run=runs["decide"],
+        )
     assert payload(tmp_path / "out") == payload(cleaned)
     assert not any(run.facts or run.counts["quarantined"] for run in runs.values())
 
@@ -57,10 +67,10 @@ def test_same_bytes_for_any_number_of_workers_also_if_one_dies(
         ("clean.normalise:documents/part-00000", "documents/part-00000", 4),
         ("clean.score:documents/part-00000", "documents/part-00000", 4),
         ("clean.pairs:sign/documents/part-00000", "documents/part-00000", 4),
-        ("clean.decide:scan/documents/part-00000", "documents/part-00000", 3),
+        ("clean.search:documents/part-00000", "documents/part-00000", 4),
         ("clean.decide:write/documents/part-00000", "documents/part-00000", 2),
         ("clean.normalise:holdout/part-00000", "holdout/part-00000", 4),
-        ("clean.decide:scan/holdout/part-00000", "holdout/part-00000", 3),
+        ("clean.search:holdout/part-00000", "holdout/part-00000", 4),
     ],
 )
 def test_a_part_that_kills_is_set_aside_and_told_of(

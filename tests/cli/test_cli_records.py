@@ -66,7 +66,7 @@ def test_every_event_of_real_runs_conforms(place: Path) -> None:
 
 def test_every_finished_stage_tells_from_its_start_to_its_publication(place: Path) -> None:
     finished = [read_json_lines(path) for path in events(place) if not path.parent.name.endswith(".partial")]
-    assert len(finished) == 9
+    assert len(finished) == 11
     assert all((rows[0]["kind"], rows[-1]["kind"]) == ("started", "published") for rows in finished)
 
 

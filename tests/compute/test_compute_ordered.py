@@ -50,3 +50,19 @@ def test_an_error_comes_where_its_result_would(threads: int) -> None:
     with pytest.raises(ValueError, match="five"):
         next(results)
     assert max(begun) <= 5 + threads + 1
+
+
+@pytest.mark.parametrize(("sizes", "most", "expected"), [([5] * 12, 20, 4), ([0, 1, 30, 1, 1], 20, 3), ([50] * 4, 20, 1)])
+def test_no_more_is_taken_than_its_size_allows(sizes: list[int], most: int, expected: int) -> None:
+    """How many things are taken when the first result is there; one larger than all is still done."""
+    taken: list[int] = []
+
+    def things() -> Iterator[int]:
+        for size in sizes:
+            taken.append(size)
+            yield size
+
+    results = in_order(lambda size: size, things(), 2, size=lambda size: size, most=most)
+    assert next(results) == sizes[0]
+    assert len(taken) == expected
+    assert [sizes[0], *results] == sizes

@@ -64,7 +64,7 @@ def test_each_stage_names_the_files_it_runs(recipe: Path) -> None:
     for name, users in USES.items():
         assert {stage for stage, parts in found.items() if f"code:{name}.py" in parts} == users
     assert {stage for stage, parts in found.items() if not parts} == {
-        "clean.normalise", "clean.pairs", "clean.decide", "tokenize.train", "tokenize.encode",
+        "clean.normalise", "clean.pairs", "clean.search", "clean.decide", "tokenize.train", "tokenize.encode",
         "pretrain.gpt.trunk", "pretrain.gpt",
     }  # fmt: skip
 

@@ -96,9 +96,9 @@ def test_thresholds_decide_as_those_of_built_in_rules() -> None:
         "m:r": np.array([0.1, 0.3, np.nan, 0.9]),
     }  # fmt: skip
     families = np.array(["en", "zh", "other", "en"])
-    most = apply_rules(columns, families, {"m:r": Rule("most", 0.2, 0.2, 0.2, words=2)})
+    most, _ = apply_rules(columns, families, {"m:r": Rule("most", 0.2, 0.2, 0.2, words=2)})
     assert most.reasons.tolist() == ["", "m:r", "", ""]
-    least = apply_rules(columns, families, {"m:r": Rule("least", 0.2, 0.2, 0.2)})
+    least, _ = apply_rules(columns, families, {"m:r": Rule("least", 0.2, 0.2, 0.2)})
     assert least.reasons.tolist() == ["m:r", "", "", ""]
 
 

@@ -170,6 +170,7 @@ def test_the_state_of_a_run_of_before_is_read(recipe: Path) -> None:
 def test_status_lists_the_stages_in_their_order(recipe: Path) -> None:
     said = danlu("status", cwd=recipe.parent).stdout
     places = [
-        said.index(f" {stage} ") for stage in ("collect", "clean.normalise", "clean.score", "clean.pairs", "clean.decide")
+        said.index(f" {stage} ")
+        for stage in ("collect", "clean.normalise", "clean.score", "clean.pairs", "clean.search", "clean.decide")
     ]
     assert places == sorted(places)

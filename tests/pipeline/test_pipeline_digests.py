@@ -18,7 +18,8 @@ from danlu.workspace.artifact import Workspace, read_payload
 
 KEPT = Path(__file__).with_name("digests.json")
 STAGES = (
-    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.decide", "tokenize.train", "tokenize.encode",
+    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.search", "clean.decide", "tokenize.train",
+    "tokenize.encode",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from danlu.pipeline.state import find_model
 from danlu.workspace.artifact import Workspace, hash_payload, read_payload
 
 STAGES = [
-    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.decide", "tokenize.train",
+    "dataset", "collect", "clean.normalise", "clean.score", "clean.pairs", "clean.search", "clean.decide", "tokenize.train",
     "tokenize.encode", "pretrain.trunk", "pretrain.decay", "finetune", "evaluate.baselines", "evaluate.models",
 ]  # fmt: skip
 
@@ -28,7 +28,7 @@ STAGES = [
 def test_every_stage_is_made_and_its_payload_is_what_it_says(finished: tuple[Path, dict[str, Any], str]) -> None:
     _, summary, said = finished
     assert summary["state"] == "done"
-    assert len(summary["artifacts"]) == 15
+    assert len(summary["artifacts"]) == 16
     for path in summary["artifacts"].values():
         assert hash_payload(Path(path)) == read_payload(Path(path))
         assert not (Path(path) / "work").exists()

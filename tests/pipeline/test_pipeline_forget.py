@@ -166,6 +166,7 @@ def test_what_cleaning_dropped_did_not_reach_what_was_made_of_the_rest(copy: tup
         ("clean.normalise", "holds"),
         ("clean.score", "made-from"),
         ("clean.pairs", "made-from"),
+        ("clean.search", "made-from"),
         ("clean.decide", "dropped"),
     ]
     assert list(hits.ids) == [collected]

@@ -38,7 +38,7 @@ def test_every_stage_can_be_loaded() -> None:
 
 def test_until_keeps_what_is_needed_only() -> None:
     nodes = build_graph(load_recipe(RECIPES / "quickstart.yaml").recipe)
-    cleaning = ["clean.normalise", "clean.score", "clean.pairs", "clean.decide"]
+    cleaning = ["clean.normalise", "clean.score", "clean.pairs", "clean.search", "clean.decide"]
     assert list(until(nodes, "clean")) == ["dataset.sentiment", "collect", *cleaning]
     assert "pretrain.gpt" not in until(nodes, "finetune.sentiment")
     assert list(until(nodes, "pretrain"))[-4:] == [f"pretrain.{name}" for name in ("bert.trunk", "bert", "gpt.trunk", "gpt")]

@@ -65,13 +65,13 @@ def test_a_lock_holds_all_that_decided_the_run(locked: Path, small_done: Path) -
 
 def test_a_lock_needs_a_finished_run(small: Path, tmp_path: Path) -> None:
     _, said = danlu("lock", small / "small.yaml", "--workspace", tmp_path / "w", "--output", tmp_path / "x.lock.yaml", status=1)
-    assert "stages missing: 8" in said
+    assert "stages missing: 9" in said
     assert "danlu run" in said
 
 
 def test_a_replay_of_what_is_there_is_equal_and_ends_well(locked: Path, small_done: Path) -> None:
     out, said = danlu("run", locked, "--workspace", small_done, "--json")
-    assert "all 8 payloads are equal" in said
+    assert "all 9 payloads are equal" in said
     outcome = json.loads(out.splitlines()[-1])["lock"]
     assert outcome["equal"]
     assert outcome["missing"] == outcome["differs"] == []

@@ -15,7 +15,8 @@ import pytest
 from danlu.cli.why import because, words
 from danlu.pipeline.execute import versions
 from danlu.pipeline.lineage import read_manifests
-from danlu.pipeline.plan import stand
+from danlu.pipeline.plan import make_plan, stand
+from danlu.pipeline.rescore import changed_line_rules
 from danlu.pipeline.why import Why, drift, explain
 from danlu.recipe.load import load_recipe
 from danlu.workspace.artifact import Workspace
@@ -81,7 +82,8 @@ def pretend(recipe: Path, changes: Sequence[str] = (), finished: float = 1000.0)
                 for argument, value in node.inputs.items()
             }
             manifest = {
-                "node": name, "version": node.stage.version, "config": node.config.identity(), "seed": loaded.recipe.seed,
+                "node": name, "stage": node.stage.name, "version": node.stage.version,
+                "config": node.config.identity(), "seed": loaded.recipe.seed,
                 "inputs": inputs, "external": standing.external[name], "resolved": {"machine": {"threads": 2}},
                 "counts": {}, "facts": {}, "seconds": 1.0, "peak_memory_bytes": 1, "machine": MACHINE,
                 "versions": NOW["versions"], "finished": finished,
@@ -116,6 +118,21 @@ def test_a_changed_key_is_named_with_both_values_and_followed_down_the_graph(rec
     assert said(found["evaluate.models"]) == [f"clean.decide changed, because {changed}"]
     assert "waits for" in words(found["tokenize.train"], whole=False)[0]
     assert "to run again" in words(found["clean.decide"], whole=False)[0]
+
+
+def test_a_changed_line_rule_needs_re_score_and_a_document_rule_does_not(recipe: Path) -> None:
+    workspace = pretend(recipe)
+    lines, rules = (load_recipe(recipe, [f"clean.rules.{rule}"]) for rule in ("boilerplate_line=50", "few_words=9"))
+    found = answers(recipe, workspace, ["clean.rules.boilerplate_line=50"])
+    (cause,) = said(found["clean.normalise"])
+    assert "boilerplate_line" in cause
+    assert "needs re-score" in cause
+    assert any("needs re-score" in cause for cause in said(found["clean.score"]))
+    assert changed_line_rules(make_plan(lines, workspace), read_manifests(workspace)) == [("boilerplate_line", 200, 50)]
+    found = answers(recipe, workspace, ["clean.rules.few_words=9"])
+    assert [name for name, why in found.items() if name.startswith("clean") and why.state == "runs"] == ["clean.decide"]
+    assert said(found["clean.decide"]) == ["`clean.rules.few_words` is now 9 and was not there before"]
+    assert changed_line_rules(make_plan(rules, workspace), read_manifests(workspace)) == []
 
 
 def test_several_causes_each_once_and_budgets_as_they_are_written(recipe: Path) -> None:

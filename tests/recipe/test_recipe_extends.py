@@ -135,7 +135,7 @@ def test_evaluation_files_of_a_base_mean_its_own_folder_and_keep_their_names(tmp
         (tmp_path / place / "common" / "sets" / "quiz.jsonl").write_text("{}", encoding="utf-8")
         (tmp_path / place / "common" / "exam.csv").write_text("text\na\n", encoding="utf-8")
         loaded = load_recipe(write(tmp_path / place / "mine", over="extends: ../common/base.yaml\nname: over\n"))
-        node = build_graph(loaded.recipe)["clean.decide"]
+        node = build_graph(loaded.recipe)["clean.search"]
         digests.append(external_inputs(node, loaded.base))
         names.append(node.config.identity())
     assert digests[0] == digests[1]

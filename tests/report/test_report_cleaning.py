@@ -30,6 +30,26 @@ def example(text: str, *, kept: bool = False, panel: int | None = 0) -> dict[str
 RULE = {"direction": "least", "en": 0.5, "zh": 0.5, "other": 0.5}
 
 
+FOUND: dict[str, Any] = {
+    "leaks": {"exam.csv": {"line": 3, "answer": 1}, "holdout": {"equal": 2}},
+    "personal": {"email": 1234, "coordinates": 2}, "actions": {"email": "mask"},
+    "units": {"unit": "line", "removed": 5, "documents": 3, "bytes": 400},
+    "language_model": {
+        "languages": {
+            "en": {"learned": False, "documents": 1, "bytes": 10},
+            "zh": {
+                "learned": True, "documents": 77, "bytes": 123456,
+                "held_out": {"perplexity": 321.0, "bits_per_character": 6.5, "unknown": 0.04},
+            },
+        }
+    },
+    "classifier": {
+        "examples": {"good": 90, "bad": 60}, "held_out": {"auc": {"value": 0.91, "low": 0.85, "high": 0.95}},
+        "features": {"good": [{"ngram": "<b>the"}], "bad": [{"ngram": "click here"}]},
+    },
+}  # fmt: skip
+
+
 def panel(family: str, took: int) -> dict[str, Any]:
     return {
         "family": family, "direction": "least", "threshold": 0.5, "cuts": [0.25, 0.5, 0.75], "place": 1, "counts": [1, 2, 0, 1],
@@ -62,6 +82,7 @@ def facts() -> dict[str, Any]:
             "groups": np.zeros((2, 0), np.uint32), "families": np.array([0] * 4 + [1] * 4, np.uint8),
             "codes": {"letters": codes},
         },
+        "found": FOUND,
         "repairs": {"edited": 0, "documents": 8, "edits": {}, "examples": []},
     }  # fmt: skip
 
@@ -111,6 +132,19 @@ def test_no_script_but_ours_may_run(name: str) -> None:
     assert set(re.findall(r'say\(\w+, "([\w-]+)"', script.text())) <= set(words["en"])
     unused = {key for key in words["en"] if f'"{key}"' not in script.text()}
     assert unused == {"near-removed", "near-kept", "removed", "kept-there"}, "the heads of examples, which the data names"
+
+
+def test_what_else_was_found_is_counted_and_never_shown() -> None:
+    document = Document(PAGES["cleaning"]())
+    for language, words in (
+        ("en", ("went: 5, out of 3", "400 B", "masked", "held-out documents")),
+        ("zh", ("5 行", "遮盖", "留出文档")),
+    ):
+        section = document.css_first(f"#{language}-found").text()
+        for said in (*words, "exam.csv", "1,234", "321", "123 kB", "77", "0.91", "0.85", "<b>the", "click here"):
+            assert said in section, said
+    without = {**facts(), "found": {"leaks": {}, "personal": {}, "actions": {}, "units": None}}
+    assert Document(cleaning.render(without)).css_first("#en-found") is None
 
 
 def texts(page: str) -> Any:

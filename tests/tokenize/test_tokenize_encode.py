@@ -16,7 +16,8 @@ import pytest
 from commands import script
 from danlu.documents.store import text_bytes
 from danlu.recipe.tokenize import TokenizeConfig
-from danlu.tokenize import encode as module
+from danlu.tokenize import encode as encoding
+from danlu.tokenize import encoder, slices
 from danlu.tokenize.encode import encode
 from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokens.encoding import Encoded
@@ -83,8 +84,10 @@ def test_same_bytes_whatever_the_parts_and_batches(
     rows: Any, make_documents: Any, make_run: Any, tokenizer: Artifact, config: TokenizeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payloads = []
-    for part_rows, batch_bytes in ((7, 100), (250, 5000), (1000, 8_000_000)):
-        monkeypatch.setattr(module, "BATCH_BYTES", batch_bytes)
+    for part_rows, batch_bytes, read_bytes in ((7, 100, 1), (250, 5000, 20_000), (1000, 8_000_000, 8_000_000)):
+        monkeypatch.setattr(slices, "BATCH_BYTES", batch_bytes)
+        monkeypatch.setattr(slices, "READ_BYTES", read_bytes)
+        monkeypatch.setattr(encoding, "AHEAD_BYTES", 3 * batch_bytes)
         run = make_run("tokenize.encode", f"out-{part_rows}")
         encode(make_documents(rows, f"documents-{part_rows}", part_rows), tokenizer, config=config, run=run)
         payload = hash_payload(run.output)
@@ -92,6 +95,7 @@ def test_same_bytes_whatever_the_parts_and_batches(
     assert payloads[0] == payloads[1] == payloads[2]
 
 
+@pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize("more", [0, 1])
 def test_much_text_is_cut_for_the_fast_encoder(
     rows: Any,
@@ -101,16 +105,18 @@ def test_much_text_is_cut_for_the_fast_encoder(
     config: TokenizeConfig,
     monkeypatch: pytest.MonkeyPatch,
     more: int,
+    loaded: bool,
 ) -> None:
     documents = make_documents(rows)
     size = sum(text_bytes(documents.path / folder) for folder in ("documents", "holdout"))
-    monkeypatch.setattr(module, "CUT_FROM", size + more)
+    monkeypatch.setattr(encoder, "CUT_LOADED_FROM" if loaded else "CUT_FROM", size + more)
+    monkeypatch.setattr(encoder, "is_loaded", lambda: loaded)
     asked = []
 
     def none(plain: str, *, cut: bool) -> None:
         asked.append(cut)
 
-    monkeypatch.setattr(module, "fast_encoder", none)
+    monkeypatch.setattr(encoder, "fast_encoder", none)
     encode(documents, tokenizer, config=config, run=make_run("tokenize.encode", "out"))
     assert asked == [not more]
 
@@ -132,8 +138,8 @@ def test_falls_back_and_says_so(
     def wrong(texts: Any) -> Encoded:
         return Encoded(np.full(len(texts), 200, np.uint32), np.ones(len(texts), np.int64))
 
-    monkeypatch.setattr(module, "fast_encoder", lambda plain, *, cut: wrong if reason == "unequal" else None)
-    monkeypatch.setattr(module, "find_spec", lambda name: None if reason == "missing" else name)
+    monkeypatch.setattr(encoder, "fast_encoder", lambda plain, *, cut: wrong if reason == "unequal" else None)
+    monkeypatch.setattr(encoder, "find_spec", lambda name: None if reason == "missing" else name)
     run = make_run("tokenize.encode", "slow")
     run.progress = Heard()
     encode(documents, tokenizer, config=config, run=run)
@@ -201,11 +207,11 @@ from danlu.tokenize.train import train
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.ledger import Ledger
 from danlu.workspace.run import Run
-documents, output, workers = Artifact("d", "k", Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
+documents, output, cores = Artifact("d", "k", Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])
 for name in ("train", "encode"):
     (output / name).mkdir(parents=True)
 runs = [
-    Run(stage=name, output=output / name, ledger=Ledger(output / name / "ledger.sqlite", name), workers=workers)
+    Run(stage=name, output=output / name, ledger=Ledger(output / name / "ledger.sqlite", name), workers=cores, threads=cores)
     for name in ("train", "encode")
 ]
 config = TokenizeConfig(vocabulary=600, sample=200_000)

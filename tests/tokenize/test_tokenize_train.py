@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from transformers import AutoTokenizer
 from danlu.recipe.tokenize import TokenizeConfig
 from danlu.tokenize.kinds import train_tokenizer
 from danlu.tokenize.sample import balanced, bytes_by_language, sample
-from danlu.tokenize.train import LONGEST_RUN, cut_runs, train
+from danlu.tokenize.train import LONGEST_RUN, Drawn, cut_runs, train
 from danlu.tokens.special import SPECIAL
 from danlu.workspace.artifact import hash_payload
 from danlu.workspace.errors import DanluError
@@ -58,6 +59,24 @@ def test_same_bytes_in_other_processes() -> None:
     )
     run = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)]
     assert run[0] == run[1]
+
+
+def test_what_is_measured_is_spread_over_the_sample(
+    rows: Any, make_documents: Any, make_run: Any, config: TokenizeConfig
+) -> None:
+    """Not the first texts alone, which may all be of one source."""
+    documents = make_documents(rows)
+    totals = bytes_by_language(documents / "documents")
+    drawn = Drawn(documents / "documents", totals, config, make_run("tokenize.train", "out"))
+    assert len(list(drawn.texts())) > 500
+    found = drawn.spread(4000)
+    for language, texts in drawn.kept.items():
+        places = [texts.index(text) for text in found[language]]
+        assert places[0] == 0
+        assert len({after - before for before, after in pairwise(places)}) == 1
+        assert places[-1] > 0.8 * len(texts)
+        assert sum(len(text.encode()) for text in found[language]) < 8000
+    assert drawn.spread(10**9) == drawn.kept
 
 
 def test_no_text_is_an_error(make_documents: Any, make_run: Any, config: TokenizeConfig) -> None:

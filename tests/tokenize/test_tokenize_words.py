@@ -13,7 +13,7 @@ import pytest
 from danlu.pipeline.graph import build_graph
 from danlu.recipe.load import load_recipe
 from danlu.recipe.tokenize import TokenizeConfig
-from danlu.tokenize import encode as encoding
+from danlu.tokenize import slices
 from danlu.tokenize import words as module
 from danlu.tokenize.encode import encode
 from danlu.tokenize.kinds import train_tokenizer
@@ -86,7 +86,7 @@ def test_same_bytes_whatever_the_parts_and_batches(
 ) -> None:
     payloads = []
     for part_rows, batch_bytes in ((7, 100), (250, 5000), (1000, 8_000_000)):
-        monkeypatch.setattr(encoding, "BATCH_BYTES", batch_bytes)
+        monkeypatch.setattr(slices, "BATCH_BYTES", batch_bytes)
         run = make_run("tokenize.encode", f"out-{part_rows}")
         encode(make_documents(rows, f"documents-{part_rows}", part_rows), tokenizer, config=ASKED, run=run)
         payloads.append(hash_payload(run.output))

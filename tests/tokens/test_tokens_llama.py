@@ -145,7 +145,7 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "made", "there"]
 
 
-def test_the_command_finds_the_tokenizer_of_a_run(tmp_path: Path) -> None:
+def test_the_command_finds_the_tokenizer_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("gguf", reason="gguf, of the extra `export`, is not installed")
 
     def danlu(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -167,6 +167,17 @@ def test_the_command_finds_the_tokenizer_of_a_run(tmp_path: Path) -> None:
         assert no_stores.returncode == 1
         assert "no end marks" in no_stores.stderr
         assert not (tmp_path / "z.gguf").exists()
+    kept = tmp_path / "cache/models--owner--name"  # as `huggingface_hub` keeps what it has fetched
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs/main").write_text("0" * 40)
+    (kept / "snapshots").mkdir()
+    (kept / "snapshots" / ("0" * 40)).symlink_to(made)
+    with monkeypatch.context() as patched:
+        patched.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+        patched.setenv("HF_HUB_OFFLINE", "1")
+        assert danlu("export", "owner/name", "gguf").returncode == 0
+        assert danlu("export", "owner/other", "gguf").returncode == 1
+    assert (tmp_path / "name.gguf").read_bytes() == (tmp_path / "tokenize.train.gguf").read_bytes()
     again = danlu("export", "tokenize.train", "gguf", "--lang", "zh")
     assert again.returncode == 1
     assert "已有内容" in again.stderr

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from danlu.tokens import store as module
-from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, token_dtype, write_header, write_store
+from danlu.tokens import store as store_module
+from danlu.tokens.store import StoreWriter, TokenBatch, TokenStore, add_counts, token_dtype, write_header, write_store
 from danlu.workspace.errors import DanluError
 
 DOCUMENTS = ([5, 6, 7], [], [60000, 1], [9])
@@ -177,3 +178,14 @@ def words_batch(starts: npt.NDArray[np.bool_]) -> TokenBatch:
     """A document of that many tokens."""
     one = np.zeros(1, np.uint8)
     return TokenBatch(np.arange(len(starts)), np.array([len(starts)]), one, one, one, starts)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("dtype", ["<u2", "<u4"])
+def test_tokens_are_counted_by_numpy_and_by_the_kernel(dtype: str, loaded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "is_loaded", lambda: loaded)
+    tokens = np.random.default_rng(0).integers(0, 300, 5000).astype(dtype)
+    counts = np.zeros(310, np.int64)
+    for part in (tokens[:4000], tokens[:0], tokens[4000:]):
+        add_counts(part, counts)
+    assert counts.tolist() == [int((tokens == token).sum()) for token in range(310)]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from danlu.clean.duplicates import choose_clusters, describe_cluster, read_pairs
 from danlu.clean.examples import Example, choose_examples, choose_of_reason, describe_example, different
 from danlu.clean.judged import Cleaning, Judged, Scores, read_judged, read_texts, rules_of
+from danlu.clean.model_rules import UNSHOWN
 from danlu.clean.own import FACTS
 from danlu.clean.preset import FAMILIES
 from danlu.clean.verdicts import KEPT, NEAR, REPEAT
@@ -35,7 +36,7 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
         values = scores[name]
         if asked := ask(name, rule, values, table.families, words, lines):
             rules.append({"name": name, "rule": rule._asdict(), "panels": [_panel(one, table) for one in asked]})
-            examples[name] = choose_examples(table, name, values, asked)
+            examples[name] = choose_examples(table, name, values, asked) if name not in UNSHOWN else []
             codes[name] = merged(asked)[rows]
             for one in asked:
                 fails |= one.fails(one.place)
@@ -60,6 +61,13 @@ def account(cleaning: Cleaning) -> dict[str, Any]:
             for name, found in examples.items()
         },
         "clusters": [describe_cluster(table, one, texts) for one in clusters],
+        "found": {
+            "leaks": facts.get("leaks", {}),
+            "personal": read_json(cleaning.normalised / "facts.json").get("personal", {}),
+            "actions": dict(cleaning.config.pii.actions(cleaning.config.preset)),
+            "units": facts.get("units"),
+            **{role: read_json(path / "facts.json") for role, path in cleaning.learned.items()},
+        },
         "repeats": {"documents": len(pairs.goes), "clusters": len(np.unique(pairs.stays))},
         "tried": tried(table, fails, codes, rows, pairs, cleaning.config.dedup.keep),
         # Without their examples: these show texts as they came, from before personal data is masked.

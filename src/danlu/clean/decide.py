@@ -1,10 +1,11 @@
-"""`clean.decide`: thresholds on scores, held-out texts taken out, repeats removed; every document has its verdict."""
+"""`clean.decide`: thresholds on scores, held-out texts taken out, repeats removed; every document has its verdict.
+
+All of it is arithmetic on columns that earlier stages wrote; texts are read only to be copied.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,31 +15,28 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.evaluations import evaluation_items, name_of
-from danlu.clean.grams import GramIndex, Item, find_overlaps, index_grams
+from danlu.clean.cuts import NO_CUTS, Cuts, choose_cuts
 from danlu.clean.learned import learned_rules
-from danlu.clean.model_rules import LEARNED
-from danlu.clean.overlap import NOTHING, HeldOut, find_items, index_items
+from danlu.clean.model_rules import LEARNED, UNSHOWN
+from danlu.clean.overlap import OVERLAP, WAYS
 from danlu.clean.own import FACTS, thresholds
 from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
-from danlu.clean.personal import treat
 from danlu.clean.preset import RULES, family
 from danlu.clean.repeats import HOLDOUT, Repeats
 from danlu.clean.rules import document_rules, own_rules
 from danlu.clean.summary import summarise
-from danlu.clean.treatment import treatment
-from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, Verdicts, apply_rules, choose_examples
-from danlu.compute.losses import Loss
+from danlu.clean.units import read_units
+from danlu.clean.verdicts import HELDOUT, KEPT, LOST, NEAR, REPEAT, UNIT, Fails, Verdicts, apply_rules, choose_examples
 from danlu.compute.units import Crew
 from danlu.documents.schema import DOCUMENTS
 from danlu.recipe.clean import CleanConfig
-from danlu.text.buffers import text_buffers, word_hashes
-from danlu.text.canonical import canonical
-from danlu.text.forms import canonical_forms, digests, form_column, hex_digests
+from danlu.text.buffers import read_only, text_buffers
+from danlu.text.forms import digests, form_column, hex_digests
+from danlu.text.kernels.cuts import cut_spans
 from danlu.text.personal.find import REASON, hidden_beginning
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.errors import DanluError
-from danlu.workspace.files import read_json, write_json
+from danlu.workspace.files import read_json, write_atomic, write_json
 from danlu.workspace.run import Run
 
 SHOWN = 300  # characters of an example
@@ -56,22 +54,18 @@ VERDICTS: pa.Schema = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("language", pa.string(), nullable=False),
         pa.field("bytes", pa.int64(), nullable=False),  # of the repaired text in UTF-8
+        # Every rule that it fails and test set that it holds, in the order in which they decide; also if it is protected.
+        pa.field("fails", pa.list_(pa.field("item", pa.string(), nullable=False)), nullable=False),
     ]
 )
-HELDOUT_ROWS = 1000
-ITEMS: pa.Schema = pa.schema(
+CUT_EDITS: pa.Schema = pa.schema(
     [
-        pa.field("owner", pa.string(), nullable=False),
-        pa.field("item", pa.large_string(), nullable=False),
-        pa.field("answer", pa.large_string(), nullable=False),
-    ]
-)
-SCAN: pa.Schema = pa.schema(
-    [
-        pa.field("form", pa.string(), nullable=False),
-        pa.field("owner", pa.string(), nullable=False),
-        pa.field("way", pa.string(), nullable=False),
-        pa.field("share", pa.float64(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),  # characters of the repaired text
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("length", pa.int32(), nullable=False),  # of what stands there now: 0
+        pa.field("twin", pa.string(), nullable=False),  # the document in which the same stays
     ]
 )
 
@@ -79,9 +73,9 @@ SCAN: pa.Schema = pa.schema(
 class Columns(NamedTuple):
     """What is known of all documents but their texts, rows in the order of the parts."""
 
-    ids: list[str]
-    sources: list[str]
-    languages: list[str]
+    ids: pa.StringArray
+    sources: pa.ChunkedArray
+    languages: pa.ChunkedArray
     bytes: NDArray[np.int64]
     protected: NDArray[np.bool_]
     families: NDArray[np.str_]
@@ -92,90 +86,69 @@ class Columns(NamedTuple):
 def decide(
     documents: Artifact,
     scores: Artifact,
-    datasets: dict[str, Artifact],
+    search: Artifact,
     pairs: Artifact | None = None,
+    units: Artifact | None = None,
     *,
     config: CleanConfig,
     run: Run,
 ) -> None:
-    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`."""
+    """Judge the repaired documents and held-out documents; write those kept, `verdicts.parquet` and `facts.json`; where lines
+    or paragraphs go too, `edits.parquet`."""
     parts = parts_of(documents)
     own = thresholds(scores.path, own_rules(config))
     asked = [name for name, rule in LEARNED.items() if getattr(config, rule.section)]
     columns, measured, unscored = _read_scored(parts, scores, [*asked, *own])
     learned = learned_rules(config, measured, columns.families, columns.training & ~unscored)
-    verdicts = apply_rules(measured, columns.families, document_rules(config) | learned | own)
-    _drop_personal(documents, config, columns, verdicts)
+    rules = document_rules(config) | learned | own
+    verdicts, fails = apply_rules(measured, columns.families, rules)
+    _drop_personal(documents, config, columns, verdicts, fails)
     verdicts.reasons[columns.protected] = KEPT
     verdicts.values[columns.protected] = verdicts.thresholds[columns.protected] = np.nan
+    unscored |= _set_aside_before(search, columns)
     verdicts.reasons[unscored] = LOST
-    lost: dict[Part, Loss] = {}
-    repeats = Repeats(columns, verdicts, config, pairs)
+    repeats = Repeats(columns, verdicts, config, pairs, _read_forms(search, columns))
 
-    guard = config.decontamination()
-    wanted_share = guard.share if guard else 1.0
-    ways = np.full(len(columns.ids), "", object)  # how a document holds a test text
-    heldout = [part for part in parts if part.set == HOLDOUT]
-    training = [part for part in parts if part.set != HOLDOUT]
-    total = 2 * sum(part.bytes for part in parts)
-    with run.progress.task("clean.progress.decide", total, "B") as bar, Crew(run) as crew:
+    # Held-out documents first: those that are kept are what training text must not hold.
+    repeats.drop(~columns.training)
+    ways = _drop_leaks(search, config, columns, verdicts, repeats.forms, fails)
+    # Which of equal documents stays depends on all of them together.
+    repeats.drop(columns.training)
+    cuts = _choose_cuts(units, config, columns, verdicts, fails)
 
-        def scan(chosen: list[Part], index: Path | None) -> dict[Part, pa.Table]:
-            def arguments(part: Part) -> tuple[Any, ...]:
-                return verdicts.reasons[columns.rows[part]] == KEPT, index, wanted_share
+    shows = columns.training & ~np.isin(verdicts.reasons.astype(str), (LOST, *UNSHOWN))
+    examples = choose_examples(_only(verdicts, shows), columns.families, columns.ids)
+    groups = repeats.groups(REPEAT)
+    largest = sorted(groups, key=lambda rows: (-len(rows), columns.ids[rows[0]].as_py()))[:LARGEST]
+    shown = {row for rows in examples.values() for row in rows}
+    wanted = sorted(shown | repeats.twins_of(shown) | {rows[0] for rows in largest})
 
-            done, gone = each_part(crew, "danlu.clean.decide:scan_part", chosen, arguments, bar, "scan/")
-            _drop_lost(gone, columns, verdicts)
-            lost.update(gone)
-            return {part: pq.read_table(_scan_path(part, run)) for part in done}
+    def to_write(part: Part) -> tuple[Any, ...]:
+        span = columns.rows[part]
+        kept = (verdicts.reasons[span] == KEPT).astype(bool)
+        return kept, [row - span.start for row in wanted if span.start <= row < span.stop], cuts.of(span.start, span.stop)
 
-        # Held-out documents first: those that are kept are what the training text is searched for.
-        repeats.drop(scan(heldout, None))
-        index = run.scratch / "heldout.parquet" if guard else None
-        if index is not None:
-            run.once("heldout", partial(_write_held_out, index, datasets, heldout, columns, verdicts, config, run.base))
-        try:
-            scans = scan(training, index)
-        finally:
-            _index.cache_clear()
-        for part, table in scans.items():
-            owners = np.array(table["owner"].to_pylist(), object)
-            leaked = (owners != "") & (verdicts.reasons[columns.rows[part]] == KEPT) & ~columns.protected[columns.rows[part]]
-            verdicts.reasons[columns.rows[part]][leaked] = [f"{HELDOUT}:{owner}" for owner in owners[leaked].tolist()]
-            found = np.array(table["way"].to_pylist(), object)
-            ways[columns.rows[part]][leaked] = found[leaked]
-            measured_shares = leaked & (found == "overlap")
-            verdicts.values[columns.rows[part]][measured_shares] = table["share"].to_numpy()[measured_shares]
-            verdicts.thresholds[columns.rows[part]][measured_shares] = wanted_share
-        # Which of equal documents stays depends on all of them together: this is done here, of their forms alone.
-        repeats.drop(scans)
+    left = [part for part in parts if not unscored[columns.rows[part]].any()]
+    with run.progress.task("clean.progress.decide", sum(part.bytes for part in left), "B") as bar, Crew(run) as crew:
+        written, lost = each_part(crew, "danlu.clean.decide:write_part", left, to_write, bar, "write/", run.threads)
+    _drop_lost(lost, columns, verdicts)
+    texts = {columns.rows[part].start + int(row): text for part, fact in written.items() for row, text in fact.items()}
+    examples = {reason: [row for row in rows if row in texts] for reason, rows in examples.items()}
+    largest = [rows for rows in largest if rows[0] in texts]
 
-        examples = choose_examples(
-            _only(verdicts, columns.training & (verdicts.reasons != LOST)), columns.families, columns.ids
-        )
-        groups = repeats.groups(REPEAT)
-        largest = sorted(groups, key=lambda rows: (-len(rows), columns.ids[rows[0]]))[:LARGEST]
-        shown = {row for rows in examples.values() for row in rows}
-        wanted = sorted(shown | repeats.twins_of(shown) | {rows[0] for rows in largest})
-
-        def to_write(part: Part) -> tuple[Any, ...]:
-            span = columns.rows[part]
-            kept = (verdicts.reasons[span] == KEPT).astype(bool)
-            return kept, [row - span.start for row in wanted if span.start <= row < span.stop]
-
-        left = [part for part in parts if part not in lost and not unscored[columns.rows[part]].any()]
-        written, unwritten = each_part(crew, "danlu.clean.decide:write_part", left, to_write, bar, "write/")
-        _drop_lost(unwritten, columns, verdicts)
-        lost.update(unwritten)
-        texts = {columns.rows[part].start + int(row): text for part, fact in written.items() for row, text in fact.items()}
-        examples = {reason: [row for row in rows if row in texts] for reason, rows in examples.items()}
-        largest = [rows for rows in largest if rows[0] in texts]
-
-    write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats)], VERDICTS)
+    for reason in (REPEAT, NEAR):
+        fails.add(reason, verdicts.reasons == reason)
+    if units is not None:
+        _write_edits(run, written, cuts, columns, UNIT + config.dedup.unit)
+    write_parquet(run.output / "verdicts.parquet", [_verdict_table(columns, verdicts, repeats, fails)], VERDICTS)
     kept = verdicts.reasons == KEPT
-    names = [*sorted(datasets), *(name_of(file) for file in (guard.files if guard else ()))]
-    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, names, ways)
-    facts["rules"] = {name: rule._asdict() for name, rule in (document_rules(config) | learned | own).items()}
+    owners = read_json(search / "facts.json")["owners"]
+    facts = summarise(columns, verdicts, examples, [(rows[0], len(rows)) for rows in largest], texts, owners, ways)
+    facts["rules"] = {name: rule._asdict() for name, rule in rules.items()}
+    if units is not None:
+        facts["units"] = _cut_facts(cuts, config)
+        facts["bytes"]["kept"] -= facts["units"]["bytes"]
+    facts["fails"] = fails.counts(columns.training)
     if own:  # the words for their reasons, for the page of the run
         facts[FACTS] = read_json(scores / "facts.json")[FACTS]
     facts["repeats"] = {"groups": len(groups), **facts["repeats"]}
@@ -203,33 +176,129 @@ def _read_scored(
 ) -> tuple[Columns, dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
     """The columns, the scores float64[documents] by name, and which documents have none, since their part was set aside."""
     columns = _read_columns(parts)
-    unscored = np.zeros(len(columns.ids), bool)
-    set_aside_before = read_json(scores / "facts.json").get(QUARANTINE, {})
-    for part, span in columns.rows.items():
-        unscored[span] = part.unit in set_aside_before
+    unscored = _set_aside_before(scores, columns)
     names = ["characters", "words", "lines", "bytes", *RULES, *own]
     table = pq.read_table(scores / "scores.parquet", columns=names)
-    measured = {name: np.zeros(len(unscored)) for name in names}
-    for name, values in measured.items():
-        values[~unscored] = table[name].to_numpy()
+    measured = {name: table[name].to_numpy() for name in names}
+    if unscored.any():
+        for name, values in measured.items():
+            measured[name] = np.zeros(len(unscored), values.dtype)
+            measured[name][~unscored] = values
     return columns._replace(bytes=measured["bytes"].astype(np.int64)), measured, unscored
 
 
-def _drop_personal(documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts) -> None:
+def _set_aside_before(made: Artifact, columns: Columns) -> NDArray[np.bool_]:
+    """Which documents an earlier stage knows nothing of, bool[documents], since it set their part aside."""
+    missing = np.zeros(len(columns.ids), bool)
+    lost = read_json(made / "facts.json").get(QUARANTINE, {})
+    for part, span in columns.rows.items():
+        missing[span] = part.unit in lost
+    return missing
+
+
+def _read_forms(search: Artifact, columns: Columns) -> NDArray[np.int64]:
+    """Of each document the least row that has the same form; -1 where its form is not known."""
+    known = np.flatnonzero(~_set_aside_before(search, columns))
+    table = pq.read_table(search / "forms.parquet", columns=["form_high", "form_low"])
+    high, low = table["form_high"].to_numpy(), table["form_low"].to_numpy()
+    order = np.lexsort((low, high))  # stable: rows ascend among equals
+    new = np.ones(len(order), bool)
+    new[1:] = (high[order[1:]] != high[order[:-1]]) | (low[order[1:]] != low[order[:-1]])
+    starts = np.flatnonzero(new)
+    forms = np.full(len(columns.ids), -1)
+    forms[known[order]] = np.repeat(known[order[starts]], np.diff(np.append(starts, len(order))))
+    return forms
+
+
+def _drop_leaks(
+    search: Artifact,
+    config: CleanConfig,
+    columns: Columns,
+    verdicts: Verdicts,
+    forms: NDArray[np.int64],
+    fails: Fails,
+) -> NDArray[np.object_]:
+    """Documents that hold a text which models are tested on go; how each holds it, "" for the others, object[documents].
+
+    The text of a held-out document counts as long as one of its form is kept.
+    """
+    ways = np.full(len(columns.ids), "", object)
+    guard = config.decontamination()
+    if guard is None:
+        return ways
+    table = pq.read_table(search / "leaks.parquet")
+    items = pc.index_in(table["item"], columns.ids).to_numpy()  # NaN where the item is of a dataset or a file
+    alive = np.zeros(len(columns.ids) + 1, bool)
+    alive[forms[~columns.training & (verdicts.reasons == KEPT)]] = True
+    alive[-1] = True
+    of_item = np.where(np.isnan(items), len(columns.ids), forms[np.nan_to_num(items).astype(np.int64)])
+    way = pc.index_in(table["way"], pa.array(WAYS)).to_numpy()
+    share = table["share"].to_numpy()
+    counts = np.flatnonzero(alive[of_item] & ((way != OVERLAP) | (share >= guard.share)))
+    rows, first = np.unique(pc.index_in(table["id"], columns.ids).to_numpy()[counts], return_index=True)
+    first = counts[first]
+    owners = np.array(table["owner"].to_pylist(), object)
+    fails.add_each(rows, [f"{HELDOUT}:{owner}" for owner in owners[first].tolist()])
+    going = (verdicts.reasons[rows] == KEPT) & ~columns.protected[rows]
+    rows, first = rows[going], first[going]
+    verdicts.reasons[rows] = [f"{HELDOUT}:{owner}" for owner in owners[first].tolist()]
+    ways[rows] = np.array(WAYS, object)[way[first]]
+    by_share = way[first] == OVERLAP
+    verdicts.values[rows[by_share]] = share[first[by_share]]
+    verdicts.thresholds[rows[by_share]] = guard.share
+    return ways
+
+
+def _choose_cuts(units: Artifact | None, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails) -> Cuts:
+    """What goes of the documents that are kept; one of which nothing would be left goes as a whole."""
+    if units is None:
+        return NO_CUTS
+    kept = (verdicts.reasons == KEPT) & columns.training
+    cuts = choose_cuts(read_units(units), kept, columns.protected, columns.bytes, columns.ids, config.dedup.keep)
+    sizes = np.bincount(cuts.documents, cuts.stops - cuts.starts, len(columns.ids)).astype(np.int64)
+    emptied = kept & (sizes > 0) & (sizes == columns.bytes)
+    verdicts.reasons[emptied] = UNIT + config.dedup.unit
+    fails.add(UNIT + config.dedup.unit, emptied)
+    return Cuts(*(column[~emptied[cuts.documents]] for column in cuts))
+
+
+def _cut_facts(cuts: Cuts, config: CleanConfig) -> dict[str, Any]:
+    return {
+        "unit": config.dedup.unit,
+        "removed": len(cuts.documents),
+        "documents": len(np.unique(cuts.documents)),
+        "bytes": int((cuts.stops - cuts.starts).sum()),
+    }
+
+
+def _write_edits(run: Run, written: Iterable[Part], cuts: Cuts, columns: Columns, reason: str) -> None:
+    """`edits.parquet`: what went out of the documents that stay."""
+
+    def tables() -> Iterator[pa.Table]:
+        for part in written:
+            span = columns.rows[part]
+            here = cuts.of(span.start, span.stop)
+            if len(here.documents):
+                places = np.frombuffer(_places_path(part, run).read_bytes(), np.int32).reshape(-1, 2)
+                ids, twins = (columns.ids.take(pa.array(rows)) for rows in (here.documents + span.start, here.twins))
+                size = len(places)
+                yield pa.table([ids, places[:, 0], places[:, 1], [reason] * size, [0] * size, twins], schema=CUT_EDITS)
+
+    write_parquet(run.output / "edits.parquet", tables(), CUT_EDITS)
+
+
+def _drop_personal(documents: Artifact, config: CleanConfig, columns: Columns, verdicts: Verdicts, fails: Fails) -> None:
     """Documents with personal data of a kind that the recipe drops go, with the first such kind in the order of `KINDS`."""
     dropped = [kind for kind, action in config.pii.actions(config.preset).items() if action == "drop"]
     if not dropped:
         return
     table = pq.read_table(documents / "personal.parquet", columns=["id", "kind"])
-    rows = {identity: row for row, identity in enumerate(columns.ids)}
-    kinds: dict[int, int] = {}
-    for identity, kind in zip(table["id"].to_pylist(), table["kind"].to_pylist(), strict=True):
-        if kind in dropped:
-            row = rows[identity]
-            kinds[row] = min(kinds.get(row, len(dropped)), dropped.index(kind))
-    for row, index in kinds.items():
-        if verdicts.reasons[row] == KEPT:
-            verdicts.reasons[row] = REASON + dropped[index]
+    rows = pc.index_in(table["id"], columns.ids).to_numpy()
+    for kind in dropped:
+        has = np.zeros(len(columns.ids), bool)
+        has[rows[pc.equal(table["kind"], kind).to_numpy()]] = True
+        fails.add(REASON + kind, has)
+        verdicts.reasons[has & (verdicts.reasons == KEPT)] = REASON + kind
 
 
 def _drop_lost(lost: Iterable[Part], columns: Columns, verdicts: Verdicts) -> None:
@@ -254,120 +323,28 @@ def _read_columns(parts: Sequence[Part]) -> Columns:
     training = np.zeros(start, bool)
     for part, span in rows.items():
         training[span] = part.set != HOLDOUT
-    languages = table["language"].to_pylist()
+    tags = table["language"].combine_chunks().dictionary_encode()
+    families = np.array([family(tag) for tag in tags.dictionary.to_pylist()], np.str_)
     return Columns(
-        table["id"].to_pylist(),
-        table["source"].to_pylist(),
-        languages,
+        table["id"].combine_chunks(),
+        table["source"],
+        table["language"],
         np.zeros(start, np.int64),
         table["protected"].to_numpy(),
-        np.array([family(language) for language in languages], dtype=np.str_),
+        families[tags.indices.to_numpy()],
         training,
         rows,
     )
 
 
-def _write_held_out(
-    path: Path,
-    datasets: dict[str, Artifact],
-    heldout: Sequence[Part],
-    columns: Columns,
-    verdicts: Verdicts,
-    config: CleanConfig,
-    base: Path,
-) -> None:
-    """Write the texts that training text is searched for, with whose they are and their answers, where workers find them.
-
-    Validation and test texts of every dataset and those of evaluation files, as they are and as repair leaves them, and the
-    held-out documents kept.
-    """
-    how, actions = treatment(config), config.pii.actions(config.preset)
-
-    def given() -> Iterator[tuple[str, str, str]]:
-        for name in sorted(datasets):
-            for table in row_groups(datasets[name] / "rows.parquet", ["text", "split"]):
-                held = table.filter(pc.is_in(table["split"], pa.array(["validation", "test"])))["text"]
-                yield from ((name, text, "") for text in held.to_pylist())
-        guard = config.decontamination()
-        for file in guard.files if guard else ():
-            yield from ((name_of(file), text, answer) for text, answer in evaluation_items(file, base))
-
-    def items() -> Iterator[tuple[str, str, str]]:
-        every = given()
-        while some := list(islice(every, HELDOUT_ROWS)):
-            repairs, _ = treat(how.treat([text for _, text, _ in some]), actions)
-            for (name, text, answer), repaired in zip(some, repairs, strict=True):
-                yield name, text, answer
-                if repaired.edits:
-                    yield name, repaired.text, answer
-        for part in heldout:
-            row = columns.rows[part].start
-            for table in row_groups(part.path, ["text"]):
-                for text in table["text"].to_pylist():
-                    if verdicts.reasons[row] == KEPT:
-                        yield HOLDOUT, text, ""
-                    row += 1
-
-    def tables() -> Iterator[pa.Table]:
-        found = items()
-        while batch := list(islice(found, HELDOUT_ROWS)):
-            yield pa.table([list(column) for column in zip(*batch, strict=True)], schema=ITEMS)
-
-    write_parquet(path, tables(), ITEMS)
-
-
-@lru_cache(maxsize=1)
-def _index(path: Path | None) -> tuple[HeldOut, GramIndex]:
-    """What was written at `path`, ready to be looked for: made once in each process, for all the parts that it scans."""
-    items = [
-        Item(*row) for table in (row_groups(path) if path else ()) for row in zip(*table.to_pydict().values(), strict=True)
-    ]
-    return index_items((item.owner, canonical(item.text)) for item in items), index_grams(items)
-
-
-def scan_part(run: Run, part: Part, passing: NDArray[np.bool_], index: Path | None, share: float) -> None:
-    """The unit of work before verdicts: the form of each document (what repeats share) and the held-out item that it holds, in
-    scratch. `share` of an item's runs of words is enough.
-
-    Documents that a rule dropped are not looked at. A text without letters has no canonical form: its own digest, inverted, is
-    its form.
-    """
-
-    def tables() -> Iterator[pa.Table]:
-        row = 0
-        held, grams = _index(index)
-        for table in row_groups(part.path, ["text"]):
-            run.check()
-            run.bar.advance(table.nbytes)
-            texts = pc.if_else(pa.array(passing[row : row + table.num_rows]), table["text"], "")
-            row += table.num_rows
-            data, offsets = text_buffers(texts)
-            forms, ends = canonical_forms(data, offsets)
-            keys = digests(forms, ends)
-            wordless = ends[1:] == ends[:-1]
-            keys[wordless] = ~digests(data, offsets)[wordless]  # a form of its own, which no text with letters has
-            found = [NOTHING] * len(texts)
-            if held.owners:
-                found = find_items(held, texts.to_pylist(), form_column(forms, ends).to_pylist())
-                for document, overlap in find_overlaps(grams, *word_hashes(data, offsets), share).items():
-                    if found[document] is NOTHING:
-                        found[document] = overlap
-            columns = zip(*found, strict=True) if found else ((), (), ())
-            yield pa.table([hex_digests(keys), *(list(column) for column in columns)], schema=SCAN)
-
-    write_parquet(_scan_path(part, run), tables(), SCAN)
-
-
-def _scan_path(part: Part, run: Run) -> Path:
-    return run.scratch / f"scan-{part.set}-{part.path.name}"
-
-
-def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[int]) -> dict[str, str]:
-    """The unit of work after verdicts: write the documents of a part that are `kept`, bool[documents of the part].
+def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[int], cuts: Cuts) -> dict[str, str]:
+    """The unit of work after verdicts: write the documents of a part that are `kept`, bool[documents of the part], without
+    what is cut. Where that was, in characters, goes to scratch.
 
     Returns the beginnings of the texts of the `wanted` rows.
     """
     texts: dict[str, str] = {}
+    places: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
 
     def tables() -> Iterator[pa.Table]:
         row = 0
@@ -378,11 +355,34 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
             for index in wanted:
                 if row <= index < end:
                     texts[str(index)] = hidden_beginning(str(table["text"][index - row]), SHOWN)
+            here = cuts.of(row, end)
+            if len(here.documents):
+                table, spans = _without(table, here)
+                places.append(spans)
             yield table.filter(pa.array(kept[row:end]))
             row = end
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
+    if len(cuts.documents):
+        write_atomic(_places_path(part, run), np.concatenate(places).tobytes())
     return texts
+
+
+def _without(table: pa.Table, cuts: Cuts) -> tuple[pa.Table, NDArray[np.int32]]:
+    """Documents without what is cut, and where that was in characters, int32[cuts, 2]."""
+    data, offsets = text_buffers(table["text"])
+    out, ends = np.empty(int(offsets[-1] - offsets[0]), np.uint8), np.zeros(len(offsets), np.int64)
+    places = np.empty((len(cuts.documents), 2), np.int32)
+    cut_spans(data, offsets, cuts.documents, cuts.starts, cuts.stops, out, ends[1:], places)
+    out, ends = read_only(out[: ends[-1]]), read_only(ends)
+    for name, column in (("text", form_column(out, ends)), ("digest", hex_digests(digests(out, ends)))):
+        field = table.schema.field(name)
+        table = table.set_column(table.schema.get_field_index(name), field, column.cast(field.type))
+    return table, places
+
+
+def _places_path(part: Part, run: Run) -> Path:
+    return run.scratch / f"places-{part.set}-{part.path.stem}"
 
 
 def _only(verdicts: Verdicts, rows: NDArray[np.bool_]) -> Verdicts:
@@ -390,22 +390,24 @@ def _only(verdicts: Verdicts, rows: NDArray[np.bool_]) -> Verdicts:
     return verdicts._replace(reasons=np.where(rows, verdicts.reasons, KEPT))
 
 
-def _verdict_table(columns: Columns, verdicts: Verdicts, repeats: Repeats) -> pa.Table:
+def _verdict_table(columns: Columns, verdicts: Verdicts, repeats: Repeats, fails: Fails) -> pa.Table:
     def nullable(values: NDArray[np.float64]) -> pa.Array:
         return pa.array(values.astype(np.float32), mask=np.isnan(values))
 
+    parts = pa.DictionaryArray.from_arrays(pa.array(columns.training.astype(np.int8)), pa.array([HOLDOUT, "documents"]))
     return pa.table(
         [
             columns.ids,
-            np.where(columns.training, "documents", HOLDOUT).tolist(),
+            parts.cast(pa.string()),
             pa.array((verdicts.reasons == KEPT).astype(bool)),
-            verdicts.reasons.tolist(),
+            pa.array(verdicts.reasons, pa.string()),
             nullable(verdicts.values),
             nullable(verdicts.thresholds),
             repeats.twin_ids(),
             columns.sources,
             columns.languages,
             columns.bytes,
+            fails.column(),
         ],
         schema=VERDICTS,
     )

@@ -7,15 +7,15 @@ compared by hashes of 64 bits, so case, punctuation and spaces do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.clean.overlap import Found
+from danlu.clean.overlap import ANSWER, OVERLAP, Finds, Item, Table, make_table
 from danlu.text.buffers import string_buffers, word_hashes
-from danlu.text.kernels.grams import EMPTY, fill_table, find_grams, hash_grams
+from danlu.text.kernels.grams import find_grams, hash_grams
 
 Words = NDArray[np.uint64]
 
@@ -30,22 +30,7 @@ MANY_HAN = 160
 COMMON = 8  # a run that more items have is a phrase of the set ("which of the following"), and tells none of them
 KEY = 4  # words by which short items are looked for
 LEAST_WORDS = 4  # of an item that counts with its answer
-MOST_BITS = 1 << 23  # of the filter before a table: a megabyte
 NEAR = 32  # words on either side of a short item in which its answer stands
-
-
-class Item(NamedTuple):
-    """A text that must not be trained on, whose it is, and its answer where it has one."""
-
-    owner: str
-    text: str
-    answer: str = ""
-
-
-class _Table(NamedTuple):
-    hashes: Words  # [places], a power of two
-    values: NDArray[np.int32]  # [places], which run
-    bits: NDArray[np.uint64]  # a filter before it
 
 
 class GramIndex(NamedTuple):
@@ -54,19 +39,19 @@ class GramIndex(NamedTuple):
     items: tuple[Item, ...]
     words: tuple[Words, ...]  # of each item
     sizes: NDArray[np.int64]  # of runs that there are
-    runs: _Table
+    runs: Table
     owners: NDArray[np.int64]  # rows of items, by run
     first_owner: NDArray[np.int64]  # [runs + 1] into `owners`
     counts: NDArray[np.int64]  # [items], distinct runs
-    keys: _Table
+    keys: Table
     short: dict[bytes, list[int]]  # the hashes of a short item's words -> rows of items
     lengths: tuple[tuple[int, ...], ...]  # [keys], of the short items that begin so
     answers: dict[int, Words]  # of short items
 
 
-def index_grams(items: Iterable[Item]) -> GramIndex:
+def index_grams(items: Sequence[Item]) -> GramIndex:
     """An index of items; those too short for their length, or without an answer, are left to `danlu.clean.overlap`."""
-    chosen = tuple(dict.fromkeys(item for item in items if item.text))
+    chosen = tuple(items)
     words = _words([item.text for item in chosen])
     answers = {row: found for row, found in enumerate(_words([item.answer for item in chosen])) if len(found)}
     hashes: list[Words] = []
@@ -96,16 +81,17 @@ def index_grams(items: Iterable[Item]) -> GramIndex:
     for words_of, begin in begins.items():
         lengths[int(np.searchsorted(keys, begin))].add(len(words_of) // 8)
     return GramIndex(
-        chosen, tuple(words), np.array(sorted(sizes), np.int64), _table(distinct), rows[order],
+        chosen, tuple(words), np.array(sorted(sizes), np.int64), make_table(distinct), rows[order],
         np.searchsorted(which[order], np.arange(len(distinct) + 1)), np.bincount(rows, minlength=len(chosen)),
-        _table(keys), short, tuple(tuple(sorted(each)) for each in lengths), answers,
+        make_table(keys), short, tuple(tuple(sorted(each)) for each in lengths), answers,
     )  # fmt: skip
 
 
-def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], least: float) -> dict[int, Found]:
-    """The item that each document holds most of, by row of the document. `words` and `firsts` as of `word_hashes`; `least` is
-    the share of an item's runs from which on a document holds it."""
-    result: dict[int, Found] = {}
+def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], least: float) -> Finds:
+    """The items that each document holds in part or with their answers, those of which it holds most first.
+
+    `words` and `firsts` as of `word_hashes`; `least` is the share of an item's runs from which on a document holds it.
+    """
     documents, _, runs = _hits(words, firsts, index.sizes, index.runs)
     every = len(index.first_owner)
     documents, runs = np.divmod(_distinct(documents * every + runs)[0], every)
@@ -115,26 +101,26 @@ def find_overlaps(index: GramIndex, words: Words, firsts: NDArray[np.int64], lea
     both, counts = _distinct(np.repeat(documents, many) * len(index.items) + items)
     holders, items = np.divmod(both, max(1, len(index.items)))
     shares = counts / index.counts[items]
-    for at in np.flatnonzero(shares >= least).tolist():
-        document, share = int(holders[at]), float(shares[at])
-        if document not in result or share > result[document].share:
-            result[document] = Found(index.items[items[at]].owner, "overlap", share)
+    holds = np.flatnonzero(shares >= least)
+    holds = holds[np.argsort(-shares[holds], kind="stable")]
     documents, places, keys = _hits(words, firsts, np.array([KEY] if index.short else [], np.int64), index.keys)
+    answered: list[tuple[int, int]] = []
     for document, place, key in zip(documents.tolist(), places.tolist(), keys.tolist(), strict=True):
-        if document not in result and (owner := _answered(index, words[: firsts[document + 1]], place, firsts[document], key)):
-            result[document] = Found(owner, "answer")
-    return result
+        answered += [(document, row) for row in _answered(index, words[: firsts[document + 1]], place, firsts[document], key)]
+    pairs = np.array(list(dict.fromkeys(answered)), np.int64).reshape(-1, 2)
+    return Finds.join(
+        [Finds.of(holders[holds], items[holds], OVERLAP, shares[holds]), Finds.of(pairs[:, 0], pairs[:, 1], ANSWER)]
+    )
 
 
-def _answered(index: GramIndex, words: Words, place: int, first: int, key: int) -> str:
-    """The owner of a short item that stands at a place with its answer before or after it, or ""."""
+def _answered(index: GramIndex, words: Words, place: int, first: int, key: int) -> Iterator[int]:
+    """The short items that stand at a place with their answer before or after it."""
     for length in index.lengths[key]:
         for row in index.short.get(words[place : place + length].tobytes(), ()):
             answer = index.answers[row]
             end = place + length
             if _holds(words[end : end + NEAR], answer) or _holds(words[max(first, place - NEAR) : place], answer):
-                return index.items[row].owner
-    return ""
+                yield row
 
 
 def _holds(words: Words, run: Words) -> bool:
@@ -160,14 +146,6 @@ def _grams(words: Words, size: int) -> Words:
     return hashes
 
 
-def _table(hashes: Words) -> _Table:
-    places = 1 << max(4, int(4 * len(hashes)).bit_length())
-    filtered = min(max(1, places // 16), MOST_BITS // 64)
-    table = _Table(np.zeros(places, np.uint64), np.full(places, EMPTY, np.int32), np.zeros(filtered, np.uint64))
-    fill_table(hashes, *table)
-    return table
-
-
 def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The distinct values in order and how often each is there (by a sort: NumPy's own is by hash, and slower)."""
     values = np.sort(values)
@@ -176,7 +154,7 @@ def _distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
 
 
 def _hits(
-    words: Words, firsts: NDArray[np.int64], sizes: NDArray[np.int64], table: _Table
+    words: Words, firsts: NDArray[np.int64], sizes: NDArray[np.int64], table: Table
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Documents, words and values of all runs that are in the table."""
     room = (1 << 16) + len(words) // 4

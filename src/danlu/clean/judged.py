@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,13 +23,15 @@ from danlu.recipe.clean import CleanConfig
 
 @dataclass(frozen=True)
 class Cleaning:
-    """Where a cleaning lies: its decision, the repaired documents, their scores, and how it was asked for."""
+    """Where a cleaning lies: its decision, the repaired documents, their scores, how it was asked for, and what was learned
+    for it by `language_model` and `classifier`."""
 
     name: str
     decided: Path
     normalised: Path
     scored: Path
     config: CleanConfig
+    learned: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

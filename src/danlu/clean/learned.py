@@ -1,7 +1,8 @@
 """Rules by what was learned from the user's own texts: scores by models, thresholds that no preset sets.
 
 A language model gives `perplexity` (a token), `bits_per_character` and, in Chinese, `misplaced_characters`; a classifier the
-probability `classifier` that a document is good; a dictionary the share `misspelling` of English words.
+probability `classifier` that a document is good; a dictionary the share `misspelling` of English words; lists the share
+`flagged`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from danlu.clean.dictionary import dictionary_path
+from danlu.clean.flagged import Lists, flagged_lists, flagged_shares
 from danlu.clean.model_rules import LEARNED
 from danlu.clean.preset import Family, Rule
+from danlu.clean.rules import by_family
 from danlu.recipe.clean import CleanConfig
 from danlu.text import linear, ngrams, spelling
 from danlu.text.buffers import text_buffers
@@ -32,23 +35,30 @@ class Models(NamedTuple):
     language_model: Path | None = None
     classifier: Path | None = None
     dictionary: Path | None = None
+    flagged: Lists = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the scores that these make."""
-        there = {"language_model": self.language_model, "classifier": self.classifier, "misspelling": self.dictionary}
+        there: dict[str, Any] = {
+            "language_model": self.language_model,
+            "classifier": self.classifier,
+            "misspelling": self.dictionary,
+        }
+        there |= {"flagged": self.flagged or None}
         return tuple(name for name, rule in LEARNED.items() if there[rule.section])
 
 
 NO_MODELS = Models()
 
 
-def models_of(language_model: Artifact | None, classifier: Artifact | None, config: CleanConfig) -> Models:
-    """The models of a run. DanluError if the dictionary is asked for and not installed."""
+def models_of(language_model: Artifact | None, classifier: Artifact | None, config: CleanConfig, base: Path) -> Models:
+    """The models and lists of a run. DanluError if the dictionary is asked for and not installed, or a list is not there."""
     return Models(
         language_model.path if language_model else None,
         classifier.path if classifier else None,
         dictionary_path() if config.misspelling else None,
+        flagged_lists(config, base),
     )
 
 
@@ -78,6 +88,10 @@ def score_learned(models: Models, texts: Any, families: NDArray[np.str_]) -> dic
             found["misspelling"][wanted] = wrong[wanted]
         if model and name == "zh":
             found["misplaced_characters"][wanted] = spelling.misplaced(model, data, offsets, wanted)[wanted]
+    for name, path in models.flagged:
+        wanted = families == name
+        if wanted.any():
+            found["flagged"][wanted] = flagged_shares(path, data, offsets)[wanted]
     if models.classifier:
         weights, learned = _classifier(models.classifier)
         found["classifier"] = np.where(np.isin(families, learned), linear.score_buffers(weights, data, offsets), np.nan)
@@ -92,7 +106,8 @@ def learned_rules(
     for name, rule in LEARNED.items():
         limits: dict[Family, float] = {}
         if (threshold := config.rules.get(name)) is not None:
-            limits = dict.fromkeys(rule.families, threshold)
+            named = by_family(threshold).items()
+            limits = {each: limit for each, limit in named if limit is not None and each in rule.families}
         keep = config.language_model.keep if name == "perplexity" and config.language_model else None
         for each in rule.families:
             if keep is None:

@@ -22,11 +22,14 @@ class LearnedRule(NamedTuple):
         return Rule(self.direction, limits["en"], limits["zh"], limits["other"], words=self.words, han=self.han)
 
 
+UNSHOWN = ("flagged",)
+"""Reasons of which no text is shown: what decided is in it."""
 # A score of a few words is a matter of luck: cc_net asks for 300 characters, which few documents of one's own have.
 LEARNED: dict[str, LearnedRule] = {
     "perplexity": LearnedRule("language_model", "most", words=10, han=20),
     "bits_per_character": LearnedRule("language_model", "most", words=10, han=20),
     "classifier": LearnedRule("classifier", "least", FAMILIES),
     "misplaced_characters": LearnedRule("language_model", "most", ("zh",), han=20),
+    "flagged": LearnedRule("flagged", "most", FAMILIES, words=10, han=20),
     "misspelling": LearnedRule("misspelling", "most", ("en",), words=20),
 }

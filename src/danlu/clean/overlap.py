@@ -1,165 +1,163 @@
-"""Decontamination: which documents hold a text that must not be seen in training. Exact: every find is compared.
+"""Decontamination, word for word: which documents hold a text that must not be seen in training. Every find is compared.
 
 A document holds an item if its canonical form equals the item's; or a line of it does; or, for items of at least 40 canonical
-characters, if the item stands anywhere in it. For the last, each item is known by the hash of one window of 40
-characters; all windows of a document are hashed at once and looked up, and the few that are found are compared in full.
+characters, if the item stands anywhere in it. Forms and lines are compared by their digests of 128 bits; for the last, each
+item is known by the hash of one window of 40 bytes, and what has such a window is compared in full.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.text.canonical import canonical
-from danlu.text.characters import code_points
-from danlu.text.hashing import Hashes, mix
+from danlu.text.buffers import string_buffers, text_buffers
+from danlu.text.forms import canonical_forms, digests, find_digests
+from danlu.text.kernels.grams import EMPTY, fill_table
+from danlu.text.kernels.windows import find_windows, hash_windows
 
-WINDOW = 40  # canonical characters
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+WINDOW = 40  # canonical characters of an item that is looked for everywhere; bytes of its window
 LINE_WEIGHT = 8  # a line is an item from here on: four Han or eight letters; the answer "Yes." does not cost a book its place
-BATCH_CHARACTERS = 1_000_000
-_TABLE_BITS = 20
+WAYS = ("equal", "line", "contained", "overlap", "answer")  # how a document holds an item, the surest first
+EQUAL, LINE, CONTAINED, OVERLAP, ANSWER = range(len(WAYS))
+MOST_BITS = 1 << 23  # of the filter before a table: a megabyte
 _CHOICES = 8  # windows of an item among which the rarest is chosen, so that a common beginning does not slow the search
-_LINE_START = 160  # of a line without mark-up this much is looked at first: it shows whether the line is short
-_FACTORS = tuple(
-    np.uint64(value)
-    for value in (
-        0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63, 0xD6E8FEB86659FD93,
-    )
-)  # fmt: skip
 
 
-class Found(NamedTuple):
-    """Whose item a document holds, "" if none; how: `equal`, `line`, `contained`, `overlap` or `answer` (see
-    `danlu.clean.grams`); which share of its runs of words."""
+class Item(NamedTuple):
+    """A text that must not be trained on, whose it is, its answer where it has one, and the id of the held-out document that
+    it is the text of ("" for an item of a dataset or a file)."""
 
     owner: str
-    way: str
-    share: float = 1.0
+    text: str
+    answer: str = ""
+    document: str = ""
 
 
-NOTHING = Found("", "")
+class Finds(NamedTuple):
+    """Documents that hold items, sorted by document and how sure the find is (`WAYS`), then by place or by share. [finds]"""
+
+    documents: Ints  # rows
+    items: Ints
+    ways: NDArray[np.uint8]
+    shares: NDArray[np.float64]  # of an item's runs of words; 1 where it is there whole
+
+    @classmethod
+    def of(cls, documents: Any, items: Any, way: int, shares: Any = None) -> Finds:
+        """Finds of one way in the order given."""
+        rows = np.asarray(documents, np.int64)
+        filled = np.ones(len(rows)) if shares is None else np.asarray(shares, np.float64)
+        return cls(rows, np.asarray(items, np.int64), np.full(len(rows), way, np.uint8), filled)
+
+    @classmethod
+    def join(cls, some: Sequence[Finds]) -> Finds:
+        """All finds of a document together: those of the surest way first, else in the order given."""
+        both = cls(
+            np.concatenate([one.documents for one in some]), np.concatenate([one.items for one in some]),
+            np.concatenate([one.ways for one in some]), np.concatenate([one.shares for one in some]),
+        )  # fmt: skip
+        return both.chosen(np.lexsort((both.ways, both.documents)))
+
+    def chosen(self, which: NDArray[Any]) -> Finds:
+        return Finds(self.documents[which], self.items[which], self.ways[which], self.shares[which])
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """Canonical items and whose they are, ready to be looked for."""
+class Table(NamedTuple):
+    """Distinct hashes and their numbers (`danlu.text.kernels.grams.fill_table`)."""
 
-    owners: dict[str, str]  # item -> the first name that it came with
-    items: tuple[str, ...]  # items long enough for a window
-    offsets: NDArray[np.int64]  # [items], where the window begins in the item
-    hashes: Hashes  # [items], sorted, of the windows
-    table: NDArray[np.bool_]  # [2**20], whether any hash has these top bits
+    hashes: Words  # [places], a power of two
+    values: NDArray[np.int32]
+    bits: Words  # a filter before it
 
 
-def index_items(items: Iterable[tuple[str, str]]) -> HeldOut:
-    """An index of (name, canonical text) pairs; a text that came with two names belongs to the first."""
-    owners: dict[str, str] = {}
-    for name, item in items:
-        if item:
-            owners.setdefault(item, name)
-    long = [item for item in owners if len(item) >= WINDOW]
-    spots = [np.unique(np.linspace(0, len(item) - WINDOW, _CHOICES).astype(np.int64)) for item in long]
-    hashed = _hash_spots(long, spots)
-    values, counts = np.unique(np.concatenate(hashed) if hashed else np.zeros(0, np.uint64), return_counts=True)
-    choice = [int(np.argmin(counts[np.searchsorted(values, found)])) for found in hashed]
-    offsets = np.array([spot[index] for spot, index in zip(spots, choice, strict=True)], np.int64)
-    hashes = np.array([found[index] for found, index in zip(hashed, choice, strict=True)], np.uint64)
-    order = np.argsort(hashes, kind="stable")
-    table = np.zeros(1 << _TABLE_BITS, bool)
-    table[hashes >> np.uint64(64 - _TABLE_BITS)] = True
-    return HeldOut(owners, tuple(long[index] for index in order), offsets[order], hashes[order], table)
+class HeldOut(NamedTuple):
+    """Canonical items, ready to be looked for."""
+
+    digests: Words  # [forms, 2], sorted
+    items: Ints  # [forms], the item of each
+    heavy: NDArray[np.bool_]  # [forms], whether a line of that form counts
+    table: Table  # of windows
+    firsts: Ints  # [windows + 1] into `members`
+    members: Ints  # numbers among the items that have a window
+    inside: Ints  # [items with a window], bytes before it
+    data: NDArray[np.uint8]  # their forms
+    ends: Ints  # [items with a window + 1] into `data`
+    long: Ints  # [items with a window], which item each is
 
 
-def find_items(held: HeldOut, texts: Sequence[str], forms: Sequence[str]) -> list[Found]:
-    """For each text the first held-out item that it holds word for word, or `NOTHING`. `forms` are the texts'
-    canonical forms."""
-    found: list[Found] = []
-    for text, form in zip(texts, forms, strict=True):
-        if form in held.owners:
-            found.append(Found(held.owners[form], "equal"))
-        else:
-            owner = _line_owner(held, text)
-            found.append(Found(owner, "line") if owner else NOTHING)
-    for batch in _batches(forms, [row for row, form in enumerate(forms) if found[row] is NOTHING and len(form) > WINDOW]):
-        for index, owner in _search(held, [forms[row] for row in batch]).items():
-            found[batch[index]] = Found(owner, "contained")
-    return found
+def make_table(hashes: Words) -> Table:
+    places = 1 << max(4, int(4 * len(hashes)).bit_length())
+    filtered = min(max(1, places // 16), MOST_BITS // 64)
+    table = Table(np.zeros(places, np.uint64), np.full(places, EMPTY, np.int32), np.zeros(filtered, np.uint64))
+    fill_table(hashes, *table)
+    return table
 
 
-def window_hashes(codes: NDArray[np.uint32]) -> Hashes:
-    """Hash of each window of `WINDOW` characters, uint64[max(0, len(codes) - WINDOW + 1)]: of two, then four, ... at a time."""
-    if len(codes) < WINDOW:
-        return np.zeros(0, np.uint64)
-    hashes = mix(codes.astype(np.uint64) + _FACTORS[0])
-    eight = hashes
-    for level in range(5):
-        hashes = hashes[: -(1 << level)] * _FACTORS[level] + hashes[1 << level :]
-        eight = hashes if level == 2 else eight
-    return mix(hashes[: len(codes) - WINDOW + 1] * _FACTORS[5] + eight[32 : 32 + len(codes) - WINDOW + 1])
+def index_items(forms: Sequence[str]) -> HeldOut:
+    """An index of items by their canonical forms; of equal ones the first counts, an empty one is none."""
+    distinct = {form: item for item, form in reversed(list(enumerate(forms))) if form}
+    data, ends = string_buffers(list(distinct))
+    keys, items = digests(data, ends), np.array(list(distinct.values()), np.int64)
+    heavy = np.array([sum(2 if letter >= "\u2e80" else 1 for letter in form) >= LINE_WEIGHT for form in distinct], bool)
+    order = np.lexsort((keys[:, 1], keys[:, 0]))
+    long = {form: item for form, item in distinct.items() if len(form) >= WINDOW}
+    data, ends = string_buffers(list(long))
+    spots = [np.unique(np.linspace(0, size - WINDOW, _CHOICES).astype(np.int64)) for size in np.diff(ends).tolist()]
+    hashes = np.empty(sum(map(len, spots)), np.uint64)
+    begins = [start + spot for start, spot in zip(ends.tolist(), spots, strict=False)]
+    hash_windows(data, np.concatenate([*begins, np.zeros(0, np.int64)]), WINDOW, hashes)
+    found = np.split(hashes, np.cumsum([len(spot) for spot in spots])[:-1]) if spots else []
+    values, counts = np.unique(hashes, return_counts=True)
+    choice = [int(np.argmin(counts[np.searchsorted(values, one)])) for one in found]
+    inside = np.array([spot[index] for spot, index in zip(spots, choice, strict=True)], np.int64)
+    windows = np.array([one[index] for one, index in zip(found, choice, strict=True)], np.uint64)
+    windows, which = np.unique(windows, return_inverse=True)
+    members = np.argsort(which, kind="stable")
+    firsts = np.searchsorted(which[members], np.arange(len(windows) + 1))
+    return HeldOut(
+        keys[order], items[order], heavy[order], make_table(windows), firsts, members, inside, data, ends,
+        np.array(list(long.values()), np.int64),
+    )  # fmt: skip
 
 
-def _hash_spots(items: Sequence[str], spots: Sequence[NDArray[np.int64]]) -> list[Hashes]:
-    """For each item the hashes of its windows that begin at `spots`."""
-    result: list[Hashes] = []
-    for rows in _batches(items, range(len(items))):
-        hashes = window_hashes(code_points("".join(items[row] for row in rows)))
-        starts = np.cumsum([0, *(len(items[row]) for row in rows)])
-        result += [hashes[start + spots[row]] for start, row in zip(starts.tolist(), rows, strict=False)]
-    return result
+def find_items(held: HeldOut, texts: Any, forms: NDArray[np.uint8], ends: Ints, keys: Words) -> Finds:
+    """Which of the texts, an Arrow column, hold which items word for word.
+
+    `forms` and `ends` are the texts' canonical forms (`canonical_forms`), `keys` uint64[texts, 2] the digests of these.
+    """
+    whole = find_digests(held.digests, keys)
+    rows = np.flatnonzero(whole >= 0)
+    lines = _lines(held, texts)
+    return Finds.join([Finds.of(rows, held.items[whole[rows]], EQUAL), lines, _contained(held, forms, ends)])
 
 
-def _batches(texts: Sequence[str], rows: Iterable[int]) -> Iterator[list[int]]:
-    """The rows in groups of about `BATCH_CHARACTERS`."""
-    batch: list[int] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(texts[row])
-        if characters >= BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
+def _lines(held: HeldOut, texts: Any) -> Finds:
+    """Finds of whole lines, in texts that have several."""
+    rows = np.flatnonzero(pc.match_substring(texts, "\n").to_numpy())
+    data, offsets = text_buffers(texts.take(pa.array(rows)))
+    spans = np.union1d(offsets, np.flatnonzero(data[: offsets[-1]] == 0x0A) + 1)  # each line with its break
+    found = find_digests(held.digests, digests(*canonical_forms(data, spans)))
+    lines = np.flatnonzero(found >= 0)
+    lines = lines[held.heavy[found[lines]]]
+    documents = rows[np.searchsorted(offsets, spans[lines], "right") - 1]
+    return Finds.of(documents, held.items[found[lines]], LINE)
 
 
-def _search(held: HeldOut, forms: list[str]) -> dict[int, str]:
-    """Which of the canonical texts contain an item, and its owner: the item that comes first in the text."""
-    if not held.items:
-        return {}
-    starts = np.cumsum([0, *(len(form) for form in forms)])
-    hashes = window_hashes(code_points("".join(forms)))
-    places = np.flatnonzero(held.table[hashes >> np.uint64(64 - _TABLE_BITS)])
-    first = np.searchsorted(held.hashes, hashes[places], "left")
-    last = np.searchsorted(held.hashes, hashes[places], "right")
-    result: dict[int, str] = {}
-    hits = np.flatnonzero(last > first)
-    texts = np.searchsorted(starts, places[hits], "right") - 1
-    for hit, index in zip(hits.tolist(), texts.tolist(), strict=True):
-        if index in result:
-            continue
-        place = int(places[hit] - starts[index])
-        for number in range(int(first[hit]), int(last[hit])):
-            begin = place - int(held.offsets[number])
-            if begin >= 0 and forms[index].startswith(held.items[number], begin):
-                result[index] = held.owners[held.items[number]]
-                break
-    return result
-
-
-def _line_owner(held: HeldOut, text: str) -> str:
-    """The owner of an item shorter than a window that is a whole line of the text."""
-    if "\n" not in text:
-        return ""
-    for line in text.split("\n"):
-        plain = "<" not in line and "&" not in line
-        # A long line's beginning alone tells that it is longer than a window (8 to spare for what composes at the cut).
-        if plain and len(line) > _LINE_START and len(canonical(line[:_LINE_START])) > WINDOW + 8:
-            continue
-        form = canonical(line)
-        if form in held.owners and sum(2 if letter >= "\u2e80" else 1 for letter in form) >= LINE_WEIGHT:
-            return held.owners[form]
-    return ""
+def _contained(held: HeldOut, forms: NDArray[np.uint8], ends: Ints) -> Finds:
+    room = 1 << 12
+    while len(held.long):
+        found = np.empty((room, 2), np.int64)
+        count = find_windows(
+            forms, ends, WINDOW, *held.table, held.firsts, held.members, held.inside, held.data, held.ends, found
+        )
+        if count <= room:
+            return Finds.of(found[:count, 0], held.long[found[:count, 1]], CONTAINED)
+        room = count
+    return Finds.of([], [], CONTAINED)

@@ -14,7 +14,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from danlu.clean.preset import Direction, Rule
+from danlu.clean.preset import FAMILIES, Direction, Rule
+from danlu.clean.rules import by_family
+from danlu.recipe.clean import Threshold
 from danlu.workspace.errors import DanluError
 from danlu.workspace.extension import blaming, load_function, require, words_of
 from danlu.workspace.files import read_json
@@ -50,13 +52,17 @@ def score_own(names: Sequence[str], folder: Path, texts: Sequence[str], language
     return columns
 
 
-def thresholds(scores: Path, wanted: Mapping[str, float]) -> dict[str, Rule]:
+def thresholds(scores: Path, wanted: Mapping[str, Threshold]) -> dict[str, Rule]:
     """Rules to decide by, from what the scores say of them and the thresholds of the recipe."""
     known = read_json(scores / "facts.json").get(FACTS, {}) if wanted else {}
-    return {
-        name: Rule(known[name]["direction"], limit, limit, limit, words=known[name]["words"], lines=known[name]["lines"])
-        for name, limit in wanted.items()
-    }
+    rules = {}
+    for name, threshold in wanted.items():
+        limits = {**dict.fromkeys(FAMILIES), **by_family(threshold)}
+        about = known[name]
+        rules[name] = Rule(
+            about["direction"], limits["en"], limits["zh"], limits["other"], words=about["words"], lines=about["lines"]
+        )
+    return rules
 
 
 def _number(name: str, value: Any, text: str) -> float:

@@ -61,10 +61,14 @@ def each_part(
     arguments: Callable[[Part], tuple[Any, ...]],
     bar: Task,
     prefix: str = "",
+    threads: int = 1,
 ) -> tuple[dict[Part, Any], dict[Part, Loss]]:
-    """Do `entry` as `function(run, part, *arguments(part))` for every part: the facts, and the losses of those set aside."""
+    """Do `entry` as `function(run, part, *arguments(part))` for every part: the facts, and the losses of those set aside.
+
+    `threads` as of `Crew.each`.
+    """
     units = [Unit(prefix + part.unit, (part, *arguments(part)), part.bytes) for part in parts]
-    facts = dict(zip(parts, crew.each(entry, units, bar=bar, give_up=True), strict=True))
+    facts = dict(zip(parts, crew.each(entry, units, bar=bar, give_up=True, threads=threads), strict=True))
     lost = {part: fact for part, fact in facts.items() if isinstance(fact, Loss)}
     return {part: fact for part, fact in facts.items() if part not in lost}, lost
 

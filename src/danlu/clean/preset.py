@@ -72,6 +72,7 @@ RULES: dict[str, Direction] = {
     "character_runs": "most",
     "urls": "most",
     "markup": "most",
+    "boilerplate": "most",
     "braces": "most",
     "lorem_ipsum": "most",
     "short_words": "least",

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from danlu.clean.parts import Part
 from danlu.clean.survivors import choose, no_pairs, read_pairs
 from danlu.clean.verdicts import HELDOUT, KEPT, NEAR, REPEAT, Verdicts
 from danlu.recipe.clean import CleanConfig
@@ -22,43 +21,44 @@ class Known(Protocol):
     """The columns that are needed of all documents."""
 
     @property
-    def ids(self) -> list[str]: ...
+    def ids(self) -> pa.StringArray: ...
     @property
     def bytes(self) -> NDArray[np.int64]: ...
     @property
     def protected(self) -> NDArray[np.bool_]: ...
     @property
     def training(self) -> NDArray[np.bool_]: ...
-    @property
-    def rows(self) -> dict[Part, slice]: ...
 
 
 class Repeats:
-    """Who repeats whom, marked in the verdicts set by set: held-out documents first."""
+    """Who repeats whom, marked in the verdicts set by set: held-out documents first.
 
-    def __init__(self, columns: Known, verdicts: Verdicts, config: CleanConfig, pairs: Artifact | None) -> None:
-        self.columns, self.verdicts, self.config = columns, verdicts, config
+    `forms`, int64[documents]: the least row of the same canonical form, -1 where the form is not known.
+    """
+
+    def __init__(
+        self, columns: Known, verdicts: Verdicts, config: CleanConfig, pairs: Artifact | None, forms: NDArray[np.int64]
+    ) -> None:
+        self.columns, self.verdicts, self.config, self.forms = columns, verdicts, config, forms
         self.pairs = no_pairs() if pairs is None else read_pairs(pairs / "pairs.parquet", columns.ids, config.dedup)
         self.twins = np.full(len(columns.ids), -1)  # rows; those of earlier cleanings come after these documents'
-        self.names = (*columns.ids, *self.pairs.earlier)
+        self.names: pa.StringArray = pa.concat_arrays([columns.ids, pa.array(self.pairs.earlier, pa.string())])
 
-    def drop(self, scans: dict[Part, pa.Table]) -> None:
-        """Mark the repeats among the documents of the scanned parts."""
+    def drop(self, own: NDArray[np.bool_]) -> None:
+        """Mark the repeats among some documents, bool[documents]."""
         config, columns, verdicts, known = self.config, self.columns, self.verdicts, len(self.pairs.earlier)
-        if config.dedup.method == "none" or not scans:
+        if config.dedup.method == "none" or not own.any():
             return
-        own = np.zeros(len(columns.ids), bool)
-        forms = np.full(len(columns.ids), "", object)
-        for part, table in scans.items():
-            own[columns.rows[part]] = True
-            forms[columns.rows[part]] = table["form"].to_pylist()
         kept = verdicts.reasons == KEPT
-        forms[~(own & kept)] = ""
+        same, rows = np.arange(len(own)), np.flatnonzero(own & kept & (self.forms >= 0))
+        first = np.empty_like(same)
+        first[self.forms[rows[::-1]]] = rows[::-1]  # the last to be written is the least
+        same[rows] = first[self.forms[rows]]
         # A training text near to a held-out one is as good as that.
         tests = ~columns.training & ~own & kept if config.decontaminate else np.zeros(len(own), bool)
         earlier = np.ones(known, bool)
         choice = choose(
-            forms.tolist(), self.pairs, np.append(own & kept | tests, earlier), np.append(columns.protected | tests, earlier),
+            same, self.pairs, np.append(own & kept | tests, earlier), np.append(columns.protected | tests, earlier),
             np.append(columns.bytes, np.zeros(known, np.int64)), self.names, config.dedup,
         )  # fmt: skip
         gone = np.flatnonzero(choice.twins[: len(own)] >= 0)
@@ -87,10 +87,11 @@ class Repeats:
                 "text": texts[row],
                 "twin": texts.get(int(self.twins[row])),
                 "similarity": round(float(self.verdicts.values[row]), 4),
-                "ids": [self.columns.ids[row], self.names[self.twins[row]]],
+                "ids": [self.names[row].as_py(), self.names[self.twins[row]].as_py()],
             }
             for row in rows
         ]
 
-    def twin_ids(self) -> list[str | None]:
-        return [self.names[twin] if twin >= 0 else None for twin in self.twins.tolist()]
+    def twin_ids(self) -> pa.StringArray:
+        """Of each document the id of the one that stays in its place, null where there is none."""
+        return self.names.take(pa.array(self.twins, mask=self.twins < 0))

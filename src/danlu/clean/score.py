@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from danlu.clean.learned import NO_MODELS, Models, models_of, score_learned
@@ -16,6 +17,7 @@ from danlu.clean.learned import schema_of as learned_schema
 from danlu.clean.own import FACTS, declared, score_own
 from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
 from danlu.clean.preset import RULES, family, is_unspaced
+from danlu.clean.removed import removed_shares, write_removed
 from danlu.clean.rules import check_names, own_rules
 from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig
@@ -60,8 +62,9 @@ def score(
     check_names(config)
     own = tuple(own_rules(config))
     words = {FACTS: declared(own, run.base)} if own else {}
-    models = models_of(language_model, classifier, config)
+    models = models_of(language_model, classifier, config, run.base)
     parts = parts_of(documents)
+    run.once("removed", lambda: write_removed(documents / "edits.parquet", _removed_path(run)))
     with run.progress.task("clean.progress.score", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
         done, lost = each_part(crew, "danlu.clean.score:score_part", parts, lambda part: (own, models), bar)
     rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in done], schema_of(own, models))
@@ -118,14 +121,18 @@ def _encoded(column: Any) -> tuple[list[str], NDArray[np.int32]]:
 def score_part(run: Run, part: Part, own: Sequence[str] = (), models: Models = NO_MODELS) -> int:
     """The unit of work: the scores of one part, in scratch; how many documents as its fact."""
 
+    removed = pq.read_table(_removed_path(run))
+
     def scores(table: pa.Table) -> pa.Table:
         families = families_of(table["language"])
+        measured = score_texts(table["text"], table["language"])
+        measured["boilerplate"] = removed_shares(removed, table["id"], measured["characters"])
         columns: dict[str, Any] = {
             "id": table["id"],
             "part": pa.array([part.set] * table.num_rows),
             "language": table["language"],
             "bytes": pc.binary_length(table["text"]),
-            **{name: pa.array(values) for name, values in score_texts(table["text"], table["language"]).items()},
+            **{name: pa.array(values) for name, values in measured.items()},
             **{name: pa.array(values) for name, values in score_learned(models, table["text"], families).items()},
             **_own_columns(own, run.base, table),
         }
@@ -146,6 +153,10 @@ def _own_columns(own: Sequence[str], folder: Path, table: pa.Table) -> dict[str,
 
 def _scores_path(part: Part, run: Run) -> Path:
     return run.scratch / f"scores-{part.set}-{part.path.name}"
+
+
+def _removed_path(run: Run) -> Path:
+    return run.scratch / "removed.parquet"
 
 
 def _quantiles(output: Path, more: Sequence[str]) -> dict[str, dict[str, list[float]]]:

@@ -18,9 +18,9 @@ class Described(Protocol):
     """The columns that the summary needs."""
 
     @property
-    def sources(self) -> list[str]: ...
+    def sources(self) -> pa.ChunkedArray: ...
     @property
-    def languages(self) -> list[str]: ...
+    def languages(self) -> pa.ChunkedArray: ...
     @property
     def bytes(self) -> NDArray[np.int64]: ...
     @property
@@ -57,8 +57,8 @@ def summarise(
             reason: [
                 {
                     "text": texts[row],
-                    "source": columns.sources[row],
-                    "language": columns.languages[row],
+                    "source": columns.sources[row].as_py(),
+                    "language": columns.languages[row].as_py(),
                     "value": _number(verdicts.values[row]),
                     "threshold": _number(verdicts.thresholds[row]),
                     **({"way": ways[row]} if ways[row] else {}),
@@ -71,7 +71,9 @@ def summarise(
         "leaks": {name: dict(sorted(counts.items())) for name, counts in sorted(leaks.items())},
         "repeats": {
             "documents": reasons.get(REPEAT, {"documents": 0})["documents"],
-            "largest": [{"text": texts[row], "count": count, "language": columns.languages[row]} for row, count in largest],
+            "largest": [
+                {"text": texts[row], "count": count, "language": columns.languages[row].as_py()} for row, count in largest
+            ],
         },
         "holdout": {
             "documents": _in_and_kept(np.ones(len(kept), np.int64), ~columns.training, kept),

@@ -44,7 +44,7 @@ class Choice(NamedTuple):
     exact: NDArray[np.bool_]
 
 
-def read_pairs(path: Path, ids: Sequence[str], config: DedupConfig) -> Pairs:
+def read_pairs(path: Path, ids: pa.StringArray, config: DedupConfig) -> Pairs:
     """The pairs of `clean.pairs` that the recipe's threshold asks for. `ids`: of this cleaning's documents, by row."""
     names = ["first", "second", "kind", "similarity", "shared", "first_shingles", "second_shingles", "earlier"]
     table = pq.read_table(path, columns=names)
@@ -56,9 +56,8 @@ def read_pairs(path: Path, ids: Sequence[str], config: DedupConfig) -> Pairs:
     near = similarity.astype(np.float32) >= np.float32(config.threshold)
     exact = pc.equal(table["kind"], "exact").to_numpy()
     table, similarity, sizes = table.filter(pa.array(near | exact)), similarity[near | exact], sizes[near | exact]
-    own = pa.array(ids, pa.string())
     earlier = pc.unique(table.filter(table["earlier"])["first"])
-    known = pa.concat_arrays([own, earlier.combine_chunks() if isinstance(earlier, pa.ChunkedArray) else earlier])
+    known = pa.concat_arrays([ids, earlier.combine_chunks() if isinstance(earlier, pa.ChunkedArray) else earlier])
     first, second = (
         pc.index_in(table[name], value_set=known).fill_null(-1).to_numpy().astype(np.int64) for name in ("first", "second")
     )
@@ -72,21 +71,22 @@ def no_pairs() -> Pairs:
 
 
 def choose(
-    forms: Sequence[str],
+    same: Ints,
     pairs: Pairs,
     passing: NDArray[np.bool_],
     fixed: NDArray[np.bool_],
     sizes: Ints,
-    ids: Sequence[str],
+    ids: pa.StringArray,
     config: DedupConfig,
 ) -> Choice:
-    """Who of the `passing` documents stays. `forms`, of the rows of this cleaning: canonical; "" where it is not known.
+    """Who of the `passing` documents stays. `same`, of the rows of this cleaning: a row of the same canonical form, itself
+    where none is known.
 
-    `fixed` documents (protected, of an earlier cleaning) always stay. `sizes`: bytes. All but `forms` are of all rows, those
+    `fixed` documents (protected, of an earlier cleaning) always stay. `sizes`: bytes. All but `same` are of all rows, those
     of earlier cleanings at the end.
     """
     count = len(passing)
-    groups = _groups(forms, pairs, count)
+    groups = _groups(same, pairs, count)
     near = ~pairs.exact & (groups[pairs.first] != groups[pairs.second])
     shingles = np.zeros(count, np.int64)
     np.maximum.at(shingles, groups[pairs.first[near]], pairs.sizes[near, 0])
@@ -124,12 +124,10 @@ def choose(
     return Choice(twins, found, (twins >= 0) & (groups[twins] == groups))
 
 
-def _groups(forms: Sequence[str], pairs: Pairs, count: int) -> Ints:
+def _groups(same: Ints, pairs: Pairs, count: int) -> Ints:
     """Of each row the least that has the same form or the same words."""
-    seen: dict[str, int] = {}
-    same = [seen.setdefault(form, row) if form else row for row, form in enumerate(forms)]
-    one = np.concatenate((np.arange(len(forms)), pairs.first[pairs.exact]))
-    return labels(one, np.concatenate((np.array(same, np.int64), pairs.second[pairs.exact])), count)
+    one = np.concatenate((np.arange(len(same)), pairs.first[pairs.exact]))
+    return labels(one, np.concatenate((same, pairs.second[pairs.exact])), count)
 
 
 def _by_merit(
@@ -138,13 +136,13 @@ def _by_merit(
     shingles: Ints,
     fixed: NDArray[np.bool_],
     sizes: Ints,
-    ids: Sequence[str],
+    ids: pa.StringArray,
     config: DedupConfig,
 ) -> Ints:
     """The rows from the best on; ties go by id, so that the order of parts does not matter (but for `keep: first`)."""
     if config.keep == "first":
         return rows[np.lexsort((rows, ~fixed[rows]))]
-    names = np.array([ids[row] for row in rows.tolist()], np.bytes_)
+    names = np.array(ids.take(pa.array(rows)).to_pylist(), np.bytes_)
     content = shingles[groups[rows]] if config.keep == "best" else np.zeros(len(rows), np.int64)
     return rows[np.lexsort((names, -sizes[rows], -content, ~fixed[rows]))]
 

@@ -37,6 +37,9 @@ def tell_cleaning(result: RunResult, out: Path | None, form: Format) -> dict[str
     facts = read_json(decided / "facts.json")
     if facts["reasons"]:
         Console(stderr=True).print(losses_table(facts))
+    if units := facts.get("units"):
+        amounts = {name: f"{units[name]:,}" for name in ("removed", "documents")}
+        say(text(f"cleaning.page.units-{units['unit']}", **amounts, bytes=size_words(units["bytes"])))
     made = {"reasons": {reason: entry["documents"] for reason, entry in facts["reasons"].items()}}
     page = write_page(result.workspace, decided, name)
     say(text("cleaning.summary.page", path=short(page)))

@@ -60,9 +60,19 @@ def _tokenizer(workspace: Workspace, name: str, output: Path | None, json_line: 
     target = output or Path(f"{Path(name).name}.{GGUF}")
     from danlu.tokens.llama import export_llama
 
-    count = export_llama(Path(find_tokenizer(workspace, name)), target)
+    count = export_llama(_directory(find_tokenizer(workspace, name)), target)
     say(text("export.llama.done", path=target, size=size_words(target.stat().st_size), tokens=f"{count:,}"))
     last_line({"path": str(target), "layout": GGUF, "vocabulary": count}, json_line)
+
+
+def _directory(place: Path | str) -> Path:
+    """Of a tokenizer; of a hub's, without the weights that may be with it."""
+    if isinstance(place, Path):
+        return place
+    from danlu.models.files import fetched  # imports transformers
+    from danlu.tokens.files import TOKENIZER
+
+    return fetched(place, [TOKENIZER])
 
 
 def _stores(workspace: Workspace, name: str, layout: str, output: Path | None, eos: bool, json_line: bool) -> None:

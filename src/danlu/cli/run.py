@@ -17,10 +17,12 @@ from danlu.cli.output import JsonOption, SetOption, WorkspaceOption, command, la
 from danlu.compute.machine import Machine
 from danlu.pipeline.alone import text_recipe
 from danlu.pipeline.floor import warmed
+from danlu.pipeline.lineage import read_manifests
 from danlu.pipeline.needs import WATTS_A_CORE, kilowatt_hours
 from danlu.pipeline.plan import Plan, make_plan
 from danlu.pipeline.prepare import Prepared, fallback_words, prepare
 from danlu.pipeline.reporting import report_of
+from danlu.pipeline.rescore import changed_line_rules
 from danlu.pipeline.runner import RunResult, run_plan
 from danlu.pipeline.state import NodeState
 from danlu.recipe.load import LoadedRecipe, recipe_from
@@ -75,6 +77,10 @@ def plan(
     prepared = prepare_and_tell(recipe, set_, hours, variant)
     made = make_plan(prepared.loaded, Workspace(workspace), until)
     print_plan(made)
+    changed = changed_line_rules(made, read_manifests(Workspace(workspace)))
+    for name, before, now in changed:
+        limits = ("null" if limit is None else f"{limit:g}" for limit in (before, now))
+        say(text("cli.plan.rescore", rule=name, **dict(zip(("before", "now"), limits, strict=True))))
     lines = [
         {
             "name": name, "state": line.state, "key": line.key, "seconds": round(line.estimate.seconds, 1),
@@ -87,7 +93,10 @@ def plan(
         "disk_bytes": round(made.needs.disk_bytes),
         "kilowatt_hours": round(kilowatt_hours(made.seconds, Machine.probe().cores), 6),
     }  # fmt: skip
-    last_line({"recipe": prepared.loaded.recipe.name, **totals, "nodes": lines, **fallback_line(prepared)}, json_line)
+    rescored = {"rescored_for": [name for name, *_ in changed]} if changed else {}
+    last_line(
+        {"recipe": prepared.loaded.recipe.name, **totals, "nodes": lines, **rescored, **fallback_line(prepared)}, json_line
+    )
 
 
 def prepare_and_tell(recipe: Path, overrides: list[str], hours: float | None, variants: list[str] | None = None) -> Prepared:

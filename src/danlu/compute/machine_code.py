@@ -22,6 +22,11 @@ def is_compiled() -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
+def is_loaded() -> bool:
+    """Whether this process has loaded Numba for kernels, which takes longer than most of them work."""
+    return "danlu.compute.kernel" in sys.modules
+
+
 def compile_seconds() -> float:
     """Seconds that this process has spent in compiling kernels."""
     loaded = sys.modules.get("danlu.compute.kernel")

@@ -11,8 +11,16 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Thing], Result], things: Iterable[Thing], threads: int) -> Iterator[Result]:
-    """`work` of every thing, in their order, by so many threads; no more than `threads + 1` are taken ahead of the results.
+def in_order(
+    work: Callable[[Thing], Result],
+    things: Iterable[Thing],
+    threads: int,
+    *,
+    size: Callable[[Thing], int] = lambda thing: 1,
+    most: int | None = None,
+) -> Iterator[Result]:
+    """`work` of every thing, in their order, by so many threads. Things are taken ahead of the results until their sizes sum to
+    `most` (by default: `threads + 1` things).
 
     It is faster than a loop where work lets go of the interpreter's lock (kernels, Arrow, compression). An error comes where
     its result would; what was not begun by then is not done.
@@ -20,15 +28,20 @@ def in_order(work: Callable[[Thing], Result], things: Iterable[Thing], threads: 
     if threads < 2:
         yield from map(work, things)
         return
-    waiting: deque[Future[Result]] = deque()
+    most = threads + 1 if most is None else most
+    waiting: deque[tuple[Future[Result], int]] = deque()
+    held = 0
     with ThreadPoolExecutor(threads, "danlu-work") as pool:
         try:
             for thing in things:
-                waiting.append(pool.submit(work, thing))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
+                waiting.append((pool.submit(work, thing), size(thing)))
+                held += waiting[-1][1]
+                while held >= most:
+                    future, its = waiting.popleft()
+                    held -= its
+                    yield future.result()
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[0].result()
         finally:
-            for future in waiting:
+            for future, _ in waiting:
                 future.cancel()

@@ -14,13 +14,13 @@ import signal
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Self
 
 from danlu.compute.child import Caller, Child, died_of
 from danlu.compute.losses import Loss
+from danlu.compute.ordered import in_order
 from danlu.compute.usage import tree_pss_bytes
 from danlu.workspace.errors import DanluError
 from danlu.workspace.ledger import Ledger, poison
@@ -74,13 +74,16 @@ class Crew:
         for child in self.idle:
             child.close()
 
-    def each(self, entry: str, units: Sequence[Unit], *, bar: Task | None = None, give_up: bool = False) -> list[Any]:
+    def each(
+        self, entry: str, units: Sequence[Unit], *, bar: Task | None = None, give_up: bool = False, threads: int = 1
+    ) -> list[Any]:
         """Do `entry` (`module:function`, called as `function(run, *arguments)`) for every unit that the ledger lacks.
 
         Returns the facts of all units in their order. The function must leave whole files, tell everything by its fact
         (JSON), and not rely on `run.counts` or `run.facts`; it may advance `run.bar` by the bytes that it has gone through.
         `bar` is advanced by the bytes of all units in any case. With `give_up` the fact of a unit that was given up is a
-        `Loss`; without, that is a DanluError.
+        `Loss`; without, that is a DanluError. `threads`: so many units side by side where the stage does them itself, for
+        work that lets go of the interpreter's lock.
         """
         shown = {unit.name: _Part(bar or SilentTask(), unit.bytes) for unit in units}
         missing = []
@@ -93,9 +96,14 @@ class Crew:
         if count:
             _Shift(self, entry, count, deque(missing), shown, give_up).work()
         else:
-            for unit in missing:
-                work = partial(_do, entry, replace(self.run, bar=shown[unit.name]), unit)
-                self.run.once(unit.name, work)
+            alone = min(threads, len(missing)) < 2  # a bar hears one thread
+
+            def work(unit: Unit) -> Any:
+                self.run.check()
+                return _do(entry, replace(self.run, bar=shown[unit.name] if alone else SilentTask()), unit)
+
+            for unit, fact in zip(missing, in_order(work, missing, threads), strict=True):
+                self.run.finish(unit.name, True if fact is None else fact)
                 shown[unit.name].finish()
         facts = [self.run.ledger.get(unit.name) for unit in units]
         found = [Loss.from_fact(unit.name, fact) or fact for unit, fact in zip(units, facts, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
@@ -101,13 +101,14 @@ def saved_precision(directory: Path) -> torch.dtype:
     return reduce(torch.promote_types, found) if found else torch.float32
 
 
-def fetched(place: Path | str) -> Path:
-    """The directory of a model or tokenizer: itself, or a copy of what a hub has by that name. DanluError if there is none."""
+def fetched(place: Path | str, patterns: Sequence[str] = FETCHED) -> Path:
+    """The directory of a model or tokenizer: itself, or a copy of what a hub has by that name, of files named by `patterns`.
+    DanluError if there is none."""
     if isinstance(place, Path):
         return place
     try:
         with quiet():
-            return Path(snapshot_download(place, allow_patterns=list(FETCHED)))
+            return Path(snapshot_download(place, allow_patterns=list(patterns)))
     except (OSError, ValueError) as error:
         raise _unloadable(place, error) from error
 

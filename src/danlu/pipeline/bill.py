@@ -44,7 +44,8 @@ FIXED_ELSEWHERE = 2.0  # importing, reading, writing
 # Compiling its kernels, on a machine that never has; a later stage finds what an earlier one compiled.
 COMPILE_SECONDS = {
     "dataset": 6.0, "collect": 6.0, "clean.language_model": 3.0, "clean.classifier": 4.0,
-    "clean.normalise": 4.0, "clean.score": 13.0, "clean.pairs": 3.5, "clean.decide": 1.0,
+    "clean.normalise": 4.0, "clean.score": 13.0, "clean.pairs": 3.5, "clean.search": 2.0,
+    "clean.units": 1.0, "clean.decide": 0.5,
 }  # fmt: skip
 READING = ("dataset", "collect")
 """Stages of the same kernels: the first of them compiles them."""
@@ -60,7 +61,9 @@ RATES = {
     "clean.normalise": 0.05,
     "clean.score": 0.115,
     "clean.pairs": 0.03,
-    "clean.decide": 0.11,
+    "clean.search": 0.03,
+    "clean.units": 0.015,
+    "clean.decide": 0.015,
     "tokenize.train": 1.45,
     "tokenize.encode": 0.003,
     "pretrain.trunk": 9.0,

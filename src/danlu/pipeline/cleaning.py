@@ -23,7 +23,10 @@ from danlu.workspace.files import disk_errors, whole_folder, write_atomic, write
 from danlu.workspace.messages import current_language
 
 STAGE = "clean.decide"
+LEARNED = ("language_model", "classifier")
 PAGE, ABOUT = "report.html", "cleaning.json"
+EDITS = "edits.parquet"
+"""Where lines or paragraphs went out of documents that stay."""
 Format = Literal["parquet", "jsonl"]
 
 
@@ -62,18 +65,24 @@ def cleaning_of(workspace: Workspace, decided: Artifact, name: str) -> Cleaning:
     for input_ in (documents, scores):
         if not input_.path.exists():
             raise DanluError("cleaning.gone", where=str(decided.path), artifact=input_.path.name)
-    return Cleaning(name, decided.path, documents.path, scores.path, CleanConfig.model_validate(manifest["config"]))
+    made = scores.manifest["inputs"]
+    learned = {role: artifact_at(workspace, made[role]).path for role in LEARNED if made.get(role)}
+    config = CleanConfig.model_validate(manifest["config"])
+    there = {role: path for role, path in learned.items() if path.exists()}
+    return Cleaning(name, decided.path, documents.path, scores.path, config, there)
 
 
 def write_out(decided: Artifact, name: str, page: Path, target: Path, form: Format) -> None:
     """Write what a cleaning made to a folder of its own, which is there whole or not at all: the documents that stay (and
-    those held out, if there are), the verdicts on all, its page (a copy of `page`), and what it was made by."""
+    those held out, if there are), the verdicts on all, the edits, its page (a copy of `page`), and what it was made by."""
     manifest = decided.manifest
     with whole_folder(target) as folder:
         for part in ("documents", "holdout"):
             if part == "documents" or document_parts(decided / part):
                 _write_documents(decided / part, folder / part, form)
-        shutil.copyfile(decided / VERDICTS, folder / VERDICTS)
+        for table in (VERDICTS, EDITS):
+            if (decided / table).exists():
+                shutil.copyfile(decided / table, folder / table)
         about = {
             "name": name,
             "artifact": decided.path.name,

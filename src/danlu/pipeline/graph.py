@@ -10,7 +10,7 @@ from danlu.clean.preset import LINE_RULES
 from danlu.clean.rules import check_names, own_rules
 from danlu.models.locate import LocatedModel
 from danlu.recipe.base import Section
-from danlu.recipe.clean import CleanConfig
+from danlu.recipe.clean import CleanConfig, DedupConfig
 from danlu.recipe.schema import Recipe
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.stage import Stage
@@ -92,12 +92,17 @@ def build_graph(
             cleaned, signed = ({key: names[place] for key, names in earlier.items()} for place in (0, 1))
             inputs: Inputs = {"documents": normalised, "cleaned": cleaned, "signed": signed}
             repeats = add("clean.pairs", "clean.pairs", pairing(recipe.clean), inputs=inputs)
+        pieces = None
+        if recipe.clean.dedup.unit != "document":
+            pieces = add("clean.units", "clean.units", cutting(recipe.clean), inputs={"documents": normalised})
         guarded = datasets if recipe.clean.decontaminate else {}
+        inputs = {"documents": normalised, "datasets": guarded}
+        found = add("clean.search", "clean.search", searching(recipe.clean), inputs=inputs)
         documents = add(
             "clean.decide",
             "clean.decide",
             recipe.clean.model_copy(update={"dedup": recipe.clean.dedup.model_copy(update={"against": ()})}),
-            inputs={"documents": normalised, "scores": scores, "datasets": guarded, "pairs": repeats},
+            inputs={"documents": normalised, "scores": scores, "search": found, "pairs": repeats, "units": pieces},
         )
         tokenizer = add("tokenize.train", "tokenize.train", recipe.tokenize.training(), inputs={"documents": documents})
         encoded = {"documents": documents, "tokenizer": tokenizer}
@@ -141,13 +146,28 @@ def measures(config: CleanConfig) -> CleanConfig:
 
     Models that it learns are inputs of their own.
     """
-    return CleanConfig(rules=dict.fromkeys(sorted(own_rules(config)), 0.0), misspelling=config.misspelling)
+    own = dict.fromkeys(sorted(own_rules(config)), 0.0)
+    return CleanConfig(rules=own, misspelling=config.misspelling, flagged=config.flagged)
 
 
 def pairing(config: CleanConfig) -> CleanConfig:
     """What of `clean` changes the pairs of similar documents: not the threshold (unless it is very low), nor who stays."""
+    dedup, other = config.dedup, {"keep": "best", "against": (), "unit": "document", "shortest": DedupConfig().shortest}
+    return CleanConfig(dedup=dedup.model_copy(update={"threshold": dedup.floor, **other}))
+
+
+def cutting(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes which lines or paragraphs come again."""
     dedup = config.dedup
-    return CleanConfig(dedup=dedup.model_copy(update={"threshold": dedup.floor, "keep": "best", "against": ()}))
+    return CleanConfig(dedup=DedupConfig(unit=dedup.unit, shortest=dedup.shortest, memory=dedup.memory))
+
+
+def searching(config: CleanConfig) -> CleanConfig:
+    """What of `clean` changes which test texts are found: those of files, and how texts of tests are repaired; of the share no
+    more than how low it is."""
+    guard = config.decontamination()
+    wanted = False if guard is None else guard.model_copy(update={"share": guard.floor})
+    return repairs(config).model_copy(update={"decontaminate": wanted})
 
 
 def until(nodes: Mapping[str, Node], target: str) -> dict[str, Node]:

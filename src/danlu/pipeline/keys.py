@@ -8,6 +8,7 @@ from typing import Any
 
 from danlu.clean.dictionary import dictionary_version
 from danlu.clean.evaluations import evaluation_digests
+from danlu.clean.flagged import flagged_digests
 from danlu.collect.locate import fingerprint
 from danlu.models.locate import locate_model, locate_tokenizer
 from danlu.pipeline.graph import Node
@@ -41,9 +42,9 @@ def _data(node: Node, base: Path, workspace: Path | None) -> dict[str, str]:
     if isinstance(node.config, DatasetConfig | CollectConfig):
         names = forgotten(workspace) if workspace else None
         return {**fingerprint(node.config, base), **({FORGOTTEN: names.digest} if names else {})}
-    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.score" and node.config.misspelling:
-        return dictionary_version()
-    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.decide":
+    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.score":
+        return {**(dictionary_version() if node.config.misspelling else {}), **flagged_digests(node.config, base)}
+    if isinstance(node.config, CleanConfig) and node.stage.name == "clean.search":
         return evaluation_digests(node.config, base)
     if isinstance(node.config, FinetuneConfig) and node.inputs.get("start") is None:
         model = locate_model(node.config.start, base)

@@ -20,7 +20,8 @@ WATTS_A_CORE = 10.0
 MEMORY = {
     "dataset": (140, 4.0), "collect": (130, 4.6), "clean.language_model": (200, 30.0), "clean.classifier": (200, 60.0),
     "clean.normalise": (290, 0.0), "clean.score": (290, 2.0),
-    "clean.pairs": (220, 2.0), "clean.decide": (160, 7.0), "tokenize.train": (190, 16.0), "tokenize.encode": (200, 15.0),
+    "clean.pairs": (220, 2.0), "clean.search": (220, 2.0), "clean.units": (200, 2.0),
+    "clean.decide": (160, 3.0), "tokenize.train": (190, 16.0), "tokenize.encode": (200, 15.0),
     "evaluate.baselines": (400, 56.0), "evaluate.models": (1000, 0.0), "finetune": (1000, 0.0),
     "pretrain.trunk": (900, 0.0), "pretrain.decay": (900, 0.0),
 }  # fmt: skip
@@ -33,6 +34,8 @@ DISK = {
     "clean.normalise": 0.5,
     "clean.score": 0.1,
     "clean.pairs": 0.1,
+    "clean.search": 0.1,
+    "clean.units": 0.1,
     "clean.decide": 0.5,
     "tokenize.encode": 0.6,
 }

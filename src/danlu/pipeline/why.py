@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from danlu.clean.preset import LINE_RULES
 from danlu.pipeline.keys import FORGOTTEN
 from danlu.pipeline.lineage import Manifests, artifact_at, inputs_of
 from danlu.pipeline.plan import Standing
@@ -228,13 +229,23 @@ def _own(old: Mapping[str, Any], new: _Made) -> list[Message]:
     after |= {key: value for key, value in unsaid.items() if key in before}
     for key in dict.fromkeys([*after, *before]):
         shown = {"setting": f"{new.section}.{key}"}
+        if before.get(key) == after.get(key) or _emptied(key, before, after):
+            continue
         if key not in before:
-            found.append(message("why.cause.key-new", **shown, new=after[key]))
+            cause = message("why.cause.key-new", **shown, new=after[key])
         elif key not in after:
-            found.append(message("why.cause.key-gone", **shown, old=before[key]))
-        elif before[key] != after[key]:
-            found.append(message("why.cause.key", **shown, old=before[key], new=after[key]))
+            cause = message("why.cause.key-gone", **shown, old=before[key])
+        else:
+            cause = message("why.cause.key", **shown, old=before[key], new=after[key])
+        line_rule = new.section == "clean" and key.removeprefix("rules.") in LINE_RULES
+        found.append(message("why.cause.line-rule", change=cause) if line_rule else cause)
     return found + _outside(old["external"], new.external)
+
+
+def _emptied(key: str, before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a section had no key and has some now, or the other way round: these say so themselves."""
+    some, none = (after, before) if key in before else (before, after)
+    return key not in some and none[key] == "{}" and any(name.startswith(f"{key}.") for name in some)
 
 
 def _flat(config: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, str]:

@@ -15,8 +15,21 @@ from danlu.recipe.sources import Placed
 from danlu.workspace.code import is_own
 
 Preset = Literal["danlu", "gopher", "c4", "fineweb", "fineweb-paper", "fineweb2-zh", "cc-net", "none"]
+ByLanguage = dict[Literal["en", "zh", "other"], float | None]
+
+
+def _parse_threshold(value: Any) -> Any:
+    if isinstance(value, dict) and (wrong := [name for name in value if name not in ("en", "zh", "other")]):
+        raise refuse("threshold-language", name=str(wrong[0]))
+    return value
+
+
+Threshold = Annotated[float | ByLanguage, BeforeValidator(_parse_threshold, json_schema_input_type=float | ByLanguage)]
+"""Of all languages, or by language: English, Chinese, any other; a language that is not named keeps the preset's."""
 FLOOR = 0.5
 """Pairs less similar than that are not written down, unless the threshold is lower."""
+LEAST_SHARE = 0.3
+"""Of an item's runs of words: what a document must have to be written down, unless the recipe's share is lower."""
 BANDS = {
     "danlu": (20, 5),
     "fineweb": (14, 8),
@@ -67,6 +80,12 @@ class DedupConfig(Section):
     bands: Bands = Field("danlu", description="Bands and rows of the MinHash: a name, or numbers such as 14x8.")
     words: Count = Field(5, description="Words of a shingle, in scripts with spaces between words.")
     letters: Count = Field(8, description="Letters of a shingle, in scripts without, such as Chinese.")
+    unit: Literal["document", "paragraph", "line"] = later(
+        "document", "paragraph, line: of those that repeat each other, in whichever documents that stay, only the first stays."
+    )
+    shortest: Count = later(
+        60, "Bytes of the letters of a paragraph or line from which on it can go: 60 letters, 20 of Chinese."
+    )
     against: tuple[str, ...] = Field(
         (),
         description="Earlier cleanings whose documents stay: runs of this workspace, or folders of `clean.decide` artifacts.",
@@ -105,6 +124,12 @@ def _as_file(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
+class FlaggedList(Placed):
+    """A list of words that speak against a text."""
+
+    path: str = Field(description="A file with a word or phrase a line; what follows a # is a remark.")
+
+
 class DecontaminateConfig(Section):
     """What else than the recipe's datasets is taken out of training text, and when a text counts as held."""
 
@@ -117,6 +142,11 @@ class DecontaminateConfig(Section):
         description="Share of an item's runs of words that a document must have to be taken out; 1: only whole items count.",
     )
 
+    @property
+    def floor(self) -> float:
+        """Lower shares are not written down."""
+        return min(LEAST_SHARE, self.share)
+
 
 class CleanConfig(Section):
     """How documents are repaired, which are dropped."""
@@ -124,8 +154,10 @@ class CleanConfig(Section):
     preset: Preset = Field(
         "danlu", description="Named, frozen set of line and document rules: ours, one as published (for web pages), or none."
     )
-    rules: dict[str, float | None] = Field(
-        {}, description="Thresholds that differ from the preset's; null turns a rule off. `module:name` is a rule of your own."
+    rules: dict[str, Threshold | None] = Field(
+        {},
+        description="Thresholds that differ from the preset's, of all languages or by language ({en: 0.5, zh: 0.6}); "
+        "null turns a rule off. `module:name` is a rule of your own.",
     )
     width: Literal["letters", "all", "keep"] = Field(
         "letters",
@@ -151,6 +183,10 @@ class CleanConfig(Section):
     classifier: ClassifierConfig | None = later(
         None, "A classifier learned from good and bad examples of yours, for the score `classifier`; null: none."
     )
+    flagged: dict[
+        Literal["en", "zh", "other"],
+        Annotated[FlaggedList, BeforeValidator(_as_file, json_schema_input_type=str | FlaggedList)],
+    ] = later({}, "Lists of words by language, for the score `flagged`: the share of words that are on it. {en: words.txt}")
     misspelling: bool = later(False, "The score `misspelling` of English, by a dictionary (extra `spelling`).")
 
     def examples(self) -> dict[str, CollectConfig]:

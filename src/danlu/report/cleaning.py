@@ -18,6 +18,7 @@ from markupsafe import Markup
 from danlu.report.figures import threshold_chart
 from danlu.report.frame import Article, Live, Section, fill, frame, make_live
 from danlu.report.sections import cleaning as removed
+from danlu.report.sections import found as findings
 from danlu.report.sections.access import largest
 from danlu.report.tidy import FORBIDDEN, tidy
 from danlu.report.words import (
@@ -157,6 +158,9 @@ def _article(facts: Facts, order: Sequence[Facts], language: Language) -> Articl
         Section(name, plain(language, f"cleaning.page.{name}"), fill(language, f"cleaning-{name}.html", view=view))
         for name, view in views.items()
     ]
+    if (found := findings.build(facts["found"], language)) is not None:
+        html = fill(language, "cleaning-found.html", view=found)
+        sections.append(Section("found", plain(language, "cleaning.page.found"), html))
     repairs = removed.build({"normalise": facts["repairs"]}, language)
     if repairs and repairs["any_edits"]:
         html = fill(language, "removed.html", view={**repairs, "decided": False})

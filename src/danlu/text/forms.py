@@ -72,6 +72,19 @@ def digests(data: Bytes, offsets: Offsets) -> NDArray[np.uint64]:
     return out
 
 
+def find_digests(known: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> Offsets:
+    """Where each digest stands among `known`, uint64[digests, 2] in order and distinct; -1 if it does not. int64[wanted]."""
+    result = np.full(len(wanted), -1)
+    if not len(known):
+        return result
+    low, high = (np.searchsorted(known[:, 0], wanted[:, 0], side) for side in ("left", "right"))
+    for step in range(int((high - low).max(initial=0))):  # once, but for two digests with the same first half
+        place = np.minimum(low + step, len(known) - 1)
+        same = (low + step < high) & (known[place, 1] == wanted[:, 1])
+        result[same] = place[same]
+    return result
+
+
 def hex_digests(words: NDArray[np.uint64]) -> pa.StringArray:
     """Digests as `digest` writes them, 32 hexadecimal digits."""
     text = _HEX[words.astype("<u8").view(np.uint8)]

@@ -3,6 +3,6 @@
 from danlu.workspace.stage import Stage
 
 STAGES = (
-    Stage("tokenize.train", 1, "danlu.tokenize.train:train"),
+    Stage("tokenize.train", 2, "danlu.tokenize.train:train"),
     Stage("tokenize.encode", 2, "danlu.tokenize.encode:encode"),
 )

@@ -40,7 +40,7 @@ from danlu.workspace.files import write_atomic, write_json
 from danlu.workspace.run import Run
 
 LONGEST_RUN = 64  # letters; the cost of training grows with the length of a run, so hostile ones are cut
-MEASURED_BYTES = 500_000  # of each language, to measure fertility on
+MEASURED_BYTES = 500_000  # of each language, spread over the sample, to measure fertility on
 TRIED_BYTES = 200_000  # of each language, on which a tokenizer that is taken must give back the text
 KEPT_BYTES = 8_000_000  # of the sample; of a larger one every second text, every third and so on
 EXAMPLES, EXAMPLE_CHARACTERS = 2, 60
@@ -63,7 +63,7 @@ def train(documents: Artifact, *, config: TokenizeConfig, run: Run) -> None:
         "special": len(SPECIAL),
         "sample_bytes": dict(sorted(drawn.taken.items())),
         **rule,
-        **measure(content, pieces, drawn.first(MEASURED_BYTES)),
+        **measure(content, pieces, drawn.spread(MEASURED_BYTES)),
     }
     write_json(run.output / "facts.json", facts)
     run.counts["vocabulary"] = len(pieces)
@@ -97,17 +97,10 @@ class Drawn:
                 task.advance(size)
                 yield cut_runs(text)
 
-    def first(self, most: int) -> dict[str, list[str]]:
-        """The first texts of each language that was found, until there are `most` bytes."""
-        found: dict[str, list[str]] = {}
-        for language, texts in self.kept.items():
-            left = most
-            for text in texts:
-                if left <= 0:
-                    break
-                found.setdefault(language, []).append(text)
-                left -= len(text.encode("utf-8"))
-        return found
+    def spread(self, most: int) -> dict[str, list[str]]:
+        """Texts of each language that was found, taken evenly from all of the sample: about `most` bytes, or what there is."""
+        sizes = {language: sum(len(text.encode("utf-8")) for text in texts) for language, texts in self.kept.items()}
+        return {language: texts[:: max(1, -(-sizes[language] // most))] for language, texts in self.kept.items()}
 
 
 def _taken(drawn: Drawn, start: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -115,7 +108,7 @@ def _taken(drawn: Drawn, start: str) -> tuple[dict[str, Any], dict[str, Any]]:
     directory = locate_tokenizer(start, drawn.run.base)
     for _ in drawn.texts():
         pass
-    tried = [text for texts in drawn.first(TRIED_BYTES).values() for text in texts]
+    tried = [text for texts in drawn.spread(TRIED_BYTES).values() for text in texts]
     return adopted(read_tokenizer(directory), tried, str(directory)), {}
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from danlu.tokens.files import unusual
-from danlu.tokens.kernels.borders import SLOTS, mark_borders, slot
+from danlu.tokens.kernels.borders import FIRST, LAST, SLOTS, leave_out, mark_borders, slot
 from danlu.tokens.pieces import bytes_of_tokens
 from danlu.tokens.pretokenizer import layout, splits
 from danlu.tokens.texts import Texts
@@ -62,6 +63,12 @@ class Borders:
             return texts, np.zeros(len(texts.starts) - 1, np.int64)
         return Texts(marked.data[: marked.starts[-1]], marked.starts), np.diff(marked.starts - texts.starts)
 
+    def without_marks(
+        self, tokens: npt.NDArray[np.uint32], lengths: npt.NDArray[np.int64], marks: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """Tokens of marked texts, which are written over, less those of the marks; and how many each text has."""
+        return (tokens[: leave_out(tokens, self.mark)], lengths - marks) if np.any(marks) else (tokens, lengths)
+
 
 def split_characters(piece: bytes) -> list[bytes]:
     """A token by characters; the first may lack its beginning, the last its end."""
@@ -72,13 +79,25 @@ def split_characters(piece: bytes) -> list[bytes]:
 CHARACTERS = np.array([int.from_bytes(chr(code).encode()) for code in range(0x4E00, 0x9FA6)], np.int64)
 
 
+@cache
 def ending(part: bytes) -> npt.NDArray[np.int64]:
     """The characters that end so."""
+    if len(part) >= 3:
+        return whole(part)
     found: npt.NDArray[np.int64] = CHARACTERS[CHARACTERS % (1 << 8 * len(part)) == int.from_bytes(part)]
-    return found if len(part) <= 3 else CHARACTERS[:0]
+    return found
 
 
+@cache
 def beginning(part: bytes) -> npt.NDArray[np.int64]:
     """The characters that begin so."""
-    found: npt.NDArray[np.int64] = CHARACTERS[CHARACTERS >> max(0, 24 - 8 * len(part)) == int.from_bytes(part)]
-    return found if len(part) <= 3 else CHARACTERS[:0]
+    if len(part) >= 3:
+        return whole(part)
+    found: npt.NDArray[np.int64] = CHARACTERS[CHARACTERS >> 24 - 8 * len(part) == int.from_bytes(part)]
+    return found
+
+
+def whole(part: bytes) -> npt.NDArray[np.int64]:
+    """The character that it is, if it is one."""
+    code = int.from_bytes(part)
+    return np.array([code] if FIRST <= code <= LAST else [], np.int64)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from danlu.compute.machine import usable_cores
-from danlu.tokens.files import read_tokenizer, tokenizer_text
+from danlu.tokens.files import read_tokenizer
 from danlu.tokens.texts import Texts
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ class Encoded(NamedTuple):
 Encoder = Callable[[Sequence[str] | pa.Array], Encoded]
 """Takes strings, or a column of them as Parquet gives it, which saves making strings."""
 
-CUT_FROM = 1 << 26  # bytes of text
-PART = 1 << 20
-"""Characters or bytes that a thread encodes at a time: gigatoken divides only more than that among threads of its own."""
+CUT_FROM, CUT_LOADED_FROM = 1 << 26, 1 << 24  # bytes of text; the second where kernels are loaded
 REMEMBERED = 1 << 24
 """Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
 repeats, so its memory would grow with the text."""
@@ -43,7 +42,7 @@ def plain_tokenizer(directory: Path) -> str:
 
     The special tokens keep their ids in the vocabulary, but no merge leads to them, so no text becomes one.
     """
-    return tokenizer_text({**read_tokenizer(directory), "added_tokens": [], "post_processor": None})
+    return json.dumps({**read_tokenizer(directory), "added_tokens": [], "post_processor": None}, ensure_ascii=False)
 
 
 def reference_encoder(plain: str) -> Encoder:
@@ -56,75 +55,69 @@ def reference_encoder(plain: str) -> Encoder:
         strings = texts.to_pylist() if isinstance(texts, pa.Array) else list(texts)
         found = [encoding.ids for encoding in tokenizer.encode_batch_fast(strings, add_special_tokens=False)]
         lengths = np.fromiter((len(ids) for ids in found), np.int64, len(found))
-        tokens = np.fromiter((token for ids in found for token in ids), np.uint32, int(lengths.sum()))
+        tokens = np.fromiter(chain.from_iterable(found), np.uint32, int(lengths.sum()))
         return Encoded(tokens, lengths)
 
     return encode
 
 
 def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
-    """Encoding by gigatoken, many times as fast; None where it is not installed or does not know the pre-tokeniser.
+    """Encoding by gigatoken, many times as fast, on the thread that asks; several may ask at once. None where it is not
+    installed or does not know the pre-tokeniser.
 
     With `cut` runs of Chinese characters are cut where no token reaches across (`danlu.tokens.borders`), which changes no id
-    and makes mixed text twice as fast. It pays from `CUT_FROM` bytes on: the kernel has to be loaded first, and once
-    on a machine compiled.
+    and makes mixed text nearly twice as fast. It pays from `CUT_FROM` bytes on, since loading Numba takes .8 s, or from
+    `CUT_LOADED_FROM` on in a process that has it loaded: the kernels are compiled once on a machine.
     """
     try:
+        return Gigatoken(plain, _borders(plain) if cut else None)
+    except (ImportError, RuntimeError, ValueError):
+        return None
+
+
+class Gigatoken:
+    """gigatoken, which starts anew every `REMEMBERED` tokens. Threads share one, and so the pieces that it has met."""
+
+    def __init__(self, plain: str, borders: Borders | None) -> None:
         import awkward
         import gigatoken
 
-        tokenizer = gigatoken.Tokenizer.from_json(plain)
-    except (ImportError, RuntimeError, ValueError):
-        return None
-    borders = _borders(plain) if cut else None
-    pool = ThreadPoolExecutor(usable_cores(), "danlu-encode")
-    seen = 0
+        self._arrays = awkward
+        self._make = partial(gigatoken.Tokenizer.from_json, plain)
+        self._tokenizer, self._seen = self._make(), 0
+        self._borders, self._lock = borders, Lock()
 
-    def encode_part(texts: Sequence[str] | pa.Array) -> Encoded:
+    def __call__(self, texts: Sequence[str] | pa.Array) -> Encoded:
         whole = Texts.of_column(texts) if isinstance(texts, pa.Array) else Texts.of([text.encode() for text in texts])
-        (data, starts), marks = borders.marked(whole) if borders else (whole, 0)
-        strings = awkward.contents.ListOffsetArray(
-            awkward.index.Index64(starts),
-            awkward.contents.NumpyArray(data, parameters={"__array__": "char"}),
-            parameters={"__array__": "string"},
-        )
-        rows: Any = tokenizer.encode_batch(awkward.Array(strings))
-        lengths: Any = awkward.to_numpy(awkward.num(rows))
-        tokens: Any = awkward.to_numpy(awkward.flatten(rows))
-        if borders and np.any(marks):
-            tokens = tokens[tokens != borders.mark]
-        return Encoded(tokens.astype(np.uint32, copy=False), (lengths - marks).astype(np.int64, copy=False))
-
-    def encode(texts: Sequence[str] | pa.Array) -> Encoded:
-        nonlocal tokenizer, seen
-        if not len(texts):
-            return Encoded(np.empty(0, np.uint32), np.empty(0, np.int64))
-        if seen > REMEMBERED:
-            tokenizer, seen = gigatoken.Tokenizer.from_json(plain), 0
-        parts = pool.map(encode_part, _parts(texts))
-        tokens, lengths = (np.concatenate(each) for each in zip(*parts, strict=True))
-        seen += len(tokens)
+        if not len(whole.data):
+            return Encoded(np.empty(0, np.uint32), np.zeros(len(texts), np.int64))
+        if self._borders is None:
+            tokens, lengths = self._encode(whole)
+        else:
+            marked, marks = self._borders.marked(whole)
+            tokens, lengths = self._borders.without_marks(*self._encode(marked), marks)
+        with self._lock:
+            self._seen += len(tokens)
+            if self._seen > REMEMBERED:
+                self._tokenizer, self._seen = self._make(), 0
         return Encoded(tokens, lengths)
 
-    return encode
+    def _encode(self, texts: Texts) -> Encoded:
+        """Tokens as they lie in the library's memory, which is nobody else's."""
+        strings = self._arrays.contents.ListOffsetArray(
+            self._arrays.index.Index64(texts.starts),
+            self._arrays.contents.NumpyArray(texts.data, parameters={"__array__": "char"}),
+            parameters={"__array__": "string"},
+        )
+        rows = self._tokenizer.encode_batch(self._arrays.Array(strings), parallel=False).layout.to_ListOffsetArray64(True)
+        offsets = rows.offsets.data
+        return Encoded(rows.content.data[: offsets[-1]], np.diff(offsets))
 
 
 def _borders(plain: str) -> Borders | None:
     from danlu.tokens.borders import Borders  # imports Numba
 
     return Borders.of(plain)
-
-
-def _parts(texts: Sequence[str] | pa.Array) -> list[Sequence[str] | pa.Array]:
-    """Texts in turn, in parts of about `PART` characters of strings or bytes of a column, at least one text each."""
-    sizes = pc.binary_length(texts).to_pylist() if isinstance(texts, pa.Array) else map(len, texts)
-    found, start, size = [], 0, 0
-    for place, each in enumerate(sizes, 1):
-        size += each
-        if size >= PART or place == len(texts):
-            found.append(texts[start:place])
-            start, size = place, 0
-    return found
 
 
 def same(one: Encoded, other: Encoded) -> bool:

@@ -29,6 +29,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from danlu.compute.machine_code import is_loaded
 from danlu.tokens.bits import Bits, BitWriter, packed_size
 from danlu.workspace.errors import DanluError
 from danlu.workspace.files import read_json, write_json
@@ -114,10 +115,7 @@ class TokenStore:
 
     def counts(self, vocabulary: int) -> npt.NDArray[np.int64]:
         """How often each token occurs, [vocabulary]."""
-        found = np.zeros(vocabulary, np.int64)
-        for tokens in read_values(self.path / "tokens.bin", self.header["dtype"]):
-            found += np.bincount(tokens, minlength=vocabulary)
-        return found
+        return count_tokens(self.path, self.header["dtype"], vocabulary)
 
     def columns(self) -> Iterator[tuple[npt.NDArray[Any], ...]]:
         """(lengths, sources, languages, bytes) of all documents in order, a part of them at a time."""
@@ -165,10 +163,15 @@ class StoreWriter:
     def _put(self, name: str, values: npt.NDArray[Any], dtype: np.dtype[Any]) -> None:
         self._files[name].write(np.ascontiguousarray(values, dtype=dtype).data)
 
-    def close(self) -> None:
+    def flush(self) -> None:
+        """What was appended is on disk."""
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
+
+    def close(self) -> None:
+        self.flush()
+        for file in self._files.values():
             file.close()
 
     def __enter__(self) -> Self:
@@ -224,6 +227,24 @@ def write_store(
         for batch in batches:
             writer.append(batch)
     return write_header(directory, dtype=dtype, sources=sources, languages=languages, tokenizer_digest=tokenizer_digest)
+
+
+def count_tokens(directory: Path, dtype: str, vocabulary: int) -> npt.NDArray[np.int64]:
+    """How often each token occurs in `tokens.bin`, [vocabulary]."""
+    found = np.zeros(vocabulary, np.int64)
+    for tokens in read_values(directory / "tokens.bin", dtype):
+        add_counts(tokens, found)
+    return found
+
+
+def add_counts(tokens: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
+    """Add the occurrences of `tokens` to `counts` [vocabulary]; by a kernel where there are some: NumPy copies to 64 bits."""
+    if is_loaded():
+        from danlu.tokens.kernels.counts import count
+
+        count(tokens, counts)
+    else:
+        counts += np.bincount(tokens, minlength=len(counts))
 
 
 def read_values(path: Path, dtype: str) -> Iterator[npt.NDArray[Any]]:

@@ -68,3 +68,13 @@ def mark_borders(
                 at += 1
     marked_starts[-1] = size
     return True
+
+
+@kernel
+def leave_out(tokens: NDArray[np.uint32], mark: int) -> int:
+    """Move the `tokens` that are no `mark` to the front of their array; how many they are."""
+    size = 0
+    for token in tokens:
+        tokens[size] = token
+        size += token != mark
+    return size

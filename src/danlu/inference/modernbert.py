@@ -99,13 +99,20 @@ def forward_of(model: Any) -> Forward:
 
 
 def _layer(layer: Any, order: torch.Tensor) -> Layer:
-    attention, inner = Affine(layer.attn.Wqkv.weight, layer.attn.Wqkv.bias), Affine(layer.mlp.Wi.weight, layer.mlp.Wi.bias)
-    heard, outer = Affine(layer.attn.Wo.weight, layer.attn.Wo.bias), Affine(layer.mlp.Wo.weight, layer.mlp.Wo.bias)
+    """A layer with the rows of its queries, keys and values in another order."""
+    linears = (layer.attn.Wqkv, layer.attn.Wo, layer.mlp.Wi, layer.mlp.Wo)
+    attention, heard, inner, outer = (Affine(part.weight, part.bias) for part in linears)
     half = len(inner.weight) // 2
-    first, second = inner.rows(slice(half)), inner.rows(slice(half, None))
     return Layer(
-        layer.attention_type, layer.attn_norm, attention.rows(order), heard, layer.mlp_norm, first, second, outer
-    )  # fmt: skip
+        kind=layer.attention_type,
+        attention_norm=layer.attn_norm,
+        attention=attention.rows(order),
+        heard=heard,
+        inner_norm=layer.mlp_norm,
+        inner=inner.rows(slice(half)),
+        gate=inner.rows(slice(half, None)),
+        outer=outer,
+    )
 
 
 def _masks(model: Any, mask: torch.Tensor, places: torch.Tensor) -> dict[str, torch.Tensor | None]:

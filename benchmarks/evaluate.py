@@ -213,7 +213,10 @@ def main() -> None:
     engines, small, tiny = results["engines small"], results["pairs small"], results["pairs tiny"]
     goals = {
         **{
-            f"{words} words classified beside pipeline (tiny)": goal(5, results[f"classes tiny {words}"]["ratio"], higher=True)
+            f"{words} words classified beside pipeline ({size})": goal(
+                5, results[f"classes {size} {words}"]["ratio"], higher=True
+            )
+            for size in ("tiny", "small")
             for words in WORDS
         },
         "32 prompts beside generate one by one": goal(6, engines["danlu batch 32"]["times_generate_one_by_one"], higher=True),

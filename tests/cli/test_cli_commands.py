@@ -52,6 +52,7 @@ def test_version() -> None:
         (["status", "nothing"], 1, "danlu run RECIPE"),
         (["show", "nothing"], 1, "danlu status"),
         (["predict", "nothing", "-"], 1, "no model 'nothing'"),
+        (["predict", "nothing", "-", "--precision", "fp16"], 2, "--precision bf16"),
         (["collect", "no-such-file.txt"], 1, "no-such-file.txt"),
         (["collect", "no-such-file.txt", "--set", "collect.sources.0.format=docx"], 2, "format"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 from pathlib import Path
@@ -115,6 +116,33 @@ def test_other_kinds_answer_too(
         row = json.loads(capsys.readouterr().out)
         assert row["text"] == line
         assert len(row["masks"][0]) == 5 if name == "mlm" else isinstance(row["continuation"], str)
+
+
+def test_a_tokenizer_of_another_model_is_told(tmp_path: Path, classifiers: dict[str, Any], tokenizer: Any) -> None:
+    classifiers["bert"].save_pretrained(tmp_path)
+    larger = copy.deepcopy(tokenizer)
+    larger.add_tokens(["炉火"])
+    larger.save_pretrained(tmp_path)
+    with pytest.raises(DanluError) as caught:
+        load_for(tmp_path)
+    assert caught.value.key == "inference.tokenizer"
+    assert caught.value.parameters["largest"] == caught.value.parameters["rows"] == len(tokenizer)
+
+
+def test_bf16_if_it_is_asked_for(tmp_path: Path, classifiers: dict[str, Any], bert: Any, gpt2: Any, tokenizer: Any) -> None:
+    for name, model in ({"mlm": bert, "clm": gpt2} | classifiers).items():
+        model.save_pretrained(tmp_path / name)
+        tokenizer.save_pretrained(tmp_path / name)
+        times = 40 if name in classifiers else 1
+        (tmp_path / "in.txt").write_text("The old man [MASK] the fire.\n炉火烧了七天。[MASK]\n" * times, encoding="utf-8")
+        found = []
+        for each in (load_for(tmp_path / name), load_for(tmp_path / name).in_bf16()):
+            predict_file(each, tmp_path / "in.txt", tmp_path / "out.jsonl")
+            found.append([json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()])
+        assert len(found[0]) == len(found[1]) == 2 * times
+        if name in classifiers:
+            exact, short = (np.array([[*row["probabilities"].values()] for row in rows]) for rows in found)
+            assert 0 < np.abs(exact - short).max() < 0.05
 
 
 @pytest.mark.parametrize(

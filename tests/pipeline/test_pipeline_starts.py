@@ -13,6 +13,7 @@ import pytest
 
 from commands import danlu, last_line
 from danlu.models.locate import locate_model
+from danlu.pipeline.lockfile import read_lock
 from danlu.pipeline.plan import stand
 from danlu.pipeline.state import kept_recipe
 from danlu.recipe.load import load_recipe, recipe_from
@@ -148,6 +149,57 @@ def test_a_lock_is_replayed_in_another_workspace(copied: Path, tmp_path: Path) -
     danlu("lock", "ratings.yaml", cwd=copied)
     replay = last_line(danlu("run", "ratings.lock.yaml", "--workspace", tmp_path / "new", "--json", cwd=copied))
     assert replay["lock"]["equal"], replay["lock"]
+
+
+def test_a_recipe_may_name_the_model_of_a_run(copied: Path) -> None:
+    recipe = copied / "ratings.yaml"
+    text = """# Mine
+name: own
+datasets: {ratings: {sources: [{type: files, path: ratings.csv, label: label}]}}
+finetune:
+  ratings-classifier: {from: job/gpt, dataset: ratings, budget: 2 steps}  # from an earlier run
+"""
+    recipe.write_text(text, encoding="utf-8")
+    said = last_line(danlu("run", "ratings.yaml", "--json", cwd=copied))
+    assert Path(said["artifacts"]["finetune.ratings-classifier"]).name == tuned(copied)  # as by its folder, or by --from
+    start = artifact_of(copied, "job", "pretrain.gpt")
+    kept = kept_recipe(Workspace(copied / ".danlu"), "own").read_text(encoding="utf-8")
+    assert "# from an earlier run" in kept
+    assert f"artifacts/{start}/model" in kept
+    assert "job/gpt" not in kept
+    planned = last_line(danlu("plan", "ratings.yaml", "--json", cwd=copied))
+    assert {line["state"] for line in planned["nodes"]} == {"cached"}
+    danlu("lock", "ratings.yaml", cwd=copied)
+    (tuning,) = read_lock(copied / "ratings.lock.yaml").loaded.recipe.finetune.values()
+    assert tuning.start == f".danlu/artifacts/{start}/model"  # with which the test above replays a lock
+
+    # The run has another model of that name now: it is the start, and `why` tells.
+    runs = copied / ".danlu" / "runs"
+    state = json.loads((runs / "job" / "state.json").read_text(encoding="utf-8"))
+    state["nodes"]["pretrain.gpt"]["key"] = state["nodes"]["pretrain.bert"]["key"]
+    (runs / "job" / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    told = danlu("--lang", "en", "why", "ratings.yaml", "finetune.ratings-classifier", cwd=copied).stdout
+    assert f"pretrain.decay-{state['nodes']['pretrain.bert']['key']}" in told
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("job/nothing", {"en": "There is no model 'job/nothing'", "zh": "没有名为“job/nothing”的模型"}),
+        ("own/gpt", {"en": "Write `from: gpt`", "zh": "请写 `from: gpt`"}),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_model_that_the_run_has_not_is_told(project: Path, language: str, start: str, words: dict[str, str]) -> None:
+    tuning = {"from": start, "dataset": "ratings", "budget": "2 steps"}
+    sources = [{"type": "files", "path": "ratings.csv", "label": "label"}]
+    data = {"name": "own", "datasets": {"ratings": {"sources": sources}}, "finetune": {"ratings-classifier": tuning}}
+    (project / "wrong.yaml").write_text(json.dumps(data), encoding="utf-8")
+    for command in ("plan", "run"):
+        done = danlu("--lang", language, command, "wrong.yaml", cwd=project, check=False)
+        assert done.returncode != 0
+        assert words[language] in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "it now reads"), ("zh", "现在读取")])

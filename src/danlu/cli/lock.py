@@ -26,6 +26,7 @@ from danlu.pipeline.lockfile import (
 from danlu.pipeline.plan import Plan, stand
 from danlu.pipeline.prepare import prepare
 from danlu.pipeline.runner import RunResult
+from danlu.pipeline.starts import of_runs
 from danlu.workspace.artifact import Workspace
 from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import listed, text
@@ -49,8 +50,9 @@ def lock(
     """Write down all that decided a finished run, so that it can be done again. 把一次完成的运行锁定成文件。"""
     if is_lock(recipe):
         raise RecipeError("lock.of-a-lock", where=str(recipe))
-    loaded = prepare(recipe, set_, hours, variant or ()).loaded
-    standing = stand(loaded, Workspace(workspace))
+    place = Workspace(workspace)
+    loaded = of_runs(prepare(recipe, set_, hours, variant or ()).loaded, place)
+    standing = stand(loaded, place)
     path = output or lock_path(loaded.path or recipe)
     if not is_lock(path):
         raise RecipeError("lock.name", where=str(path))

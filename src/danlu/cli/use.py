@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from danlu.cli.output import JsonOption, WorkspaceOption, command, last_line, say
+from danlu.compute.machine import Machine
 from danlu.pipeline.state import find_model, serve_section
 from danlu.workspace.artifact import Workspace
+from danlu.workspace.errors import RecipeError
 from danlu.workspace.messages import text
 from danlu.workspace.progress import progress_for_terminal
 
@@ -25,20 +27,30 @@ def predict(
         Path | None, typer.Option("--output", "-o", help="Where to write; else standard output. 输出文件")
     ] = None,
     column: Annotated[str, typer.Option("--text", help="Column of the text. 文本列")] = "text",
+    precision: Annotated[
+        str, typer.Option("--precision", help="fp32; or bf16: faster where the processor has it, less exact. 精度")
+    ] = "fp32",
     workspace: WorkspaceOption = Path(".danlu"),
     json_line: JsonOption = False,
 ) -> None:
     """A model's answers for the texts of a file. 用模型为文件中的文本给出答案。"""
+    if precision not in ("fp32", "bf16"):
+        raise RecipeError("predict.precision", where=f"--precision {precision}", name=precision)
     path = find_model(Workspace(workspace), model)
     from danlu.inference.load import load_for
     from danlu.inference.predict import predict_file
 
+    loaded = load_for(path)
+    if precision == "bf16":
+        loaded = loaded.in_bf16()
+        if not Machine.probe().bf16:
+            say(text("cli.predict.no-bf16"))
     source = None if file == "-" else Path(file)
-    counts = predict_file(load_for(path), source, output, text_column=column, progress=progress_for_terminal())
+    counts = predict_file(loaded, source, output, text_column=column, progress=progress_for_terminal())
     for part in ("quarantined", "truncated"):
         if counts[part]:
             say(text(f"cli.predict.{part}", count=counts[part]))
-    last_line({"model": str(path), **counts}, json_line)
+    last_line({"model": str(path), "precision": precision, **counts}, json_line)
 
 
 @command

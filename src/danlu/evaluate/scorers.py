@@ -8,7 +8,7 @@ from collections.abc import Callable
 from danlu.evaluate.answered import Answered
 from danlu.evaluate.data import LANGUAGE
 from danlu.evaluate.exam import Exam
-from danlu.inference.load import Kind, Loaded
+from danlu.inference.load import Kind
 from danlu.tasks.scoring import MINIMAL
 from danlu.workspace.errors import DanluError
 from danlu.workspace.messages import listed
@@ -30,23 +30,14 @@ Scorer = Callable[[Exam], Answered]
 
 
 def score_model(exam: Exam) -> Answered:
-    """What a model answers on the data. DanluError if it does not answer such a task, or its tokenizer is not its own."""
+    """What a model answers on the data. DanluError if it does not answer such a task."""
     task, kind = exam.data.task, exam.loaded.kind
     place = SCORERS.get((task, kind))
     if place is None:
         able = [f"{kind} -> {task}" for task, kind in SCORERS]
         raise DanluError("evaluate.no-scorer", where=exam.name, name=exam.name, kind=kind, task=task, able=listed(able))
-    check_tokenizer(exam.loaded, exam.name)
     if task == LANGUAGE and not exam.wanted:
         return exam.answered(notes=[message("evaluate.note.no-metric", name=exam.name, kind=kind)])
     module, _, function = place.partition(":")
     scorer: Scorer = getattr(importlib.import_module(module), function)
     return scorer(exam)
-
-
-def check_tokenizer(loaded: Loaded, name: str) -> None:
-    """DanluError if the tokenizer has ids that the model has no embedding for: then it belongs to another model."""
-    rows = int(loaded.model.get_input_embeddings().weight.shape[0])
-    most = max(loaded.tokenizer.get_vocab().values(), default=-1)
-    if most >= rows:
-        raise DanluError("evaluate.tokenizer", where=name, name=name, largest=most, rows=rows)

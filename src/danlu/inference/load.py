@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,16 +50,27 @@ class Loaded:
         names = self.model.config.id2label
         return [str(names[index]) for index in range(len(names))]
 
+    def in_bf16(self) -> Loaded:
+        """The same model, itself changed to weights in bf16: up to twice as fast on a processor that has it. Three digits
+        are kept, so that a probability may be off by about .01."""
+        return replace(self, model=self.model.bfloat16())
+
 
 def load_for(path: Path | str, kinds: Collection[Kind] = USED) -> Loaded:
-    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names, of `kinds`."""
+    """Load the model in the directory `path` (or of that hub name) with the head that its configuration names, of `kinds`.
+
+    DanluError if it names none of them, or if the tokenizer there has ids that the model has no embedding for.
+    """
     config = Path(path) / "config.json"
     if Path(path).is_dir() and not config.is_file():
         raise DanluError("inference.no-model", where=str(path))
     kind = _kind(path, config, kinds)
-    model = load_model(path, kind)
+    model, tokenizer, name = load_model(path, kind), load_tokenizer(path), Path(path).name
+    rows, most = len(model.get_input_embeddings().weight), max(tokenizer.get_vocab().values(), default=-1)
+    if most >= rows:
+        raise DanluError("inference.tokenizer", where=str(path), name=name, largest=most, rows=rows)
     facts = Path(path) / FACTS
-    return Loaded(kind, model, load_tokenizer(path), Path(path).name, read_json(facts) if facts.is_file() else {})
+    return Loaded(kind, model, tokenizer, name, read_json(facts) if facts.is_file() else {})
 
 
 def _kind(path: Path | str, config: Path, kinds: Collection[Kind]) -> Kind:

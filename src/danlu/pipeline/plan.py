@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from danlu.models.locate import LocatedModel, locate_model
 from danlu.pipeline.against import find_against
 from danlu.pipeline.bill import Estimate, estimate, measure_text, rates
 from danlu.pipeline.graph import Node, build_graph, until
 from danlu.pipeline.keys import external_inputs, node_key
 from danlu.pipeline.needs import NOTHING, Needs, needs_of, together
+from danlu.pipeline.starts import find_starts, of_runs
 from danlu.recipe.load import LoadedRecipe
 from danlu.workspace.artifact import Artifact, Workspace
-from danlu.workspace.errors import DanluError, RecipeError
+from danlu.workspace.errors import RecipeError
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Plan:
 
 def make_plan(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None) -> Plan:
     """Plan a recipe in a workspace, up to `target`. DanluError if something it reads cannot be had."""
+    loaded = of_runs(loaded, workspace)
     standing = stand(loaded, workspace, target)
     if not standing.nodes and not standing.skipped:
         raise RecipeError("pipeline.nothing-to-do", where=str(loaded.path or loaded.recipe.name))
@@ -94,6 +95,7 @@ class Standing:
 
 def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None) -> Standing:
     """The nodes of a recipe up to `target`, their keys as far as they are known, the artifacts that are there."""
+    loaded = of_runs(loaded, workspace)
     recipe = loaded.recipe
     starts, skipped = find_starts(loaded)
     against = find_against(loaded, workspace)
@@ -113,19 +115,3 @@ def stand(loaded: LoadedRecipe, workspace: Workspace, target: str | None = None)
         if key and (artifact := workspace.find(node.stage.name, key)):
             done[name] = artifact
     return Standing(nodes, keys, done, tuple(skipped), external, given)
-
-
-def find_starts(loaded: LoadedRecipe) -> tuple[dict[str, LocatedModel], list[dict[str, Any]]]:
-    """Where the fine-tunings start whose model this recipe does not make, by name; and the optional ones whose model cannot
-    be had, with the reason. An error if one of those is not optional."""
-    starts, missing = {}, []
-    for name, tuning in loaded.recipe.finetune.items():
-        if tuning.start in loaded.recipe.pretrain:
-            continue
-        try:
-            starts[name] = locate_model(tuning.start, loaded.base)
-        except DanluError as error:
-            if not tuning.optional:
-                raise
-            missing.append({"name": name, "reason_key": error.key, "params": {k: str(v) for k, v in error.parameters.items()}})
-    return starts, missing

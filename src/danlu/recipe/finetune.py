@@ -27,7 +27,7 @@ class FinetuneConfig(Section):
 
     start: str = Field(
         alias="from",
-        description="A pretrained model of this recipe by name, a directory, `package:NAME` or a hub name `owner/name`.",
+        description="A pretraining of this recipe by name, `RUN/NAME`, a directory, `package:NAME` or a hub's `owner/name`.",
     )
     initial: Literal["weights", "random"] = Field("weights", description="random: the same model without its pretraining.")
     task: Annotated[str, BuiltInOrOwn("classification")] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import yaml
 from danlu.recipe.paths import absolute, anchored, seen_from
 from danlu.recipe.read import parse
 from danlu.recipe.schema import FORMAT
-from danlu.recipe.written import Place, Written, plain
+from danlu.recipe.written import Location, Place, Written, existing, plain, replaced
 from danlu.workspace.errors import RecipeError
 
 
@@ -42,9 +42,23 @@ def _dumped(data: Any) -> str:
 def kept_in(text: str, folder: Path, project: Path) -> str:
     """A `kept_text` for a file in `folder`: paths below `project`, where `folder` lies too, are those as seen from there."""
     tree = parse(text, Place(str(folder), folder=folder))
-    moved = seen_from(tree, folder, project)
-    edited = _exchanged(text, list(_changes(tree, moved)))
-    return edited if _says(edited, plain(moved)) else _dumped(plain(moved))
+    return _edited(text, tree, seen_from(tree, folder, project))
+
+
+def with_values(text: str, values: Mapping[Location, str]) -> str:
+    """The text of a recipe with other words at some places of it."""
+    tree = changed = parse(text, Place("text", folder=Path()))  # a file has lines
+    for location, value in values.items():
+        place, entry = existing(tree, location)
+        assert place == location
+        changed = replaced(changed, location, Written(value, entry.place))
+    return _edited(text, tree, changed)
+
+
+def _edited(text: str, before: Written, after: Written) -> str:
+    """The text of `before` as that of `after`, with its comments if it can."""
+    edited = _exchanged(text, list(_changes(before, after)))
+    return edited if _says(edited, plain(after)) else _dumped(plain(after))
 
 
 class _Change(NamedTuple):

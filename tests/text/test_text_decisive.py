@@ -7,7 +7,8 @@ import pytest
 from danlu.clean.preset import RULES
 from danlu.text.decisive import MARKS, decisive_spans, joined
 
-UNMARKED = {  # about the whole of a text, or about what it lacks
+UNMARKED = {
+    "boilerplate",  # about the whole of a text, or about what it lacks
     "few_words", "many_words", "short_text", "long_text", "few_sentences", "stop_words",
     "gopher_stop_words", "fineweb2_stop_words", "language_confidence", "mixed",
 }  # fmt: skip

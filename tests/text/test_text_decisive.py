@@ -7,10 +7,9 @@ import pytest
 from danlu.clean.preset import RULES
 from danlu.text.decisive import MARKS, decisive_spans, joined
 
-UNMARKED = {
-    "boilerplate",  # about the whole of a text, or about what it lacks
+UNMARKED = {  # about the whole of a text, about what it lacks, or about what is no longer in it
     "few_words", "many_words", "short_text", "long_text", "few_sentences", "stop_words",
-    "gopher_stop_words", "fineweb2_stop_words", "language_confidence", "mixed",
+    "gopher_stop_words", "fineweb2_stop_words", "language_confidence", "mixed", "boilerplate",
 }  # fmt: skip
 LONG = "an extraordinarily long word"
 CASES = [

@@ -33,8 +33,8 @@ Encoder = Callable[[Sequence[str] | pa.Array], Encoded]
 
 CUT_FROM, CUT_LOADED_FROM = 1 << 26, 1 << 24  # bytes of text; the second where kernels are loaded
 REMEMBERED = 1 << 24
-"""Tokens after which gigatoken starts anew. It keeps every piece that it has met, five bytes for each byte of text that never
-repeats, so its memory would grow with the text."""
+"""Tokens after which a tokenizer of gigatoken is made anew. It keeps every piece that it has met, five bytes for each byte of
+text that never repeats, so its memory would grow with the text."""
 
 
 def plain_tokenizer(directory: Path) -> str:
@@ -76,7 +76,8 @@ def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
 
 
 class Gigatoken:
-    """gigatoken, which starts anew every `REMEMBERED` tokens. Threads share one, and so the pieces that it has met."""
+    """gigatoken. Each thread at work has a tokenizer of its own, since those who share one wait for each other; it is made anew
+    after `REMEMBERED` tokens."""
 
     def __init__(self, plain: str, borders: Borders | None) -> None:
         import awkward
@@ -84,23 +85,17 @@ class Gigatoken:
 
         self._arrays = awkward
         self._make = partial(gigatoken.Tokenizer.from_json, plain)
-        self._tokenizer, self._seen = self._make(), 0
-        self._borders, self._lock = borders, Lock()
+        self._idle, self._lock = [(self._make(), 0)], Lock()  # tokenizers, and how many tokens each has given
+        self._borders = borders
 
     def __call__(self, texts: Sequence[str] | pa.Array) -> Encoded:
         whole = Texts.of_column(texts) if isinstance(texts, pa.Array) else Texts.of([text.encode() for text in texts])
         if not len(whole.data):
             return Encoded(np.empty(0, np.uint32), np.zeros(len(texts), np.int64))
         if self._borders is None:
-            tokens, lengths = self._encode(whole)
-        else:
-            marked, marks = self._borders.marked(whole)
-            tokens, lengths = self._borders.without_marks(*self._encode(marked), marks)
-        with self._lock:
-            self._seen += len(tokens)
-            if self._seen > REMEMBERED:
-                self._tokenizer, self._seen = self._make(), 0
-        return Encoded(tokens, lengths)
+            return self._encode(whole)
+        marked, marks = self._borders.marked(whole)
+        return Encoded(*self._borders.without_marks(*self._encode(marked), marks))
 
     def _encode(self, texts: Texts) -> Encoded:
         """Tokens as they lie in the library's memory, which is nobody else's."""
@@ -109,8 +104,15 @@ class Gigatoken:
             self._arrays.contents.NumpyArray(texts.data, parameters={"__array__": "char"}),
             parameters={"__array__": "string"},
         )
-        rows = self._tokenizer.encode_batch(self._arrays.Array(strings), parallel=False).layout.to_ListOffsetArray64(True)
+        with self._lock:
+            tokenizer, given = self._idle.pop() if self._idle else (None, 0)
+        tokenizer = tokenizer or self._make()
+        rows = tokenizer.encode_batch(self._arrays.Array(strings), parallel=False).layout.to_ListOffsetArray64(True)
         offsets = rows.offsets.data
+        given += int(offsets[-1])
+        if given <= REMEMBERED:
+            with self._lock:
+                self._idle.append((tokenizer, given))
         return Encoded(rows.content.data[: offsets[-1]], np.diff(offsets))
 
 

@@ -325,6 +325,17 @@ def test_numbers_after_the_first_count_too() -> None:
     assert hide("Call 555 2368 or 555 2369, 3000 people did.") == "Call <PHONE> or <PHONE>, 3000 people did."
 
 
+@pytest.mark.parametrize(
+    "word",
+    ["tel", "Telephone", "PHONE", "mobile", "mob", "cell", "cellphone", "fax", "hotline", "WhatsApp", "call", "dial", "ring",
+     "text", "txt", "SMS", "contact", "电话", "电話", "手机", "手機", "传真", "电传", "座机", "热线", "联系方式", "联系人",
+     "致电", "拨打", "微信", "电联", "TEL"],
+)  # fmt: skip
+def test_every_word_that_says_telephone_is_heard(word: str) -> None:
+    assert hide(f"{word}: 5552368.") == f"{word}: <PHONE>."
+    assert hide(f"{word}s: 5552368.") == f"{word}s: 5552368."
+
+
 def test_an_identity_number_is_no_telephone_number() -> None:
     assert [span.kind for span in find("11010519491231002X")] == ["id_card"]
     assert {span.kind for _, text, _ in planted(1) for span in find(text)} <= set(KINDS)

@@ -20,7 +20,7 @@ from danlu.clean.learned import learned_rules
 from danlu.clean.model_rules import LEARNED, UNSHOWN
 from danlu.clean.overlap import OVERLAP, WAYS
 from danlu.clean.own import FACTS, thresholds
-from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import QUARANTINE, Part, each_part, parts_of, row_groups, scratch_of, set_aside, write_parquet
 from danlu.clean.preset import RULES, family
 from danlu.clean.repeats import HOLDOUT, Repeats
 from danlu.clean.rules import document_rules, own_rules
@@ -279,7 +279,7 @@ def _write_edits(run: Run, written: Iterable[Part], cuts: Cuts, columns: Columns
             span = columns.rows[part]
             here = cuts.of(span.start, span.stop)
             if len(here.documents):
-                places = np.frombuffer(_places_path(part, run).read_bytes(), np.int32).reshape(-1, 2)
+                places = np.frombuffer(_places_of(part, run).read_bytes(), np.int32).reshape(-1, 2)
                 ids, twins = (columns.ids.take(pa.array(rows)) for rows in (here.documents + span.start, here.twins))
                 size = len(places)
                 yield pa.table([ids, places[:, 0], places[:, 1], [reason] * size, [0] * size, twins], schema=CUT_EDITS)
@@ -364,7 +364,7 @@ def write_part(run: Run, part: Part, kept: NDArray[np.bool_], wanted: Sequence[i
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
     if len(cuts.documents):
-        write_atomic(_places_path(part, run), np.concatenate(places).tobytes())
+        write_atomic(_places_of(part, run), np.concatenate(places).tobytes())
     return texts
 
 
@@ -381,8 +381,8 @@ def _without(table: pa.Table, cuts: Cuts) -> tuple[pa.Table, NDArray[np.int32]]:
     return table, places
 
 
-def _places_path(part: Part, run: Run) -> Path:
-    return run.scratch / f"places-{part.set}-{part.path.stem}"
+def _places_of(part: Part, run: Run) -> Path:
+    return scratch_of(run, part, "places").with_suffix(".i32")
 
 
 def _only(verdicts: Verdicts, rows: NDArray[np.bool_]) -> Verdicts:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, set_aside, write_parquet
+from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, scratch_of, set_aside, write_parquet
 from danlu.clean.personal import PERSONAL, example, treat_columns
 from danlu.clean.rewrite import Edits, Rewritten, rewrite
 from danlu.clean.treatment import Treatment, is_chinese, treatment
@@ -54,8 +53,8 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     with run.progress.task("clean.progress.normalise", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
         done, lost = each_part(crew, "danlu.clean.normalise:normalise_part", parts, lambda part: (config,), bar)
     facts = done.values()
-    join_parquet(run.output / "edits.parquet", [_scratch("edits", part, run) for part in done], EDITS)
-    join_parquet(run.output / "personal.parquet", [_scratch("personal", part, run) for part in done], PERSONAL)
+    join_parquet(run.output / "edits.parquet", [scratch_of(run, part, "edits") for part in done], EDITS)
+    join_parquet(run.output / "personal.parquet", [scratch_of(run, part, "personal") for part in done], PERSONAL)
     edits: Counter[str] = Counter()
     personal: Counter[str] = Counter()
     asked: Counter[str] = Counter()
@@ -82,8 +81,8 @@ def normalise(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
         run.progress.say("clean.slow", share=totals["bytes_slow"] / totals["bytes_in"])
 
 
-class Treated(NamedTuple):
-    """What became of some documents."""
+class Normalised(NamedTuple):
+    """Some documents repaired, and what was done."""
 
     documents: pa.Table
     edits: pa.Table  # EDITS
@@ -104,11 +103,11 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
     edits: list[pa.Table] = []
     personal: list[pa.Table] = []
 
-    def treat(group: pa.Table) -> list[Treated]:
-        return [_treated(piece, how, actions, tag) for piece in _pieces(group)]
+    def normalised(group: pa.Table) -> list[Normalised]:
+        return [_normalised(piece, how, actions, tag) for piece in _pieces(group)]
 
     def tables() -> Iterator[pa.Table]:
-        for pieces, _ in each_group(run, part.path, treat):
+        for pieces, _ in each_group(run, part.path, normalised):
             for piece in pieces:
                 counts.update(piece.counts)
                 reasons.update(piece.reasons)
@@ -120,14 +119,14 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
             yield pa.concat_tables([piece.documents for piece in pieces])
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
-    write_parquet(_scratch("edits", part, run), edits, EDITS)
-    write_parquet(_scratch("personal", part, run), personal, PERSONAL)
+    write_parquet(scratch_of(run, part, "edits"), edits, EDITS)
+    write_parquet(scratch_of(run, part, "personal"), personal, PERSONAL)
     shown = {name: [(digest, show()) for digest, show in some] for name, some in examples.items()}
     found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(kinds), "examples": shown}
     return {**{name: counts[name] for name in COUNTS}, **found}
 
 
-def _treated(table: pa.Table, how: Treatment, actions: Mapping[str, Action], tag: str | None) -> Treated:
+def _normalised(table: pa.Table, how: Treatment, actions: Mapping[str, Action], tag: str | None) -> Normalised:
     data, offsets = text_buffers(table["text"])
     in_chinese = is_chinese(table["language"])
     protected = table["protected"].to_numpy()
@@ -147,7 +146,7 @@ def _treated(table: pa.Table, how: Treatment, actions: Mapping[str, Action], tag
         bytes_slow=int(sizes[made.slow].sum()),
     )
     recorded = [{"id": str(table["id"][row]), **span._asdict()} for row, span in found.recorded]
-    return Treated(
+    return Normalised(
         after,
         _edit_table(table["id"], made.edits),
         pa.Table.from_pylist(recorded, schema=PERSONAL),
@@ -206,10 +205,6 @@ def _edit_table(ids: pa.ChunkedArray, edits: Edits) -> pa.Table:
     reasons = pa.DictionaryArray.from_arrays(pa.array(edits.reasons), pa.array(edits.names)).cast(pa.string())
     columns = [ids.take(pa.array(edits.rows)), edits.starts, edits.ends, reasons, edits.lengths]
     return pa.table(columns, schema=EDITS)
-
-
-def _scratch(name: str, part: Part, run: Run) -> Path:
-    return run.scratch / f"{name}-{part.set}-{part.path.name}"
 
 
 def _examples(before: pa.Table, after: pa.Table, made: Rewritten) -> dict[str, list[tuple[str, Shown]]]:

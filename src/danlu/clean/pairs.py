@@ -22,7 +22,17 @@ from numpy.typing import NDArray
 from danlu.clean import candidates, verify
 from danlu.clean.candidates import NOBODY, Packed, band_name, unpack
 from danlu.clean.clusters import labels, within
-from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import (
+    Part,
+    each_group,
+    each_part,
+    join_parquet,
+    parts_of,
+    row_groups,
+    scratch_of,
+    set_aside,
+    write_parquet,
+)
 from danlu.clean.verify import Source
 from danlu.compute.units import Crew, Unit
 from danlu.recipe.clean import CleanConfig, DedupConfig
@@ -138,11 +148,7 @@ def sign_part(run: Run, part: Part, scheme: Scheme) -> int:
 
     schema = signatures_schema(scheme.bands)
     made = each_group(run, part.path, signatures, ["id", "text"])
-    return write_parquet(_signatures_path(part, run), (table for table, _ in made), schema)
-
-
-def _signatures_path(part: Part, run: Run) -> Path:
-    return run.scratch / f"signatures-{part.set}-{part.path.name}"
+    return write_parquet(scratch_of(run, part, "signatures"), (table for table, _ in made), schema)
 
 
 def _gather(
@@ -151,7 +157,7 @@ def _gather(
     """The files of all signatures and the parts that their texts lie in, those of earlier cleanings at the end."""
     schema = signatures_schema(scheme.bands)
     files = [run.output / "signatures.parquet"]
-    join_parquet(files[0], (_signatures_path(part, run) for part in parts), schema)
+    join_parquet(files[0], (scratch_of(run, part, "signatures") for part in parts), schema)
     sources, start = [], 0
     for part in parts:
         sources.append(Source(f"{part.set}-{part.path.stem}", part, start))

@@ -54,6 +54,11 @@ def parts_of(documents: Artifact) -> list[Part]:
     return [Part(name, path) for name in SETS for path in document_parts(documents / name)]
 
 
+def scratch_of(run: Run, part: Part, name: str) -> Path:
+    """Where what a unit of work makes of a part lies until the stage has ended; `name` says what it is."""
+    return run.scratch / f"{name}-{part.set}-{part.path.name}"
+
+
 def each_part(
     crew: Crew,
     entry: str,

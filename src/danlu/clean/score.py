@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from danlu.clean.learned import NO_MODELS, Models, models_of, score_learned
 from danlu.clean.learned import schema_of as learned_schema
 from danlu.clean.own import FACTS, declared, score_own
-from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import (
+    Part,
+    each_group,
+    each_part,
+    join_parquet,
+    parts_of,
+    row_groups,
+    scratch_of,
+    set_aside,
+    write_parquet,
+)
 from danlu.clean.preset import RULES, family, is_unspaced
 from danlu.clean.removed import removed_shares, write_removed
 from danlu.clean.rules import check_names, own_rules
@@ -67,7 +77,9 @@ def score(
     run.once("removed", lambda: write_removed(documents / "edits.parquet", _removed_path(run)))
     with run.progress.task("clean.progress.score", sum(part.bytes for part in parts), "B") as bar, Crew(run) as crew:
         done, lost = each_part(crew, "danlu.clean.score:score_part", parts, lambda part: (own, models), bar)
-    rows = join_parquet(run.output / "scores.parquet", [_scores_path(part, run) for part in done], schema_of(own, models))
+    rows = join_parquet(
+        run.output / "scores.parquet", [scratch_of(run, part, "scores") for part in done], schema_of(own, models)
+    )
     quantiles = {"quantiles": list(QUANTILES), "scores": _quantiles(run.output, [*models.columns, *own])}
     write_json(run.output / "facts.json", {"documents": rows, **quantiles, **words, **set_aside(run, lost)})
     run.counts["documents"] += rows
@@ -140,7 +152,7 @@ def score_part(run: Run, part: Part, own: Sequence[str] = (), models: Models = N
 
     schema = schema_of(own, models)
     made = each_group(run, part.path, scores, ["id", "text", "language"])
-    return write_parquet(_scores_path(part, run), (table for table, _ in made), schema)
+    return write_parquet(scratch_of(run, part, "scores"), (table for table, _ in made), schema)
 
 
 def _own_columns(own: Sequence[str], folder: Path, table: pa.Table) -> dict[str, pa.Array]:
@@ -149,10 +161,6 @@ def _own_columns(own: Sequence[str], folder: Path, table: pa.Table) -> dict[str,
         return {}
     scored = score_own(own, folder, table["text"].to_pylist(), table["language"].to_pylist())
     return {name: pa.array(values) for name, values in scored.items()}
-
-
-def _scores_path(part: Part, run: Run) -> Path:
-    return run.scratch / f"scores-{part.set}-{part.path.name}"
 
 
 def _removed_path(run: Run) -> Path:

@@ -19,7 +19,17 @@ import pyarrow.parquet as pq
 from danlu.clean.evaluations import evaluation_items, name_of
 from danlu.clean.grams import GramIndex, find_overlaps, index_grams
 from danlu.clean.overlap import WAYS, Finds, HeldOut, Item, find_items, index_items
-from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import (
+    Part,
+    each_group,
+    each_part,
+    join_parquet,
+    parts_of,
+    row_groups,
+    scratch_of,
+    set_aside,
+    write_parquet,
+)
 from danlu.clean.personal import treat
 from danlu.clean.repeats import HOLDOUT
 from danlu.clean.treatment import treatment
@@ -69,8 +79,8 @@ def search(documents: Artifact, datasets: Mapping[str, Artifact], *, config: Cle
             done, lost = each_part(crew, "danlu.clean.search:search_part", parts, lambda part: (path, share), bar)
     finally:
         _index.cache_clear()
-    rows = join_parquet(run.output / "forms.parquet", [_scratch("forms", part, run) for part in done], FORMS)
-    finds = join_parquet(run.output / "leaks.parquet", [_scratch("leaks", part, run) for part in done], LEAKS)
+    rows = join_parquet(run.output / "forms.parquet", [scratch_of(run, part, "forms") for part in done], FORMS)
+    finds = join_parquet(run.output / "leaks.parquet", [scratch_of(run, part, "leaks") for part in done], LEAKS)
     owners = [*sorted(datasets), *(name_of(file) for file in (guard.files if guard else ()))]
     write_json(run.output / "facts.json", {"documents": rows, "finds": finds, "owners": owners, **set_aside(run, lost)})
     run.counts["documents"] += rows
@@ -103,8 +113,8 @@ def search_part(run: Run, part: Part, items: Path | None, share: float) -> None:
         return forms, _nameless(leaks)
 
     every = [made for made, _ in each_group(run, part.path, found, ["id", "text"])]
-    write_parquet(_scratch("forms", part, run), (forms for forms, _ in every), FORMS)
-    write_parquet(_scratch("leaks", part, run), (leaks for _, leaks in every), LEAKS)
+    write_parquet(scratch_of(run, part, "forms"), (forms for forms, _ in every), FORMS)
+    write_parquet(scratch_of(run, part, "leaks"), (leaks for _, leaks in every), LEAKS)
 
 
 def _surest(finds: Finds) -> Finds:
@@ -122,10 +132,6 @@ def _nameless(table: pa.Table) -> pa.Table:
     """`item` is null where no held-out document is meant."""
     item = table["item"].cast(pa.string())
     return table.set_column(2, "item", pc.if_else(pc.equal(item, ""), pa.scalar(None, pa.string()), item))
-
-
-def _scratch(name: str, part: Part, run: Run) -> Path:
-    return run.scratch / f"{name}-{part.set}-{part.path.name}"
 
 
 @lru_cache(maxsize=1)

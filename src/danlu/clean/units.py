@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.parts import Part, each_group, each_part, parts_of, row_groups, set_aside, write_parquet
+from danlu.clean.parts import Part, each_group, each_part, parts_of, row_groups, scratch_of, set_aside, write_parquet
 from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig, DedupConfig
 from danlu.text.buffers import text_buffers
@@ -50,7 +50,7 @@ def units(documents: Artifact, *, config: CleanConfig, run: Run) -> None:
     with run.progress.task("clean.progress.units", total, "B") as bar, Crew(run) as crew:
         entry = "danlu.clean.units:cut_part"
         done, lost = each_part(crew, entry, parts, lambda part: (dedup, begins[part]), bar)
-    left = [_scratch(part, run) for part in done]
+    left = [scratch_of(run, part, "units") for part in done]
     run.once("again", partial(_write_again, run.scratch / "again.npy", left, ranges))
     again = np.load(run.scratch / "again.npy", mmap_mode="r")
 
@@ -91,7 +91,7 @@ def cut_part(run: Run, part: Part, config: DedupConfig, first: int) -> dict[str,
             yield made.set_column(0, UNITS.field("document"), documents)
             row += table.num_rows
 
-    return {"pieces": write_parquet(_scratch(part, run), tables(), UNITS)}
+    return {"pieces": write_parquet(scratch_of(run, part, "units"), tables(), UNITS)}
 
 
 def _write_again(path: Path, files: Sequence[Path], ranges: int) -> int:
@@ -120,10 +120,6 @@ def _repeated(keys: Keys) -> Keys:
     first = same.copy()
     first[1:] &= ~same[:-1]
     return np.asarray(keys[:-1][first], np.uint64)
-
-
-def _scratch(part: Part, run: Run) -> Path:
-    return run.scratch / f"units-{part.path.name}"
 
 
 def read_units(made: Artifact) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.collect.records import Found, Record
-
-BATCH_RECORDS, BATCH_CHARACTERS = 1000, 4 << 20  # of records that become columns at once
+from danlu.collect.locate import SourceFile
+from danlu.collect.records import Found, Record, batches
 
 
 class Columns(NamedTuple):
@@ -43,24 +43,19 @@ class Batch(NamedTuple):
 
 def in_batches(found: Iterable[Found[Record | Columns]]) -> Iterator[Batch]:
     """What was found in batches, in order: columns as they are, records together."""
-    held: list[Found[Record]] = []
-    size = 0
-    for file, event in found:
-        if isinstance(event, Record):
-            held.append(Found(file, event))
-            size += len(event.text)
-            if len(held) < BATCH_RECORDS and size < BATCH_CHARACTERS:
-                continue
-        if held:
-            yield _of_records(held)
-            held, size = [], 0
-        if isinstance(event, Columns):
-            ordinals = pc.cast(pa.array(event.ordinals), pa.string())
-            files = pa.repeat(pa.scalar(file.name), len(ordinals))
-            ends = pc.binary_join_element_wise(f'{{"file": {_json(file.name)}, "record": ', ordinals, "}", "")
-            yield Batch(files, ordinals, event.texts, event.urls, event.created, ends)
-    if held:
-        yield _of_records(held)
+    for is_record, some in groupby(found, lambda each: isinstance(each.event, Record)):
+        if is_record:
+            records = (Found(file, event) for file, event in some if isinstance(event, Record))
+            yield from map(_of_records, batches(records))
+        else:
+            yield from (_of_columns(file, event) for file, event in some if isinstance(event, Columns))
+
+
+def _of_columns(file: SourceFile, columns: Columns) -> Batch:
+    ordinals = pc.cast(pa.array(columns.ordinals), pa.string())
+    files = pa.repeat(pa.scalar(file.name), len(ordinals))
+    meta = pc.binary_join_element_wise(f'{{"file": {_json(file.name)}, "record": ', ordinals, "}", "")
+    return Batch(files, ordinals, columns.texts, columns.urls, columns.created, meta)
 
 
 def _of_records(found: Sequence[Found[Record]]) -> Batch:

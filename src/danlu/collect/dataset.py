@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow as pa
 from danlu.collect.forgotten import forgotten_of
 from danlu.collect.locate import TextSource, source_licence, source_version
 from danlu.collect.read import format_of, has_columns, read_rows_of
-from danlu.collect.records import Found, Record
+from danlu.collect.records import Found, Record, batches
 from danlu.collect.splits import SPLITS, Decision, Rows, conflicts, decide, repeats_by_size
 from danlu.collect.units import (
     Unit,
@@ -38,7 +38,6 @@ from danlu.workspace.files import write_json
 from danlu.workspace.run import Run
 
 MOST_MODULES = 12  # classes of python-docs: the modules with most docstrings
-BATCH_RECORDS, BATCH_CHARACTERS = 1000, 4 << 20  # of records that become rows at once
 _EXAMPLES = 5  # a language
 _EXAMPLE_CHARACTERS = 300
 
@@ -83,7 +82,7 @@ def read_labelled(run: Run, unit: Unit) -> dict[str, Any]:
     config = _text_source(unit)
     files = ((file, read_rows_of(config, file, run.base)) for file in unit.files)
     make = _table_maker(unit.source, config)
-    return read_unit(run, unit.name, files, lambda found: map(make, _batches(found)), _READ)
+    return read_unit(run, unit.name, files, lambda found: map(make, batches(found)), _READ)
 
 
 def _text_source(unit: Unit) -> TextSource:
@@ -112,20 +111,6 @@ def _table_maker(source: str, config: TextSource) -> Callable[[Sequence[Found[Re
         return pa.table([columns[field.name] for field in _READ], schema=_READ)
 
     return make
-
-
-def _batches(found: Iterable[Found[Record]]) -> Iterator[list[Found[Record]]]:
-    """Records in lists of `BATCH_RECORDS`, fewer if their texts are long."""
-    batch: list[Found[Record]] = []
-    held = 0
-    for each in found:
-        batch.append(each)
-        held += len(each.event.text)
-        if len(batch) == BATCH_RECORDS or held >= BATCH_CHARACTERS:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
 
 
 def _require_labels(unit: Unit, where: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from danlu.collect.locate import SourceFile
 
 Event = TypeVar("Event")
+
+BATCH_RECORDS, BATCH_CHARACTERS = 1000, 4 << 20  # of records that become columns at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +57,17 @@ class Found(NamedTuple, Generic[Event]):
 
     file: SourceFile
     event: Event
+
+
+def batches(found: Iterable[Found[Record]]) -> Iterator[list[Found[Record]]]:
+    """Records in lists of `BATCH_RECORDS`, fewer if their texts are long."""
+    batch: list[Found[Record]] = []
+    held = 0
+    for each in found:
+        batch.append(each)
+        held += len(each.event.text)
+        if len(batch) == BATCH_RECORDS or held >= BATCH_CHARACTERS:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch

@@ -49,7 +49,7 @@ from danlu.workspace.files import read_json, write_json
 from danlu.workspace.run import Run
 
 READ_ROWS = 5000
-Words: TypeAlias = "str | pa.StringArray"
+OneOrEach: TypeAlias = "str | pa.StringArray"  # for all documents, or for each
 _READ: pa.Schema = pa.schema([*DOCUMENTS, pa.field("order", pa.uint64()), pa.field("bytes", pa.int64())])
 
 
@@ -142,23 +142,23 @@ def _of_rows(rows: Sequence[Mapping[str, str]], dataset: str, licences: Mapping[
     meta = [json.dumps({"dataset": dataset, "row": row["id"]}, ensure_ascii=False, sort_keys=True) for row in rows]
     files, ordinals, nothing = [row["id"] for row in rows], ["0"] * len(rows), [""] * len(rows)
     texts = pa.array([row["text"] for row in rows], pa.large_string())
-    batch = Batch(_words(files), _words(ordinals), texts, _words(nothing), _words(nothing), _words(meta))
+    batch = Batch(_strings(files), _strings(ordinals), texts, _strings(nothing), _strings(nothing), _strings(meta))
     languages, kinds = [row["language"] for row in rows], [licences[row["source"]] for row in rows]
-    return _documents(batch, _words(sources), _words(languages), _words(kinds))
+    return _documents(batch, _strings(sources), _strings(languages), _strings(kinds))
 
 
-def _words(values: Sequence[str]) -> pa.StringArray:
+def _strings(values: Sequence[str]) -> pa.StringArray:
     return pa.array(values, pa.string())
 
 
-def _documents(batch: Batch, source: Words, language: Words, licence: Words) -> pa.Table:
-    """Scratch rows: the batch, a word for each document or one for all, and what is computed from the text.
+def _documents(batch: Batch, source: OneOrEach, language: OneOrEach, licence: OneOrEach) -> pa.Table:
+    """Scratch rows: the batch, what is known of its documents, and what is computed from the text.
 
     `order` decides whether the document is held out; it follows from its canonical text alone.
     """
     size = len(batch.texts)
     source, language, licence = (
-        pa.repeat(pa.scalar(words), size) if isinstance(words, str) else words for words in (source, language, licence)
+        pa.repeat(pa.scalar(one), size) if isinstance(one, str) else one for one in (source, language, licence)
     )
     data, offsets = text_buffers(batch.texts)
     canonical = pc.binary_join_element_wise("holdout", hex_digests(canonical_hashes(data, offsets)), ":")

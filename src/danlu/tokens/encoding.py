@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from danlu.tokens.files import read_tokenizer
+from danlu.tokens.files import read_tokenizer, tokenizer_text
 from danlu.tokens.texts import Texts
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def plain_tokenizer(directory: Path) -> str:
 
     The special tokens keep their ids in the vocabulary, but no merge leads to them, so no text becomes one.
     """
-    return json.dumps({**read_tokenizer(directory), "added_tokens": [], "post_processor": None}, ensure_ascii=False)
+    return tokenizer_text({**read_tokenizer(directory), "added_tokens": [], "post_processor": None})
 
 
 def reference_encoder(plain: str) -> Encoder:
@@ -70,32 +69,36 @@ def fast_encoder(plain: str, *, cut: bool = True) -> Encoder | None:
     `CUT_LOADED_FROM` on in a process that has it loaded: the kernels are compiled once on a machine.
     """
     try:
-        return Gigatoken(plain, _borders(plain) if cut else None)
+        encoder = Gigatoken(plain)
     except (ImportError, RuntimeError, ValueError):
         return None
+    encoder.borders = _borders(plain) if cut else None
+    return encoder
 
 
 class Gigatoken:
     """gigatoken. Each thread at work has a tokenizer of its own, since those who share one wait for each other; it is made anew
     after `REMEMBERED` tokens."""
 
-    def __init__(self, plain: str, borders: Borders | None) -> None:
+    borders: Borders | None = None
+    """Where runs of Chinese characters are cut; None: nowhere."""
+
+    def __init__(self, plain: str) -> None:
         import awkward
         import gigatoken
 
         self._arrays = awkward
         self._make = partial(gigatoken.Tokenizer.from_json, plain)
         self._idle, self._lock = [(self._make(), 0)], Lock()  # tokenizers, and how many tokens each has given
-        self._borders = borders
 
     def __call__(self, texts: Sequence[str] | pa.Array) -> Encoded:
         whole = Texts.of_column(texts) if isinstance(texts, pa.Array) else Texts.of([text.encode() for text in texts])
         if not len(whole.data):
             return Encoded(np.empty(0, np.uint32), np.zeros(len(texts), np.int64))
-        if self._borders is None:
+        if self.borders is None:
             return self._encode(whole)
-        marked, marks = self._borders.marked(whole)
-        return Encoded(*self._borders.without_marks(*self._encode(marked), marks))
+        marked, marks = self.borders.marked(whole)
+        return Encoded(*self.borders.without_marks(*self._encode(marked), marks))
 
     def _encode(self, texts: Texts) -> Encoded:
         """Tokens as they lie in the library's memory, which is nobody else's."""

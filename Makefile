@@ -32,7 +32,7 @@ install-dev: install
 	@test -f $(VENV)/.dev -a $(VENV)/.dev -nt pyproject.toml || { $(PIP) --constraint constraints.txt --editable '.[dev]' && touch $(VENV)/.dev; }
 
 test: install-dev install-data
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 $(PYTEST_OPTIONS)
 
 # Counting lines takes as long again as the tests themselves.
 coverage: PYTEST_OPTIONS = --cov --cov-report=term:skip-covered

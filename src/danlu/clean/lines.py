@@ -51,12 +51,13 @@ def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
         notice, word = 0, None
     folded = text.lower() if notice else ""
     signs = [sign for sign in SIGNS if sign in folded]
+    lowered = folded.split("\n") if signs else []
     edits: list[Edit] = []
     start = 0
-    for line in text.split("\n"):
+    for number, line in enumerate(text.split("\n")):
         end = start + len(line)
         reason, inside = "", list[Edit]()
-        if signs and 0 < len(line) <= notice and _is_notice(line, signs):
+        if signs and 0 < len(line) <= notice and _is_notice(line, lowered[number], signs):
             reason = "boilerplate_line"
         elif word is not None and len(line) > word and _longest_run(line) > word:
             reason = "long_word_line"
@@ -71,10 +72,12 @@ def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
     return edits
 
 
-def _is_notice(line: str, signs: Sequence[str]) -> bool:
-    """Whether a line is a notice. `signs` are those of `SIGNS` that its text has."""
-    folded = line.lower()
-    return any(sign in folded for sign in signs) and _NOTICES.search(line.strip()) is not None
+def _is_notice(line: str, folded: str, signs: Sequence[str]) -> bool:
+    """Whether a line is a notice. `folded` is the line in lower case, `signs` are those of `SIGNS` that its text has."""
+    for sign in signs:
+        if sign in folded:
+            return _NOTICES.search(line.strip()) is not None
+    return False
 
 
 def _longest_run(line: str) -> int:

@@ -156,7 +156,11 @@ def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integ
     )
     every = np.concatenate([rows[places], np.array(changed, np.int64)])
     order = np.argsort(every, kind="stable")
-    column = form_column(spaced.data, spaced.offsets).take(pa.array(places))
+    column = form_column(spaced.data, spaced.offsets)
+    if len(places) < len(rows):
+        column = column.take(pa.array(places))
+    if not changed:
+        return Rewritten(every, column, edits, np.zeros(len(slow), np.uint16), slow)
     column = pa.concat_arrays([column, pa.array(texts, pa.large_string())]).take(pa.array(order))
     return Rewritten(every[order], column, edits, np.zeros(len(slow), np.uint16), slow)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integ
             texts.append(text)
             for start, end, after, reason in made:
                 found.append((row, start, end, len(after), codes.setdefault(reason, len(codes))))
-    columns = np.array(found, np.int32).reshape(-1, 5).T
+    columns = np.fromiter(chain.from_iterable(found), np.int32).reshape(-1, 5).T
     places = np.unique(spaced.texts)  # texts of the kernel that it changed
     places = places[~slow[rows[places]]]
     by_kernel = np.isin(spaced.texts, places)

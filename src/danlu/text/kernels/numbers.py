@@ -109,8 +109,8 @@ def _has_shape(data: NDArray[np.uint8], start: int, end: int, low: int, high: in
 def _begins_number(data: NDArray[np.uint8], low: int, high: int, end: int) -> bool:
     """Whether the groups from byte `low` on, up to some one, are a telephone's or a card's."""
     size = groups = first = third = second = last = np.int64(0)  # digits of all, of the first group and of the last three
-    tight = True  # whether one space or hyphen is between any two
-    pairs = True  # whether each group is of two digits
+    tight = np.bool_(True)  # whether one space or hyphen is between any two
+    pairs = np.bool_(True)  # whether each group is of two digits
     at = low
     while at < high and size <= _MOST:
         stop = at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -156,6 +157,24 @@ def test_every_encoding_that_is_learned_from_is_answered_too(
         assert (counts["rows"], counts["quarantined"]) == (3, 0)
     assert lines(tmp_path / encoding / "out.jsonl") == lines(tmp_path / "utf-8" / "out.jsonl")
     assert [row["text"] for row in lines(tmp_path / encoding / "out.jsonl")] == texts
+
+
+def test_gzipped_rows_are_answered_as_others(tmp_path: Path, classifier: Loaded) -> None:
+    plain = "text,id\n" + "".join(f"第 {place} 行 of some words,{place}\n" for place in range(30))
+    for name, data in {"a.csv": plain.encode(), "b.csv.gz": gzip.compress(plain.encode())}.items():
+        (tmp_path / name).write_bytes(data)
+        predict_file(classifier, tmp_path / name, tmp_path / f"{name[0]}.out")
+    assert (tmp_path / "b.out").read_bytes() == (tmp_path / "a.out").read_bytes()
+    assert (tmp_path / "a.out").read_text(encoding="utf-8").startswith("text,id,predicted,")
+
+
+def test_a_gzipped_file_that_is_cut_short(tmp_path: Path, classifier: Loaded) -> None:
+    source, output = tmp_path / "a.txt.gz", tmp_path / "a.out"
+    source.write_bytes(gzip.compress(b"".join(b"line %d\n" % place for place in range(999)))[:-9])
+    with pytest.raises(DanluError) as caught:
+        predict_file(classifier, source, output)
+    assert caught.value.key == "documents.gzip"
+    assert not output.exists()
 
 
 def test_quotation_marks_in_a_tsv_are_letters(tmp_path: Path, classifier: Loaded) -> None:

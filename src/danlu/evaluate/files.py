@@ -6,9 +6,8 @@ A row that cannot be read is an error with its line: a number over some of the r
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danlu.documents.delimited import delimited_rows
+from danlu.documents.gzipped import GZIP, gzip_errors, open_bytes, suffix_of
 from danlu.evaluate.numbered import names_in, with_names
 from danlu.text.charset import codec
 from danlu.workspace.digest import digest_file, digest_json
@@ -33,7 +33,6 @@ PLAIN = (".txt", ".text")
 OF_A_FOLDER = (*JSON_LINES, *SEPARATORS, ".parquet")
 """What is read of a folder. Plain text is not: there it is a README or a licence."""
 KNOWN = (*OF_A_FOLDER, *PLAIN)
-GZIP = ".gz"
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,6 @@ def stem(name: str) -> str:
     return Path(name.removesuffix(GZIP)).stem
 
 
-def suffix_of(path: Path) -> str:
-    """The ending of a file's name that tells its format, in lower case."""
-    return Path(path.name.lower().removesuffix(GZIP)).suffix
-
-
 def _read_file(path: Path) -> Table:
     if not path.is_file():
         raise DanluError("evaluate.no-file", where=str(path), name=str(path))
@@ -133,15 +127,6 @@ def parquet_errors(path: Path) -> Iterator[None]:
         raise DanluError("evaluate.parquet", where=str(path), reason=str(error).splitlines()[0][:200]) from error
 
 
-@contextmanager
-def gzip_errors(path: Path) -> Iterator[None]:
-    """Say what is wrong with a file that cannot be decompressed."""
-    try:
-        yield
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DanluError("evaluate.gzip", where=str(path), reason=str(error)) from error
-
-
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with parquet_errors(path):
         table = pq.read_table(path)
@@ -162,10 +147,9 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def opened(path: Path, newline: str | None = None, errors: str = "strict") -> IO[str]:
     """The text of a file, decompressed, by the encoding that it is in."""
-    open_it = gzip.open if path.name.lower().endswith(GZIP) else open
-    with open_it(path, "rb") as file:
+    with open_bytes(path) as file:
         encoding = codec(file)
-    return open_it(path, "rt", encoding=encoding, newline=newline, errors=errors)
+    return io.TextIOWrapper(open_bytes(path), encoding, errors, newline)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

@@ -16,17 +16,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from danlu.documents.delimited import delimited_rows
+from danlu.documents.gzipped import gzip_errors, suffix_of
 from danlu.evaluate.data import TEXTS, shown
 from danlu.evaluate.files import (
     JSON_LINES,
     KNOWN,
     SEPARATORS,
     SPLIT,
-    gzip_errors,
     opened,
     parquet_errors,
     read_object,
-    suffix_of,
 )
 from danlu.text.canonical import canonical
 from danlu.text.copies import THRESHOLD, Reach, find_copies, reach

@@ -57,6 +57,8 @@ class _Decompressed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if self.damage:  # who decompresses on from there may never return
+            return 0
         try:
             data = self._stream.read1(min(len(buffer), _STEP))
         except (EOFError, zlib.error, OSError) as error:

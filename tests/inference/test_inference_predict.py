@@ -14,6 +14,7 @@ from math import log
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
@@ -159,12 +160,13 @@ def test_every_encoding_that_is_learned_from_is_answered_too(
     assert [row["text"] for row in lines(tmp_path / encoding / "out.jsonl")] == texts
 
 
-def test_gzipped_rows_are_answered_as_others(tmp_path: Path, classifier: Loaded) -> None:
+def test_compressed_rows_are_answered_as_others(tmp_path: Path, classifier: Loaded) -> None:
     plain = "text,id\n" + "".join(f"第 {place} 行 of some words,{place}\n" for place in range(30))
-    for name, data in {"a.csv": plain.encode(), "b.csv.gz": gzip.compress(plain.encode())}.items():
+    zstd = pa.compress(plain.encode(), "zstd", asbytes=True)
+    for name, data in {"a.csv": plain.encode(), "b.csv.gz": gzip.compress(plain.encode()), "c.csv.zst": zstd}.items():
         (tmp_path / name).write_bytes(data)
         predict_file(classifier, tmp_path / name, tmp_path / f"{name[0]}.out")
-    assert (tmp_path / "b.out").read_bytes() == (tmp_path / "a.out").read_bytes()
+    assert (tmp_path / "a.out").read_bytes() == (tmp_path / "b.out").read_bytes() == (tmp_path / "c.out").read_bytes()
     assert (tmp_path / "a.out").read_text(encoding="utf-8").startswith("text,id,predicted,")
 
 
@@ -173,7 +175,7 @@ def test_a_gzipped_file_that_is_cut_short(tmp_path: Path, classifier: Loaded) ->
     source.write_bytes(gzip.compress(b"".join(b"line %d\n" % place for place in range(999)))[:-9])
     with pytest.raises(DanluError) as caught:
         predict_file(classifier, source, output)
-    assert caught.value.key == "documents.gzip"
+    assert caught.value.key == "documents.damaged"
     assert not output.exists()
 
 

@@ -1,5 +1,5 @@
 """Files of rows that a person brings: JSON lines, CSV, TSV, Parquet, or plain text with a row a line, as columns; or a folder
-of such files. All but Parquet may be compressed by gzip.
+of such files. All but Parquet may be compressed (gzip, Zstandard).
 
 A row that cannot be read is an error with its line: a number over some of the rows would be about other data than it says.
 """
@@ -17,8 +17,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.documents.compressed import bare_name, bare_suffix, open_whole
 from danlu.documents.delimited import delimited_rows
-from danlu.documents.gzipped import GZIP, gzip_errors, open_bytes, suffix_of
 from danlu.evaluate.numbered import names_in, with_names
 from danlu.text.charset import codec
 from danlu.workspace.digest import digest_file, digest_json
@@ -83,7 +83,7 @@ def read_table(path: Path) -> Table:
     """
     if not path.is_dir():
         return _read_file(path)
-    files = [file for file in sorted(path.iterdir()) if suffix_of(file) in OF_A_FOLDER and not file.name.startswith(".")]
+    files = [file for file in sorted(path.iterdir()) if bare_suffix(file) in OF_A_FOLDER and not file.name.startswith(".")]
     if not files:
         raise DanluError("evaluate.no-files", where=str(path), known=" ".join(OF_A_FOLDER))
     tables = [_read_file(file) for file in files]
@@ -96,18 +96,17 @@ def read_table(path: Path) -> Table:
 
 def stem(name: str) -> str:
     """A file's name without its format and compression."""
-    return Path(name.removesuffix(GZIP)).stem
+    return Path(bare_name(name)).stem
 
 
 def _read_file(path: Path) -> Table:
     if not path.is_file():
         raise DanluError("evaluate.no-file", where=str(path), name=str(path))
-    suffix = suffix_of(path)
+    suffix = bare_suffix(path)
     if suffix not in KNOWN:
         raise DanluError("evaluate.format", where=str(path), suffix=suffix or "-", known=" ".join(KNOWN))
     try:
-        with gzip_errors(path):
-            rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
+        rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
     except UnicodeDecodeError as error:
         raise DanluError("evaluate.encoding", where=str(path), place=error.start) from None
     if not rows:
@@ -147,9 +146,9 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def opened(path: Path, newline: str | None = None, errors: str = "strict") -> IO[str]:
     """The text of a file, decompressed, by the encoding that it is in."""
-    with open_bytes(path) as file:
+    with open_whole(path) as file:
         encoding = codec(file)
-    return io.TextIOWrapper(open_bytes(path), encoding, errors, newline)
+    return io.TextIOWrapper(open_whole(path), encoding, errors, newline)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

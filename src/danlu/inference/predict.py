@@ -31,7 +31,7 @@ MOST_HELD = 100
 def predict_file(
     loaded: Loaded, source: Path | None, output: Path | None, *, text_column: str = "text", progress: Progress | None = None
 ) -> dict[str, int]:
-    """Answer every text of `source` (.jsonl, .csv, .tsv, also with .gz, else a text a line; None: standard input), in order.
+    """Answer every text of `source` (.jsonl, .csv, .tsv, else a text a line; also .gz, .zst; None: standard input), in order.
 
     Each row keeps its fields and gains the answer's. `output` is CSV where its name says so, or where it has no say (None is
     standard output) and the source is CSV; else JSON lines. A row that cannot be answered is not in the output: it goes, with

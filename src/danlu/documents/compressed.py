@@ -53,7 +53,7 @@ def damage(file: io.BufferedReader) -> str:
 
 
 class _Decompressed(io.RawIOBase):
-    """A stream of decompressed bytes that starts anew to go back. At damage, which it remembers, it ends; `strict`, it fails."""
+    """A stream of decompressed bytes that starts anew to go back. It ends at damage, which it remembers; `strict`, it fails."""
 
     def __init__(self, path: Path, opener: Callable[[Path], _Stream], strict: bool) -> None:
         self._path, self._opener, self._strict = path, opener, strict

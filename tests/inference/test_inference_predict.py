@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import torch
+from transformers import BertConfig, BertForSequenceClassification
 
 from danlu.inference.load import Loaded
 from danlu.inference.predict import CHUNKS, answer, predict_file
@@ -78,6 +79,17 @@ def test_csv_stays_csv(tmp_path: Path, classifier: Loaded, capsys: pytest.Captur
     assert capsys.readouterr().out.replace("\r\n", "\n") == (tmp_path / "out").read_text()
     predict_file(classifier, tmp_path / "in.csv", tmp_path / "out.jsonl")
     assert [row["text"] for row in lines(tmp_path / "out.jsonl")] == [row["text"] for row in rows]
+
+
+def test_a_model_with_one_output_gives_numbers(tokenizer: Any) -> None:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), num_labels=1, **sizes)).eval()
+    found = answer(Loaded("classification", model, tokenizer, "m", {"length": 64}), TEXTS)
+    for text, each in zip(TEXTS, found, strict=True):
+        with torch.inference_mode():
+            value = float(model(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).logits)
+        assert each == {"predicted": pytest.approx(value, abs=1e-5), "truncated": False}
 
 
 def test_order_is_kept_across_batches(tmp_path: Path, classifier: Loaded) -> None:

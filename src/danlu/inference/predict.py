@@ -74,8 +74,8 @@ def predict_file(
 def answer(loaded: Loaded, texts: Sequence[str]) -> list[dict[str, Any] | DanluError]:
     """The fields that a model adds to each text, or why it has none.
 
-    classification: `predicted`, `probability`, `probabilities` by class, `truncated`; mlm: `filled`, and `masks`, a list of
-    answers for each gap; clm: `continuation` (sampled at temperature .8 with seed 0) and `bits_per_byte` of the text itself.
+    classification: `predicted`, `probability`, `probabilities` by class, `truncated` (with one output its number as `predicted`,
+    and `truncated`); mlm: `filled`, and `masks`, a list of answers for each gap; clm: `continuation` (sampled at temperature .8 with seed 0) and `bits_per_byte` of the text itself.
     """
     if loaded.kind == "mlm":
         return [_mask_or_error(loaded, text) for text in texts]
@@ -91,13 +91,16 @@ def _mask_or_error(loaded: Loaded, text: str) -> dict[str, Any] | DanluError:
 
 
 def class_answers(loaded: Loaded, prepared: Sequence[str]) -> list[dict[str, Any]]:
-    """For each prepared text the likeliest class, its probability, and the probabilities of all classes by name."""
+    """For each prepared text the likeliest class, its probability, and the probabilities of all classes by name; or, of a model
+    with one output, its number."""
     if not prepared:
         return []
     names, model, tokenizer = loaded.labels, loaded.model, loaded.tokenizer
     rows = encode(tokenizer, prepared, length=loaded.length)
     outputs = forward_rows(model, rows.ids, pad=pad_id(model, tokenizer), batch_tokens=SHORT_TOKENS)
     cut, answers = set(rows.cut), []
+    if len(names) == 1:
+        return [{"predicted": value, "truncated": row in cut} for row, value in enumerate(outputs[:, 0].tolist())]
     for row, shares in enumerate(softmax(outputs)):
         best = int(shares.argmax())
         named = dict(zip(names, shares.tolist(), strict=True))

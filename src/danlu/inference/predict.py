@@ -74,8 +74,9 @@ def predict_file(
 def answer(loaded: Loaded, texts: Sequence[str]) -> list[dict[str, Any] | DanluError]:
     """The fields that a model adds to each text, or why it has none.
 
-    classification: `predicted`, `probability`, `probabilities` by class, `truncated` (with one output its number as `predicted`,
-    and `truncated`); mlm: `filled`, and `masks`, a list of answers for each gap; clm: `continuation` (sampled at temperature .8 with seed 0) and `bits_per_byte` of the text itself.
+    classification: `predicted`, `probability`, `probabilities` by class, `truncated`; with one output: `predicted`, a number,
+    and `truncated`; mlm: `filled`, and `masks`, a list of answers for each gap; clm: `continuation` (sampled at temperature .8
+    with seed 0) and `bits_per_byte` of the text itself.
     """
     if loaded.kind == "mlm":
         return [_mask_or_error(loaded, text) for text in texts]

@@ -22,8 +22,8 @@ PIECES = [
     "\u11a8", "か\u3099", "\u0958", "\uf900", "Ã©", "â€™", "Â", "\x92", "ï»¿", "æ–‡", "&", "&amp;", "&amp;lt;", "&#39;",
     "&nbsp;", "&eacute", ";", "&x1;", "<", ">", "<b>", "</b>", "<br/>", "<br />", "<p class='a'>", "</p>", "<!-- x -->",
     "<script>", "</script>", "<a", "<unk>", "<ſpan>", "`", '"', "'", "😀", "👨\u200d👩", "x" * 30, "ſ", "İ", "\u212a", "ı",
-    "Read more", "read", " more", "返回顶部", "返", "\U0002f800", "x" * 64, "plain words of more bytes than are looked at at once, ",
-    "and some that end where a block does",
+    "Read more", "read", " more", "返回顶部", "返", "\U0002f800", "x" * 64,
+    "plain words of more bytes than are looked at at once, ", "and some that end where a block does",
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=25).map("".join),

@@ -199,7 +199,8 @@ def _replaced(column: pa.ChunkedArray, rows: NDArray[np.int64], values: pa.Array
         return column
     changed = np.zeros(len(column), bool)
     changed[rows] = True
-    return pa.chunked_array([pc.replace_with_mask(pa.concat_arrays(column.chunks), pa.array(changed), values.cast(column.type))])
+    whole = pa.concat_arrays(column.chunks)
+    return pa.chunked_array([pc.replace_with_mask(whole, pa.array(changed), values.cast(column.type))])
 
 
 def _with_tag(table: pa.Table, tag: str, rows: NDArray[np.bool_]) -> pa.Table:

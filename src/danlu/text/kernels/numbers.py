@@ -43,8 +43,8 @@ _DOCUMENTS = _table(("passport", "id card", "护照", "護照", "通行证", "�
 
 @kernel
 def is_number(data: NDArray[np.uint8], start: int, end: int, low: int, high: int, told: int) -> tuple[bool, int]:
-    """Whether bytes `low` to `high`, digits with at most two joints between (those of `kernels.personal`) in a text from `start`
-    to `end`, can be a number.
+    """Whether bytes `low` to `high`, digits with at most two joints between (those of `kernels.personal`) in a text of bytes
+    `start` to `end`, can be a number.
 
     And where the last number ends that a word says to be one of a telephone (`told` before this): others may follow in a list.
     """
@@ -62,9 +62,8 @@ def says_phone(data: NDArray[np.uint8], start: int, at: int) -> bool:
     if at > start and data[at - 1] == 0x2B:
         at -= 1
     for _ in range(8):  # spaces, signs, 号码
-        if at > start and (data[at - 1] == 0x20 or data[at - 1] == 0x3A or data[at - 1] == 0x23 or data[at - 1] == 0x3D):
-            at -= 1
-        elif at > start and data[at - 1] == 0x2E:
+        byte = data[at - 1] if at > start else np.uint8(0)
+        if byte == 0x20 or byte == 0x3A or byte == 0x23 or byte == 0x3D or byte == 0x2E:
             at -= 1
         elif at - 3 >= start and _is_one(data, at - 3, at, _BETWEEN):
             at -= 3
@@ -108,9 +107,9 @@ def _has_shape(data: NDArray[np.uint8], start: int, end: int, low: int, high: in
 @kernel
 def _begins_number(data: NDArray[np.uint8], low: int, high: int, end: int) -> bool:
     """Whether the groups from byte `low` on, up to some one, are a telephone's or a card's."""
-    size = groups = first = third = second = last = np.int64(0)  # digits of all, of the first group and of the last three
-    tight = np.bool_(True)  # whether one space or hyphen is between any two
-    pairs = np.bool_(True)  # whether each group is of two digits
+    size = groups = first = third = second = last = int(np.int64(0))  # digits: all, of the first group, of the last three
+    tight = bool(low < high)  # whether one space or hyphen is between any two
+    pairs = tight  # whether each group is of two digits
     at = low
     while at < high and size <= _MOST:
         stop = at
@@ -233,10 +232,10 @@ def _says_document(data: NDArray[np.uint8], start: int, at: int) -> bool:
 @kernel
 def _is_one(data: NDArray[np.uint8], low: int, high: int, words: NDArray[np.uint8]) -> bool:
     """Whether bytes `low` to `high` are one of the words, whatever their case."""
+    found = False
     for word in range(len(words)):
-        if _matches(data, low, high, words[word]) == high - low:
-            return True
-    return False
+        found = found or _matches(data, low, high, words[word]) == high - low
+    return found
 
 
 @kernel

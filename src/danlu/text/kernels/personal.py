@@ -211,7 +211,7 @@ def look(
                     low, run_done, is_key = _run(data, run_done, end, at, classes)
                     if is_key:
                         found |= SECRET
-                        count = _note(data, start, end, low, run_done, np.int64(SECRET), text, spans, count, last)
+                        count = _note(data, start, end, low, run_done, int(np.int64(SECRET)), text, spans, count, last)
                 digits += 1
                 decimals += decimals > 0 or (joints == 1 and data[at - 1] == 0x2E)
                 joints = 0
@@ -250,7 +250,7 @@ def look_at_all(
     may be a value with `AROUND` characters on either side. Families outside `WINDOWED` have none: all of a text is searched.
     """
     last = np.empty((len(WINDOWED), 2), np.int64)
-    count = np.int64(0)  # a bare 0 is a type of its own, for which all below is compiled once more
+    count = int(np.int64(0))  # a bare 0 is a type of its own, for which all below is compiled once more
     for text in range(len(flags)):
         flags[text], count = look(data, offsets[text], offsets[text + 1], classes, text, spans, count, last)
     return count

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from danlu.text.buffers import string_buffers, word_hashes
-from danlu.text.characters import ALONE, BROKEN, CYRILLIC, DIGIT, HAN, LATIN, LETTER, SPACE, classes_tables, kinds_table
+from danlu.text.characters import ALONE, BROKEN, CYRILLIC, DIGIT, HAN, LATIN, LETTER, MARK, SPACE, kinds_table
+from danlu.text.kernels.makeup import KINDS, count_kinds
+from danlu.text.kernels.table import find_firsts, new_table
 from danlu.text.measures import measure
 from danlu.text.sizes import HAN_SIZES, REPEAT_SIZES, TOP_SIZES
 
@@ -88,6 +90,30 @@ def test_a_text_is_measured_alike_alone_and_among_others() -> None:
             assert values[0] == together[name][row], name
 
 
+def test_places_of_equal_keys_as_often_as_the_table_is_used() -> None:
+    random.seed(13)
+    table, firsts = new_table(90), np.empty(90, np.int32)
+    for use in range(40):
+        if use == 20:
+            table[0] = (1 << 31) - 300  # soon its numbers are used up, and it begins anew
+        # Few keys, half of them with equal upper bits, which want one slot.
+        keys = np.array([random.randrange(30) << random.choice([0, 58]) for _ in range(90)], np.uint64)
+        places = np.array(sorted(random.sample(range(90), random.randrange(91))), np.int32)
+        find_firsts(keys, places, len(places), table, firsts)
+        for place in places.tolist():
+            assert firsts[place] == next(before for before in places.tolist() if keys[before] == keys[place])
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 1019, 1020, 1021, 5000])
+def test_kinds_are_counted_as_one_by_one(count: int) -> None:
+    kinds = np.random.default_rng(count).integers(0, 1 << 16, count // 4 * 4 + 4).astype(np.uint16)
+    told, counts = kinds[:count].copy(), np.empty(KINDS, np.int64)
+    runs = count_kinds(kinds, count, counts)
+    assert counts.tolist() == [int((told >> bit & 1).sum()) for bit in range(KINDS)]
+    marks = np.append(False, told & MARK != 0)
+    assert runs == (marks[1:] & ~marks[:-1]).sum()
+
+
 def test_words_of_both_languages() -> None:
     texts = ["Don't 你好 GPT4 it’s 3.5 カナ", "’tis 'quoted'", ""]
     words = [["don't", "你", "好", "gpt4", "it’s", "3", "5", "カ", "ナ"], ["tis", "quoted"], []]
@@ -104,8 +130,6 @@ def test_kinds_of_characters() -> None:
     assert table[ord("中")] == table[0x20000] == LETTER | HAN | ALONE
     assert table[ord("ア")] & (ALONE | HAN) == ALONE
     assert table[ord("Ж")] & (LETTER | CYRILLIC | LATIN) == LETTER | CYRILLIC
-    classes, flags = classes_tables()
-    assert (flags[classes] == table).all()
     assert table[ord("7")] == table[ord("７")] == DIGIT
     assert table[ord("　")] == table[ord("\n")] == SPACE
     assert table[0xFFFD] & table[0xE000] & table[0x0378] & BROKEN

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from danlu.text.characters import classes_tables, lower_table
+from danlu.text.characters import kinds_table, lower_table
 from danlu.text.kernels.words import hash_words
 
 Array = TypeVar("Array", bound=NDArray[Any])
@@ -50,5 +50,5 @@ def word_hashes(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[ND
     size = len(offsets) - 1
     hashes = np.empty((int(offsets[-1] - offsets[0]) + size) // 2 + size, np.uint64)
     firsts = np.zeros(size + 1, np.int64)
-    hash_words(data, offsets, *classes_tables(), lower_table(), hashes, firsts)
+    hash_words(data, offsets, kinds_table(), lower_table(), hashes, firsts)
     return hashes[: firsts[-1]], firsts

@@ -81,16 +81,6 @@ def kinds_table() -> NDArray[np.uint16]:
 
 
 @cache
-def classes_tables() -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """The class of each code point, uint8[TABLE_SIZE], and the flags of each class, uint16[classes].
-
-    Characters with the same flags are of one class; there are about thirty, so that a kernel counts classes, not flags.
-    """
-    flags, classes = np.unique(kinds_table(), return_inverse=True)
-    return classes.astype(np.uint8), flags
-
-
-@cache
 def lower_table() -> NDArray[np.uint32]:
     """The lower case of each code point below `TABLE_SIZE` where it is one character, uint32[TABLE_SIZE]."""
     table = np.arange(TABLE_SIZE, dtype=np.uint32)

@@ -28,9 +28,10 @@ from danlu.text.characters import (
     MARK,
     SPACE,
     UPPER,
-    classes_tables,
+    kinds_table,
     lower_table,
 )
+from danlu.text.kernels.makeup import KINDS
 from danlu.text.kernels.measure import COUNTS, measure_texts
 from danlu.text.sizes import FIRST_WORDS, HAN_SIZES, MOST_CHARACTERS, RUN, SHORT_LINE, SIZES, TOP_SIZES
 
@@ -66,29 +67,28 @@ def measure_buffers(data: NDArray[np.uint8], offsets: NDArray[np.int64], han: ND
     Of a text longer than `MOST_CHARACTERS` the beginning is measured.
     """
     size = len(offsets) - 1
-    classes, flags = classes_tables()
-    counts = np.zeros((size, len(COUNTS)), np.int64)
-    histograms = np.zeros((size, 2, len(flags)), np.int64)
-    found = np.zeros(size, np.uint64)
-    shares = np.zeros((size, len(SIZES)))
+    counts, made_of = np.empty((size, len(COUNTS)), np.int64), np.empty((size, KINDS), np.int64)
+    found = np.empty(size, np.uint64)
+    shares = np.empty((size, len(SIZES)))
     sizes = np.array([SIZES, [HAN_SIZES[number] for number in SIZES]], np.int64)
     settings = np.array([len(TOP_SIZES), SHORT_LINE, RUN, FIRST_WORDS, MOST_CHARACTERS], np.int64)
     bullets = np.array([ord(sign) for sign in _BULLETS], np.uint32)
-    listed, meanings, bits = _word_table()
+    listed, meanings, factor, bits = _word_table()
     measure_texts(
-        data, offsets, han, classes, flags, lower_table(), listed, meanings, _hashes_of(("lorem", "ipsum")), bullets, sizes,
-        settings, counts, histograms, found, shares,
+        data, offsets, han, kinds_table(), lower_table(), listed, meanings, factor, _hashes_of(("lorem", "ipsum")), bullets,
+        sizes, settings, counts, made_of, found, shares,
     )  # fmt: skip
-    number = {name: column.astype(np.float64) for name, column in zip(COUNTS, counts.T, strict=True)}
+    number = dict(zip(COUNTS, np.ascontiguousarray(counts.T, np.float64), strict=True))
+    kinds = np.ascontiguousarray(made_of.T, np.float64)
     stop_words = {name: np.bitwise_count(found & mask).astype(np.float64) for name, mask in bits.items()}
     return {
         "words": number["words"],
         "lines": number["lines"],
         **_word_measures(number),
         **stop_words,
-        **_character_measures(number, histograms.sum(axis=1).astype(np.float64), flags, han),
+        **_character_measures(number, kinds, han),
         **_line_measures(number),
-        **dict(zip(N_GRAMS, shares.T, strict=True)),
+        **dict(zip(N_GRAMS, np.ascontiguousarray(shares.T), strict=True)),
     }
 
 
@@ -111,11 +111,11 @@ def _word_measures(number: dict[str, Shares]) -> dict[str, Shares]:
     }
 
 
-def _character_measures(
-    number: dict[str, Shares], histograms: Shares, flags: NDArray[np.uint16], in_han: NDArray[np.bool_]
-) -> dict[str, Shares]:
+def _character_measures(number: dict[str, Shares], kinds: Shares, in_han: NDArray[np.bool_]) -> dict[str, Shares]:
+    """`kinds` float64[KINDS, texts]: characters with each flag."""
+
     def count(flag: int) -> Shares:
-        return np.asarray(histograms @ (flags & flag != 0).astype(np.float64))
+        return np.asarray(kinds[flag.bit_length() - 1])
 
     characters, spaces = number["characters"], count(SPACE)
     letters, visible, digits = count(LETTER), characters - spaces, count(DIGIT)
@@ -160,7 +160,7 @@ def _line_measures(number: dict[str, Shares]) -> dict[str, Shares]:
 
 
 @cache
-def _word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint64], dict[str, np.uint64]]:
+def _word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint64], np.uint64, dict[str, np.uint64]]:
     """Hashes of all stop words in a table of open addressing, a bit for each word, and the bits of each list."""
     words: dict[str, set[int]] = {}  # a form of a word -> its bits
     bits: dict[str, np.uint64] = {}
@@ -172,14 +172,18 @@ def _word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint64], dict[str, np.
             for form in word if word[0] >= _CJK_START else (word,):
                 words.setdefault(form, set()).add(number)
         bits[name] = np.uint64(sum(1 << numbers[word] for word in group))
-    listed, meanings = np.zeros(256, np.uint64), np.zeros(256, np.uint64)
-    for value, numbers_of in zip(_hashes_of(tuple(words)).tolist(), words.values(), strict=True):
-        slot = value & 255
-        while listed[slot]:
-            slot = (slot + 1) & 255
-        listed[slot] = value
-        meanings[slot] = sum(1 << number for number in numbers_of)
-    return listed, meanings, bits
+    hashes = _hashes_of(tuple(words))
+    # Any odd factor spreads the hashes; one of the first dozen gives each a place of its own in a table so much larger.
+    size = 1024
+    slots = hashes
+    factor = -1
+    while len(set(slots.tolist())) < len(words) or factor < 0:
+        factor += 2
+        slots = hashes * np.uint64(factor) >> np.uint64(64 - size.bit_length() + 1)
+    listed, meanings = np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+    listed[slots] = hashes
+    meanings[slots] = [sum(1 << number for number in numbers_of) for numbers_of in words.values()]
+    return listed, meanings, np.uint64(factor), bits
 
 
 def _hashes_of(words: Iterable[str]) -> NDArray[np.uint64]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.text.buffers import text_buffers
-from danlu.text.characters import classes_tables, lower_table
+from danlu.text.characters import kinds_table, lower_table
 from danlu.text.kernels.minhash import shingle_sets, sign
 
 SEED = 20201030
@@ -65,7 +65,7 @@ def sign_texts(texts: Any, scheme: Scheme) -> Signatures:
     factors, addends = permutations(scheme.permutations)
     shape = (scheme.words, scheme.letters)
     sign(
-        data, offsets, *classes_tables(), lower_table(), shape, factors, addends, scheme.rows, made.minima, made.bands,
+        data, offsets, kinds_table(), lower_table(), shape, factors, addends, scheme.rows, made.minima, made.bands,
         made.whole, made.shingles,
     )  # fmt: skip
     return made
@@ -78,5 +78,5 @@ def sets_of(texts: Any, rows: NDArray[np.int64], places: int, scheme: Scheme) ->
     """
     data, offsets = text_buffers(texts)
     sets, firsts = np.empty(places, np.uint64), np.empty(len(rows) + 1, np.int64)
-    shingle_sets(data, offsets, rows, *classes_tables(), lower_table(), (scheme.words, scheme.letters), sets, firsts)
+    shingle_sets(data, offsets, rows, kinds_table(), lower_table(), (scheme.words, scheme.letters), sets, firsts)
     return sets[: firsts[-1]], np.diff(firsts)

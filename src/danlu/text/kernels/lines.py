@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 from danlu.text.kernels.kinds import ENDING, SPACE
-from danlu.text.kernels.table import clear, first_equal
+from danlu.text.kernels.table import find_firsts
 from danlu.text.kernels.words import mix
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -27,9 +27,8 @@ LINE_COUNTS = (
 @kernel
 def split_lines(
     codes: NDArray[np.uint32],
+    kinds: NDArray[np.uint16],
     count: int,
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
     starts: NDArray[np.int32],
     ends: NDArray[np.int32],
     blocks: NDArray[np.int32],
@@ -47,9 +46,9 @@ def split_lines(
         last = at
         newlines += at < count
         at += 1
-        while first < last and flags[classes[codes[first]]] & SPACE != 0:
+        while first < last and kinds[first] & SPACE != 0:
             first += 1
-        while first < last and flags[classes[codes[last - 1]]] & SPACE != 0:
+        while first < last and kinds[last - 1] & SPACE != 0:
             last -= 1
         if first == last:
             blank = True
@@ -64,8 +63,7 @@ def split_lines(
 @kernel
 def count_lines(
     codes: NDArray[np.uint32],
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
+    kinds: NDArray[np.uint16],
     bullets: NDArray[np.uint32],
     short: int,
     lines: int,
@@ -74,6 +72,8 @@ def count_lines(
     ends: NDArray[np.int32],
     blocks: NDArray[np.int32],
     keys: NDArray[np.uint64],
+    order: NDArray[np.int32],
+    firsts: NDArray[np.int32],
     table: NDArray[np.int32],
     counts: NDArray[np.int64],
 ) -> None:
@@ -91,30 +91,23 @@ def count_lines(
             counts[_BULLETS] += first == bullet
         dots = last == _DOT and length >= 3 and codes[end - 2] == _DOT and codes[end - 3] == _DOT
         counts[_ELLIPSES] += dots or last == _ELLIPSIS
-        counts[_ENDED] += flags[classes[last]] & ENDING != 0
+        counts[_ENDED] += kinds[end - 1] & ENDING != 0
         counts[_SHORT] += length <= short
     if lines == 1:
         counts[_PARAGRAPHS], counts[_PARAGRAPH_CHARACTERS] = 1, counts[_LINE_CHARACTERS]
     if lines < 2:
         return
     for line in range(lines):
-        at, end = starts[line], ends[line]
-        value = _FACTOR * np.uint64(end - at)
-        while at + 1 < end:  # two characters at once
-            value = (value ^ (np.uint64(codes[at]) << np.uint64(32) | np.uint64(codes[at + 1]))) * _FACTOR
-            value ^= value >> np.uint64(32)
-            at += 2
-        if at < end:
-            value = (value ^ np.uint64(codes[at])) * _FACTOR
-        keys[line] = mix(value)
-    mask = clear(table, lines)
+        keys[line] = _hash(codes, starts[line], ends[line])
     for line in range(lines):
-        if first_equal(table, mask, keys, line) != line:
+        order[line] = line
+    find_firsts(keys, order, lines, table, firsts)
+    for line in range(lines):
+        if firsts[line] != line:
             counts[_REPEATED] += 1
             counts[_REPEATED_CHARACTERS] += ends[line] - starts[line]
     # The key of a paragraph is that of its lines in order; it takes the place of its first line.
-    mask = clear(table, lines)
-    line = 0
+    paragraphs = line = 0
     while line < lines:
         first_line = line
         value = keys[line]
@@ -123,9 +116,29 @@ def count_lines(
             value = mix(value + keys[line])
             line += 1
         keys[first_line] = value
-        length = ends[line - 1] - starts[first_line]
-        counts[_PARAGRAPHS] += 1
-        counts[_PARAGRAPH_CHARACTERS] += length
-        if first_equal(table, mask, keys, first_line) != first_line:
+        order[paragraphs], ends[first_line] = first_line, ends[line - 1]
+        counts[_PARAGRAPH_CHARACTERS] += ends[first_line] - starts[first_line]
+        paragraphs += 1
+    counts[_PARAGRAPHS] = paragraphs
+    find_firsts(keys, order, paragraphs, table, firsts)
+    for at in range(paragraphs):
+        first_line = order[at]
+        if firsts[first_line] != first_line:
             counts[_REPEATED_PARAGRAPHS] += 1
-            counts[_REPEATED_PARAGRAPH_CHARACTERS] += length
+            counts[_REPEATED_PARAGRAPH_CHARACTERS] += ends[first_line] - starts[first_line]
+
+
+@kernel
+def _hash(codes: NDArray[np.uint32], at: int, end: int) -> np.uint64:
+    """Of a line, in four sums that do not wait for each other: multiplying takes longest."""
+    first = second = third = fourth = _FACTOR * np.uint64(end - at)
+    while at + 4 <= end:
+        first = (first ^ np.uint64(codes[at])) * _FACTOR
+        second = (second ^ np.uint64(codes[at + 1])) * _FACTOR
+        third = (third ^ np.uint64(codes[at + 2])) * _FACTOR
+        fourth = (fourth ^ np.uint64(codes[at + 3])) * _FACTOR
+        at += 4
+    while at < end:
+        first = (first ^ np.uint64(codes[at])) * _FACTOR
+        at += 1
+    return mix(mix(mix(mix(first) + second) + third) + fourth)

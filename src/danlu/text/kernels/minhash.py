@@ -63,26 +63,31 @@ def _roll(
 
 
 @kernel
+def _space() -> tuple[NDArray[np.uint32], NDArray[np.uint16], NDArray[np.int32], NDArray[np.int32]]:
+    """For the characters of a block, what each is, and where its words begin and end."""
+    return np.empty(_BLOCK, np.uint32), np.empty(_BLOCK, np.uint16), np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.int32)
+
+
+@kernel
 def _next_block(
     data: NDArray[np.uint8],
     start: int,
     end: int,
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
+    table: NDArray[np.uint16],
     lower: NDArray[np.uint32],
     sizes: tuple[int, int],
-    space: tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]],
+    space: tuple[NDArray[np.uint32], NDArray[np.uint16], NDArray[np.int32], NDArray[np.int32]],
     words: NDArray[np.uint64],
     weights: NDArray[np.uint8],
     held: int,
 ) -> tuple[int, int]:
     """Appends the words of one block to the `held` ones. Returns where the next block begins, and how many are held now."""
-    codes, starts, ends = space
+    codes, kinds, starts, ends = space
     stop = _block_end(data, start, end)
-    count = decode(data, start, stop, codes)
-    found = split_words(codes, count, classes, flags, lower, starts, ends, words[held:])
+    count = decode(data, start, stop, table, codes, kinds)
+    found = split_words(codes, kinds, count, lower, starts, ends, words[held:])
     for word in range(found):
-        alone = flags[classes[codes[starts[word]]]] & ALONE != 0
+        alone = kinds[starts[word]] & ALONE != 0
         weights[held + word] = sizes[0] if alone else sizes[1]
     return stop, held + found
 
@@ -91,8 +96,7 @@ def _next_block(
 def sign(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
+    table: NDArray[np.uint16],
     lower: NDArray[np.uint32],
     sizes: tuple[int, int],
     factors: NDArray[np.uint32],
@@ -109,7 +113,7 @@ def sign(
     upper halves of the shingles' hashes). bands[d, b]: hash of `rows` minima. whole[d]: 128 bits of the sequence of words.
     counts[d]: shingles, copies included; 0 where a document has no words.
     """
-    space = (np.empty(_BLOCK, np.uint32), np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.int32))
+    space = _space()
     words = np.empty(_BLOCK + 256, np.uint64)
     weights = np.empty(_BLOCK + 256, np.uint8)
     shingles = np.empty(_BLOCK + 256, np.uint64)
@@ -122,7 +126,7 @@ def sign(
         left, right = _FACTOR, _OTHER_FACTOR
         while at < end:
             old = held
-            at, held = _next_block(data, at, end, classes, flags, lower, sizes, space, words, weights, held)
+            at, held = _next_block(data, at, end, table, lower, sizes, space, words, weights, held)
             for word in range(old, held):
                 left = (left ^ words[word]) * _OTHER_FACTOR
                 left ^= left >> np.uint64(29)
@@ -179,8 +183,7 @@ def shingle_sets(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     rows: NDArray[np.int64],
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
+    table: NDArray[np.uint16],
     lower: NDArray[np.uint32],
     sizes: tuple[int, int],
     sets: NDArray[np.uint64],
@@ -190,7 +193,7 @@ def shingle_sets(
 
     firsts[i] is where the i-th begins, firsts[len(rows)] the end. `sets` has a place for each shingle, copies included.
     """
-    space = (np.empty(_BLOCK, np.uint32), np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.int32))
+    space = _space()
     words = np.empty(_BLOCK + 256, np.uint64)
     weights = np.empty(_BLOCK + 256, np.uint8)
     enough = sizes[0] * sizes[1]
@@ -200,7 +203,7 @@ def shingle_sets(
         begin = firsts[index]
         held = total = 0
         while at < end:
-            at, held = _next_block(data, at, end, classes, flags, lower, sizes, space, words, weights, held)
+            at, held = _next_block(data, at, end, table, lower, sizes, space, words, weights, held)
             made, first = _roll(words, weights, held, enough, sets[begin + total :])
             total += made
             for word in range(first, held):

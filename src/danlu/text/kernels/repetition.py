@@ -10,15 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
-from danlu.text.kernels.table import clear, first_equal
+from danlu.text.kernels.table import find_firsts
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_MOST_MARKS = 1 << 20  # more would not stay in the processor's cache
+
+
+@kernel
+def add_up(hashes: NDArray[np.uint64], words: int, sums: NDArray[np.uint64]) -> None:
+    """Polynomial sums of the hashes before each word, so that the key of every n-gram is one subtraction away."""
+    sums[0] = np.uint64(0)
+    for word in range(words):
+        sums[word + 1] = sums[word] * _FACTOR + hashes[word]
 
 
 @kernel
 def repeated_shares(
-    hashes: NDArray[np.uint64],
+    sums: NDArray[np.uint64],
     words: int,
     written: NDArray[np.int32],
     sizes: NDArray[np.int64],
@@ -26,86 +33,51 @@ def repeated_shares(
     keys: NDArray[np.uint64],
     positions: NDArray[np.int32],
     firsts: NDArray[np.int32],
-    counts: NDArray[np.int32],
+    copies: NDArray[np.int32],
     table: NDArray[np.int32],
-    marks: NDArray[np.uint8],
     shares: NDArray[np.float64],
 ) -> None:
     """For each of the ascending `sizes` n a share of the characters of all words, into `shares`.
 
     For the first `tops` sizes: what the most frequent n-gram that occurs twice or more makes up, at most 1 (copies may
     overlap). For the others: what second and later copies of n-grams cover, each character counted once.
-    `written[i]`: characters of the words before word i, int32[words + 1]. The next four need a place for each word, `table`
-    as `clear` says, `marks` sixteen places for each word.
+    `sums` uint64[words + 1] as of `add_up`; `written[i]`: characters of the words before word i, int32[words + 1]. The next
+    four need a place for each word, `table` is one of `danlu.text.kernels.table` for as many.
     """
     shares[:] = 0.0
     whole = max(written[words], 1)
+    active = words
     for at in range(words):
         positions[at] = at
-        keys[at] = hashes[at]
-    active = words
-    which = 0
-    for size in range(2, sizes[-1] + 1):
-        longer = 0
-        for at in range(active):
-            place = positions[at]
-            if place + size <= words:
-                keys[place] = keys[place] * _FACTOR + hashes[place + size - 1]
-                positions[longer] = place
-                longer += 1
-        active = longer
+    for which in range(len(sizes)):
+        size = sizes[which]
+        while active > 0 and positions[active - 1] + size > words:
+            active -= 1
         if active < 2:
             return
-        wanted = size == sizes[which]
-        if not wanted and size % 3 != 0:
-            continue
-        active = _perhaps_repeated(keys, positions, active, marks)
-        mask = clear(table, active)
-        for at in range(active):
-            counts[positions[at]] = 0
+        power = np.uint64(1)
+        for _ in range(size):
+            power *= _FACTOR
         for at in range(active):
             place = positions[at]
-            first = first_equal(table, mask, keys, place)
-            firsts[place] = first
-            if first != place:
-                counts[first] += 1
-        kept = 0
+            keys[place] = sums[place + size] - sums[place] * power
+            copies[place] = 0
+        find_firsts(keys, positions, active, table, firsts)
+        for at in range(active):
+            place = positions[at]
+            copies[firsts[place]] += firsts[place] != place
+        repeated = 0
+        for at in range(active):
+            place = positions[at]
+            positions[repeated] = place
+            repeated += copies[place] > 0 or firsts[place] != place
+        active = repeated
         best = covered = reach = 0
         for at in range(active):
             place = positions[at]
-            first = firsts[place]
-            if first == place:
-                if counts[place] == 0:
-                    continue
-                best = max(best, (written[place + size] - written[place]) * (counts[place] + 1))
+            if firsts[place] == place:
+                best = max(best, (written[place + size] - written[place]) * (copies[place] + 1))
             else:
                 covered += written[place + size] - written[max(place, reach)]
                 reach = place + size
-            positions[kept] = place
-            kept += 1
-        active = kept
-        if wanted:
-            shares[which] = min(1.0, (best if which < tops else covered) / whole)
-            which += 1
-
-
-@kernel
-def _perhaps_repeated(keys: NDArray[np.uint64], positions: NDArray[np.int32], active: int, marks: NDArray[np.uint8]) -> int:
-    """Keep the positions whose key may be that of another; few others stay. Returns how many.
-
-    A table of marks alone, without a branch in the loops: most keys are of one position, and this tells most of them.
-    """
-    size = 16
-    while size < 8 * active and size < _MOST_MARKS:
-        size *= 2
-    mask = np.uint64(size - 1)
-    marks[:size] = 0
-    for at in range(active):
-        slot = keys[positions[at]] & mask
-        marks[slot] += marks[slot] < 2
-    kept = 0
-    for at in range(active):
-        place = positions[at]
-        positions[kept] = place
-        kept += marks[keys[place] & mask] == 2
-    return kept
+        shares[which] = min(1.0, (best if which < tops else covered) / whole)

@@ -1,4 +1,4 @@
-"""Signs of a text: which characters it is made of, and runs, addresses, mark-up and damage among them."""
+"""Signs of a text: runs, addresses, mark-up, damage and ends of sentences among its characters."""
 
 from __future__ import annotations
 
@@ -6,59 +6,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
-from danlu.text.kernels.kinds import ALONE, CONTINUED, ENDING, LETTER, MARK, SIGN, SPACE
+from danlu.text.kernels.kinds import ALONE, CONTINUED, ENDING, LETTER, SIGN, SPACE
 
 _MOST_TAG = 200  # characters of a tag
 _MOST_ENTITY = 12
 
 SIGN_COUNTS = (
     "run_characters", "run_letters", "hashes", "ellipses", "url_characters", "braces", "markup_characters", "mojibake",
-    "sentences", "mark_runs",
+    "sentences",
 )  # fmt: skip
-(
-    _RUNS, _RUN_LETTERS, _HASHES, _ELLIPSES, _URLS, _BRACES, _MARKUP, _MOJIBAKE, _SENTENCES, _MARK_RUNS,
-) = range(len(SIGN_COUNTS))  # fmt: skip
+_RUNS, _RUN_LETTERS, _HASHES, _ELLIPSES, _URLS, _BRACES, _MARKUP, _MOJIBAKE, _SENTENCES = range(len(SIGN_COUNTS))
 
 
 @kernel
-def count_signs(
-    codes: NDArray[np.uint32],
-    count: int,
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
-    run: int,
-    histogram: NDArray[np.int64],
-    counts: NDArray[np.int64],
-) -> None:
-    """Characters of each class into `histogram` int64[2, classes] (their sum is the number), the rest into `counts`.
+def count_signs(codes: NDArray[np.uint32], kinds: NDArray[np.uint16], count: int, run: int, counts: NDArray[np.int64]) -> None:
+    """Into `counts`, as `SIGN_COUNTS` names them. `run`: so many equal characters in a row (spaces apart) are a run.
 
-    `counts` as `SIGN_COUNTS` names them; `run`: so many equal characters in a row (spaces apart) are a run.
+    Three equal characters in a row are as rare as signs, and all others are passed over with one branch.
     """
-    histogram[:] = 0
     counts[:] = 0
-    length = 0  # of the run of equal characters that ends before `at`
-    previous = np.uint32(0)
-    url = tag = mark_runs = 0  # where what was found last ends
+    url = tag = equal = 0  # where what was found last ends
+    before, previous = np.uint32(0xFFFFFFFF), np.uint32(0xFFFFFFFF)
     for at in range(count):
-        code = codes[at]
-        group = classes[code]
-        kind = flags[group]
-        histogram[at & 1, group] += 1  # in two columns: to add twice to one place waits for the first time
-        if code == previous:
-            length += 1
-        else:
-            if length >= 3:
-                _count_run(previous, length, run, classes, flags, counts)
-            length = 1
-            mark_runs += kind & MARK != 0 and flags[classes[previous]] & MARK == 0
-            previous = code
+        code, kind = codes[at], kinds[at]
+        third = code == previous and code == before
+        before, previous = previous, code
+        if not (third or kind & SIGN != 0):
+            continue
+        if third and at >= equal:
+            equal = _end_of_run(codes, at, count)
+            _count_run(code, kind, equal - (at - 2), run, counts)
         if kind & SIGN == 0:
             continue
         if code == 0x2E or code == 0x21 or code == 0x3F:
             if code == 0x2E and at >= url and _ends_www(codes, at, count):
                 url = _end_of_url(codes, at, count)
                 counts[_URLS] += url - (at - 3)
-            elif _ends_sentence(codes, at, count, classes, flags):
+            elif _ends_sentence(codes, kinds, at, count):
                 counts[_SENTENCES] += 1
         elif code == 0x3A:
             scheme = _scheme(codes, at, count)
@@ -77,27 +61,29 @@ def count_signs(
             if at + 1 < count and codes[at + 1] == 0x65A4:  # 锟斤拷: U+FFFD in UTF-8 read as GBK
                 counts[_MOJIBAKE] += 1
         elif code <= 0xF4:
-            if at + 1 < count and flags[classes[codes[at + 1]]] & CONTINUED != 0:
+            if at + 1 < count and kinds[at + 1] & CONTINUED != 0:
                 counts[_MOJIBAKE] += 1
         elif code == 0x2026 and at + 1 < count and codes[at + 1] == 0x2026:
             continue
         else:
             counts[_ELLIPSES] += code == 0x2026
-            if at + 1 == count or flags[classes[codes[at + 1]]] & ENDING == 0:  # 。！？…
+            if at + 1 == count or kinds[at + 1] & ENDING == 0:  # 。！？…
                 counts[_SENTENCES] += 1
-    if length >= 3:
-        _count_run(previous, length, run, classes, flags, counts)
-    counts[_MARK_RUNS] = mark_runs
 
 
 @kernel
-def _count_run(
-    code: np.uint32, length: int, run: int, classes: NDArray[np.uint8], flags: NDArray[np.uint16], counts: NDArray[np.int64]
-) -> None:
+def _end_of_run(codes: NDArray[np.uint32], at: int, count: int) -> int:
+    end = at + 1
+    while end < count and codes[end] == codes[at]:
+        end += 1
+    return end
+
+
+@kernel
+def _count_run(code: np.uint32, kind: np.uint16, length: int, run: int, counts: NDArray[np.int64]) -> None:
     """Add a run of equal characters: it may be an ellipsis (three dots of any width), or a run that is long."""
     if code == 0x2E or code == 0x3002 or code == 0xFF0E:
         counts[_ELLIPSES] += 1
-    kind = flags[classes[code]]
     if length >= run and kind & SPACE == 0:
         counts[_RUNS] += length
         if kind & LETTER != 0:
@@ -171,11 +157,9 @@ def _end_of_entity(codes: NDArray[np.uint32], at: int, count: int) -> int:
 
 
 @kernel
-def _ends_sentence(
-    codes: NDArray[np.uint32], at: int, count: int, classes: NDArray[np.uint8], flags: NDArray[np.uint16]
-) -> bool:
+def _ends_sentence(codes: NDArray[np.uint32], kinds: NDArray[np.uint16], at: int, count: int) -> bool:
     """Whether the `.`, `!` or `?` there ends a sentence: a space or a Han letter comes after it and what closes it."""
     place = at + 1
     while place < count and (codes[place] == 0x22 or codes[place] == 0x27 or codes[place] == 0x29 or codes[place] == 0x201D):
         place += 1
-    return place == count or flags[classes[codes[place]]] & (SPACE | ALONE) != 0
+    return place == count or kinds[place] & (SPACE | ALONE) != 0

@@ -23,9 +23,8 @@ def mix(value: np.uint64) -> np.uint64:
 @kernel
 def split_words(
     codes: NDArray[np.uint32],
+    kinds: NDArray[np.uint16],
     count: int,
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
     lower: NDArray[np.uint32],
     starts: NDArray[np.int32],
     ends: NDArray[np.int32],
@@ -33,42 +32,36 @@ def split_words(
 ) -> int:
     """The words of the first `count` code points: where each begins and ends, and the hash of it in lower case.
 
-    Returns how many there are. The three last need a place for each code point.
+    Returns how many there are. The three last need a place for each code point. Where a word ends no branch can foresee, so
+    that in scripts with spaces there is none: every character writes a word, and the next writes over it unless it ended.
     """
-    words = 0
+    words = start = 0
     inside = False  # a word that more letters can join
-    value = np.uint64(0)
+    value = _FACTOR
     for at in range(count):
-        code = codes[at]
-        kind = flags[classes[code]]
-        if kind & (LETTER | DIGIT) == 0:
-            if inside and (code == 0x27 or code == 0x2019) and at + 1 < count:
-                before, after = flags[classes[codes[at - 1]]], flags[classes[codes[at + 1]]]
-                if before & LETTER != 0 and after & (LETTER | ALONE) == LETTER:
-                    value = (value ^ np.uint64(code)) * _FACTOR
-                    continue
+        code, kind = codes[at], kinds[at]
+        joins = kind & (LETTER | DIGIT) != 0
+        if code == 0x27 or code == 0x2019:
+            joins = inside and at + 1 < count and kinds[at - 1] & LETTER != 0 and kinds[at + 1] & (LETTER | ALONE) == LETTER
+        elif kind & ALONE != 0:
             if inside:
-                ends[words - 1] = at
-                hashes[words - 1] = mix(value)
-                inside = False
-            continue
-        alone = kind & ALONE != 0
-        if inside and alone:
-            ends[words - 1] = at
-            hashes[words - 1] = mix(value)
-            inside = False
-        if not inside:
-            starts[words] = at
-            value = _FACTOR
+                starts[words], ends[words], hashes[words] = start, at, value
+                words += 1
+                inside, value = False, _FACTOR
+            starts[words], ends[words], hashes[words] = at, at + 1, (_FACTOR ^ np.uint64(lower[code])) * _FACTOR
             words += 1
-        value = (value ^ np.uint64(lower[code])) * _FACTOR
-        inside = not alone
-        if alone:
-            ends[words - 1] = at + 1
-            hashes[words - 1] = mix(value)
+            continue
+        start = start if inside else at
+        starts[words], ends[words], hashes[words] = start, at, value
+        words += inside and not joins
+        joined = (value ^ np.uint64(lower[code])) * _FACTOR
+        value = joined if joins else _FACTOR
+        inside = joins
     if inside:
-        ends[words - 1] = count
-        hashes[words - 1] = mix(value)
+        starts[words], ends[words], hashes[words] = start, count, value
+        words += 1
+    for word in range(words):
+        hashes[word] = mix(hashes[word])
     return words
 
 
@@ -76,8 +69,7 @@ def split_words(
 def hash_words(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    classes: NDArray[np.uint8],
-    flags: NDArray[np.uint16],
+    table: NDArray[np.uint16],
     lower: NDArray[np.uint32],
     hashes: NDArray[np.uint64],
     firsts: NDArray[np.int64],
@@ -89,13 +81,13 @@ def hash_words(
     longest = 0
     for row in range(len(offsets) - 1):
         longest = max(longest, offsets[row + 1] - offsets[row])
-    codes = np.empty(longest, np.uint32)
+    codes, kinds = np.empty(longest, np.uint32), np.empty(longest, np.uint16)
     starts, ends = np.empty(longest, np.int32), np.empty(longest, np.int32)
     found = np.empty(longest, np.uint64)
     firsts[0] = 0
     for row in range(len(offsets) - 1):
-        count = decode(data, offsets[row], offsets[row + 1], codes)
-        words = split_words(codes, count, classes, flags, lower, starts, ends, found)
+        count = decode(data, offsets[row], offsets[row + 1], table, codes, kinds)
+        words = split_words(codes, kinds, count, lower, starts, ends, found)
         first = firsts[row]
         hashes[first : first + words] = found[:words]
         firsts[row + 1] = first + words

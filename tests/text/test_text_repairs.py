@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -20,7 +22,8 @@ PIECES = [
     "\u11a8", "か\u3099", "\u0958", "\uf900", "Ã©", "â€™", "Â", "\x92", "ï»¿", "æ–‡", "&", "&amp;", "&amp;lt;", "&#39;",
     "&nbsp;", "&eacute", ";", "&x1;", "<", ">", "<b>", "</b>", "<br/>", "<br />", "<p class='a'>", "</p>", "<!-- x -->",
     "<script>", "</script>", "<a", "<unk>", "<ſpan>", "`", '"', "'", "😀", "👨\u200d👩", "x" * 30, "ſ", "İ", "\u212a", "ı",
-    "Read more", "read", " more", "返回顶部", "返", "\U0002f800",
+    "Read more", "read", " more", "返回顶部", "返", "\U0002f800", "x" * 64,
+    "plain words of more bytes than are looked at at once, ", "and some that end where a block does",
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=25).map("".join),
@@ -98,6 +101,32 @@ def test_lines_are_asked_for_by_length_and_sign() -> None:
     asked = ask(*buffers_of(texts), look).tolist()
     notice, long = NAMES["boilerplate_line"], NAMES["long_word_line"]
     assert [value & (notice | long) for value in asked] == [notice, 0, 0, notice, long, 0]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=8))
+def test_plain_text_is_passed_over_as_if_it_was_looked_at(texts: list[str]) -> None:
+    """Where the longest word is shorter than a block, no block is passed over."""
+    data, offsets = buffers_of(texts)
+    every = np.uint16(0xFFFF & ~NAMES["long_word_line"])
+    assert (ask(data, offsets, look_for(longest=3)) & every).tolist() == ask(data, offsets, look_for()).tolist()
+    for longest in (33, 40, 70):
+        long = ask(data, offsets, look_for(longest=longest)) & NAMES["long_word_line"] != 0
+        runs = [re.findall(r"[\x21-\x7e\u00a1-\u2e7f\ua4d0-\uabff]+", text) for text in texts]
+        longer = [any(len(run.encode()) > longest for run in found) for found in runs]
+        assert long.tolist() == [one and "\n" in text for one, text in zip(longer, texts, strict=True)]
+
+
+def test_a_sign_is_seen_wherever_it_begins() -> None:
+    signs = ["read more", "cookie", "广告", "terms of "]
+    look = look_for(signs, 40)
+    for sign in signs:
+        for before in range(12):
+            for after in ("", "x", " 汉字"):
+                near = [f"a\n{'b' * before}{said}{after}\nc" for said in (sign, sign.upper())]
+                far = [f"a\n{'b' * before}{sign[:-1]}\n{sign[-1]}{after}", f"{'b' * before}{sign}{after}"]
+                asked = ask(*buffers_of([*near, *far]), look) & NAMES["boilerplate_line"] != 0
+                assert asked.tolist() == [True, True, False, False], (sign, before, after)
 
 
 def test_bytes_that_are_not_utf_8_are_asked_for() -> None:

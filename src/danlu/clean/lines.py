@@ -49,14 +49,18 @@ def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
     notice, word = thresholds.get("boilerplate_line", 0), thresholds.get("long_word_line")
     if "\n" not in text:
         notice, word = 0, None
-    folded = text.lower() if notice else ""
-    signs = [sign for sign in SIGNS if sign in folded]
+    lines = text.split("\n")
+    notices = _notices(text, lines, notice) if notice else frozenset[int]()
+    if word is not None and max(map(len, lines)) <= word:
+        word = None
+    if not (notices or by_c4 or word is not None):
+        return []
     edits: list[Edit] = []
     start = 0
-    for line in text.split("\n"):
+    for number, line in enumerate(lines):
         end = start + len(line)
         reason, inside = "", list[Edit]()
-        if signs and 0 < len(line) <= notice and _is_notice(line, signs):
+        if number in notices:
             reason = "boilerplate_line"
         elif word is not None and len(line) > word and _longest_run(line) > word:
             reason = "long_word_line"
@@ -71,10 +75,16 @@ def drop_lines(text: str, thresholds: Mapping[str, float]) -> list[Edit]:
     return edits
 
 
-def _is_notice(line: str, signs: Sequence[str]) -> bool:
-    """Whether a line is a notice. `signs` are those of `SIGNS` that its text has."""
-    folded = line.lower()
-    return any(sign in folded for sign in signs) and _NOTICES.search(line.strip()) is not None
+def _notices(text: str, lines: Sequence[str], most: float) -> frozenset[int]:
+    """Which of a text's lines are notices of up to `most` characters: the pattern is tried only on those with a sign."""
+    folded = text.lower()
+    found: set[int] = set()
+    for sign in SIGNS:
+        at = folded.find(sign)
+        while at >= 0:
+            found.add(folded.count("\n", 0, at))
+            at = folded.find(sign, at + 1)
+    return frozenset(one for one in found if 0 < len(lines[one]) <= most and _NOTICES.search(lines[one].strip()))
 
 
 def _longest_run(line: str) -> int:

@@ -146,12 +146,13 @@ def _normalised(table: pa.Table, how: Treatment, actions: Mapping[str, Action], 
     if tag:
         after = _with_tag(after, tag, in_chinese & ~protected)
     sizes = np.diff(offsets)
+    characters = int(np.count_nonzero(data[offsets[0] : offsets[-1]].view(np.int8) >= -64))  # all bytes but those that go on
     counts = Counter(
         documents=table.num_rows,
         edited=len(made.rows),
         searched=found.searched,
-        characters_in=_characters(table),
-        characters_out=_characters(after),
+        characters_in=characters,
+        characters_out=characters + int((made.edits.lengths - (made.edits.ends - made.edits.starts)).sum()),
         bytes_in=int(sizes.sum()),
         bytes_slow=int(sizes[made.slow].sum()),
     )
@@ -166,10 +167,6 @@ def _normalised(table: pa.Table, how: Treatment, actions: Mapping[str, Action], 
         Counter({name: int(np.count_nonzero(made.asks & bit)) for name, bit in NAMES.items()}),
         _examples(table, after, made),
     )
-
-
-def _characters(table: pa.Table) -> int:
-    return int(pc.sum(pc.utf8_length(table["text"])).as_py() or 0)
 
 
 def _pieces(table: pa.Table) -> Iterator[pa.Table]:
@@ -200,9 +197,10 @@ def _replaced(column: pa.ChunkedArray, rows: NDArray[np.int64], values: pa.Array
     """The column with other values in some rows, in order."""
     if not len(rows):
         return column
-    place = np.arange(len(column))
-    place[rows] = len(column) + np.arange(len(rows))
-    return pa.chunked_array([pa.concat_arrays([*column.chunks, values.cast(column.type)]).take(pa.array(place))])
+    changed = np.zeros(len(column), bool)
+    changed[rows] = True
+    whole = pa.concat_arrays(column.chunks)
+    return pa.chunked_array([pc.replace_with_mask(whole, pa.array(changed), values.cast(column.type))])
 
 
 def _with_tag(table: pa.Table, tag: str, rows: NDArray[np.bool_]) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integ
             texts.append(text)
             for start, end, after, reason in made:
                 found.append((row, start, end, len(after), codes.setdefault(reason, len(codes))))
-    columns = np.array(found, np.int32).reshape(-1, 5).T
+    columns = np.fromiter(chain.from_iterable(found), np.int32).reshape(-1, 5).T
     places = np.unique(spaced.texts)  # texts of the kernel that it changed
     places = places[~slow[rows[places]]]
     by_kernel = np.isin(spaced.texts, places)
@@ -156,7 +157,11 @@ def _join(rows: Integers, spaced: Spaced, slow: NDArray[np.bool_], chosen: Integ
     )
     every = np.concatenate([rows[places], np.array(changed, np.int64)])
     order = np.argsort(every, kind="stable")
-    column = form_column(spaced.data, spaced.offsets).take(pa.array(places))
+    column = form_column(spaced.data, spaced.offsets)
+    if len(places) < len(rows):
+        column = column.take(pa.array(places))
+    if not changed:
+        return Rewritten(every, column, edits, np.zeros(len(slow), np.uint16), slow)
     column = pa.concat_arrays([column, pa.array(texts, pa.large_string())]).take(pa.array(order))
     return Rewritten(every[order], column, edits, np.zeros(len(slow), np.uint16), slow)
 

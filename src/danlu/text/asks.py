@@ -26,7 +26,6 @@ NAMES = {
 }  # fmt: skip
 LINES = NOTICE | LONG
 
-_HINTS = 4096
 _BLOCK = 256
 _NEVER = 1 << 40
 
@@ -52,16 +51,17 @@ def look_for(
 ) -> Look:
     """Look for every repair, for lines of up to `notice` characters with one of the signs, and for words over `longest`.
 
-    A sign is in lower case and has at least four bytes. `wide`: what asks for another width. `han`: any Han asks for a
+    A sign is in lower case and has at least six bytes. `wide`: what asks for another width. `han`: any Han asks for a
     conversion of Chinese.
     """
     kinds = _kinds(wide, han)
     coded = [sign.encode() for sign in signs] if notice else []
     table = np.zeros((len(coded), max(map(len, coded), default=0)), np.uint8)
-    hints = np.zeros(_HINTS, bool)
+    hints = np.zeros(kernels.HINTS, bool)
     for row, sign in enumerate(coded):
         table[row, : len(sign)] = np.frombuffer(sign, np.uint8)
-        hints[kernels.hint_place(int.from_bytes(sign[:4], "big"))] = True
+        for place in range(kernels.STRIDE):
+            hints[kernels.hint_place(int.from_bytes(sign[place : place + 4], "big"))] = True
     return Look(kinds, _tags(), table, hints, int(notice), _NEVER if longest is None else int(longest))
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 from danlu.text.kernels.forms import is_entity, is_letter
+from danlu.text.kernels.plain import BLOCK, NOT_PLAIN, WORDS, plain
 
 # What is asked: the passes of `danlu.text.repair` in their order, and the line rules.
 ENCODING, CONTROL, NFC, WIDTH, ENTITY, MARKUP, NEWLINE, SPACE, CHINESE, NOTICE, LONG = (1 << bit for bit in range(11))
@@ -18,6 +19,9 @@ CONTINUED = 1 << 12
 MARK = 1 << 13  # two in a row may stand in the wrong order
 FOLDS = 1 << 14  # a letter outside ASCII that a pattern without case takes for one inside
 
+HINTS = 1 << 15
+STRIDE = 3  # places from a sign's beginning on at which its next four bytes have a hint
+
 
 @kernel
 def ask(
@@ -26,7 +30,7 @@ def ask(
     kinds: NDArray[np.uint16],  # [code points]
     tags: NDArray[np.int64],  # names of HTML's tags, as `pack` gives them, sorted
     signs: NDArray[np.uint8],  # [signs, longest sign], what notices have in them in lower case, filled up with 0
-    hints: NDArray[np.bool_],  # [4096], at the hash of the first four bytes of each sign
+    hints: NDArray[np.bool_],  # [HINTS], at the places of the signs' bytes
     notice: int,  # characters of the longest line that may be a notice; below 1: none is looked for
     longest: int,  # characters of the longest word that stays
     asks: NDArray[np.uint16],  # [texts], written
@@ -34,11 +38,10 @@ def ask(
     for text in range(len(asks)):
         begin, end = offsets[text], offsets[text + 1]
         asked: int = 0
-        at = begin
+        at = looked = begin
         line = word = begin  # where the line and the word begin
         after_lead = after_mark = np.int64(-1)  # where the character after one ends up
-        opened = signed = folds = broken = False
-        window = 0  # the last four bytes
+        opened = folds = broken = False
         while at < end:
             byte = data[at]
             if byte >= 0x80:
@@ -49,11 +52,6 @@ def ask(
                 code = int(byte) & (0xFF >> (width + 1))
                 for step in range(1, width):
                     code = code << 6 | (int(data[at + step]) & 0x3F)
-                if notice > 0:
-                    for step in range(width):
-                        window = (window << 8 | int(data[at + step])) & 0xFFFFFFFF
-                        if hints[hint_place(window)] and at + step - 3 >= begin:
-                            signed = signed or _is_sign(data, at + step - 3, end, signs)
                 kind = kinds[code] if code < len(kinds) else np.uint16(0)
                 if kind != 0:
                     asked |= int(kind) & AT_ONCE
@@ -72,11 +70,24 @@ def ask(
                         asked |= LONG
                     word = at
                 continue
-            if notice > 0:
-                window = (window << 8 | int(byte | 0x20 if 0x41 <= byte <= 0x5A else byte)) & 0xFFFFFFFF
-                if hints[hint_place(window)] and at - 3 >= begin:
-                    signed = signed or _is_sign(data, at - 3, end, signs)
             if 0x21 <= byte <= 0x7E:
+                if at >= looked:
+                    # Plain text asks for nothing; only where its last word begins is needed.
+                    start, spaced = at, False
+                    while at + BLOCK - word <= longest:
+                        found = plain(data, at, end)
+                        if found == NOT_PLAIN:
+                            break
+                        at += BLOCK
+                        if found == WORDS:
+                            word, spaced = at - BLOCK, True
+                    looked = at + BLOCK  # up to there something is not plain: byte by byte
+                    if spaced:
+                        word = at
+                        while data[word - 1] != 0x20:
+                            word -= 1
+                    if at > start:
+                        continue
                 if byte == 0x3C:  # <
                     opened = opened or is_tag(data, at, end, tags)
                 elif byte == 0x3E:  # >
@@ -92,9 +103,8 @@ def ask(
                 broken = True
                 if at == begin or at + 1 == end or (at + 2 < end and data[at + 1] == 0x0A and data[at + 2] == 0x0A):
                     asked |= SPACE
-                if signed and is_short(data, line, at, notice):
+                if asked & NOTICE == 0 and is_short(data, line, at, notice) and has_sign(data, line, at, signs, hints):
                     asked |= NOTICE
-                signed = False
                 at += 1
                 line = at
             elif byte == 0x20 or byte == 0x09:
@@ -108,15 +118,13 @@ def ask(
                         asked |= SPACE
                 elif at - start > 1 and not is_code(data, line, end):
                     asked |= SPACE
-                if at - start > 1:
-                    window = 0  # no sign has two spaces
             else:
                 asked |= int(kinds[byte]) & AT_ONCE
                 at += 1
             word = at
         if at - word > longest:
             asked |= LONG
-        if signed and is_short(data, line, end, notice):
+        if broken and asked & NOTICE == 0 and is_short(data, line, end, notice) and has_sign(data, line, end, signs, hints):
             asked |= NOTICE
         if folds and notice > 0:
             asked |= NOTICE
@@ -163,7 +171,10 @@ def is_code(data: NDArray[np.uint8], line: int, end: int) -> bool:
 
 @kernel
 def is_short(data: NDArray[np.uint8], begin: int, end: int, most: int) -> bool:
-    """Whether there are at most so many characters without the spaces that repair takes from the ends of a line."""
+    """Whether there are at most so many characters without the spaces that repair takes from the ends of a line; never where
+    `most` is below 1."""
+    if most < 1 or end - begin <= most:
+        return most >= 1
     count = -2
     before = np.uint8(0)
     for at in range(begin, end):
@@ -177,8 +188,21 @@ def is_short(data: NDArray[np.uint8], begin: int, end: int, most: int) -> bool:
 
 @kernel
 def hint_place(window: int) -> int:
-    """Where four bytes have their hint, below 4096."""
-    return ((window * 0x9E3779B1) & 0xFFFFFFFF) >> 20
+    """Where four bytes have their hint, below `HINTS`: the same for both cases of a letter."""
+    return (((window | 0x20202020) * 0x9E3779B1) & 0xFFFFFFFF) >> 17
+
+
+@kernel
+def has_sign(data: NDArray[np.uint8], begin: int, end: int, signs: NDArray[np.uint8], hints: NDArray[np.bool_]) -> bool:
+    """Whether one of the signs is in bytes `begin` to `end`. Of each `STRIDE` places one is looked at, where four bytes of a
+    sign would be that have a hint."""
+    for at in range(begin + STRIDE - 1, end - 3, STRIDE):
+        window = int(data[at]) << 24 | int(data[at + 1]) << 16 | int(data[at + 2]) << 8 | int(data[at + 3])
+        if hints[hint_place(window)]:
+            for first in range(at - STRIDE + 1, at + 1):
+                if _is_sign(data, first, end, signs):
+                    return True
+    return False
 
 
 @kernel

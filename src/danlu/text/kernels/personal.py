@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
+from danlu.text.kernels.numbers import is_number
 
-EMAIL, NUMBER, ADDRESS, PLACE, SECRET, BLOCK = 1, 2, 4, 8, 16, 32
+EMAIL, NUMBER, ADDRESS, PLACE, SECRET, KEY_BLOCK = 1, 2, 4, 8, 16, 32
 WINDOWED = (NUMBER, ADDRESS, PLACE, SECRET)
 AROUND = 64  # characters on either side of what may be a value: where words stand that say what it is
 LEAST_DIGITS = 7  # of the shortest number that is looked for, a local telephone number
@@ -19,7 +20,7 @@ LEAST_DECIMALS = 3  # of a degree: a place is told to a hundred metres
 LEAST_KEY = 16  # bytes of the shortest key
 
 # What a byte means: plain bytes are 0.
-_SIGN, _DIGIT, _JOINT, _TOKEN = 1, 2, 4, 8
+_SIGN, _DIGIT, _JOINT, _TOKEN, _WORD, _LOCAL, _HEX = 1, 2, 4, 8, 16, 32, 64
 
 
 def _byte_classes() -> NDArray[np.uint8]:
@@ -28,6 +29,9 @@ def _byte_classes() -> NDArray[np.uint8]:
     table[list(b"0123456789")] |= _DIGIT
     table[list(b" -.()/")] |= _JOINT  # what stands between the digits of a number
     table[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_+/=-")] |= _TOKEN
+    table[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")] |= _WORD
+    table[list(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._%+'-")] |= _LOCAL  # of an e-mail address
+    table[list(b"0123456789ABCDEFabcdef:")] |= _HEX
     return table
 
 
@@ -39,9 +43,11 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
     """What the sign at byte `at` is a sign of, with what stands beside it."""
     byte = data[at]
     if byte == 0x40:
-        return EMAIL
+        return EMAIL if _is_email(data, start, end, at, at + 1, classes) else 0
     if byte == 0x3A:
-        # Of an IPv6 address: two colons together, or three with at most four bytes between them.
+        # Of an IPv6 address: two colons together, or three with at most four bytes between them, and a digit with them.
+        if not _has_digit(data, start, end, at, classes):
+            return 0
         colons, last = 1, at
         for reach in range(at + 1, min(end, at + 11)):
             if data[reach] == 0x3A:
@@ -55,7 +61,7 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
         for reach in range(at + 1, at + 5):
             if reach >= end or data[reach] != 0x2D:
                 return 0
-        return BLOCK
+        return KEY_BLOCK if at + 5 < end and data[at + 5] == 0x42 else 0  # -----BEGIN
     if byte == 0xC2:
         return (
             PLACE if at > start and at + 1 < end and data[at + 1] == 0xB0 and classes[data[at - 1]] & (_DIGIT | _JOINT) else 0
@@ -63,10 +69,63 @@ def _flag_sign(data: NDArray[np.uint8], start: int, end: int, at: int, classes: 
     if at - 2 >= start:
         first, second = data[at - 2], data[at - 1]
         if first == 0xEF and second == 0xBC and byte == 0xA0:
-            return EMAIL
+            return EMAIL if _is_email(data, start, end, at - 2, at + 1, classes) else 0
         if first == 0xE7 and ((second == 0xBA and byte == 0xAC) or (second == 0xB7 and byte == 0xAF)):
             return PLACE
     return 0
+
+
+@kernel
+def _is_email(data: NDArray[np.uint8], start: int, end: int, low: int, high: int, classes: NDArray[np.uint8]) -> bool:
+    """Whether what is next to the sign at bytes `low` to `high` can be of an address."""
+    return bool(low > start and high < end and classes[data[low - 1]] & _LOCAL and classes[data[high]] & _WORD)
+
+
+@kernel
+def _has_digit(data: NDArray[np.uint8], start: int, end: int, at: int, classes: NDArray[np.uint8]) -> bool:
+    """Whether a digit is among the hexadecimal digits and colons around the colon at byte `at`."""
+    for reach in range(at + 1, min(end, at + 40)):
+        kind = classes[data[reach]]
+        if kind & _DIGIT:
+            return True
+        if not kind & _HEX:
+            break
+    for reach in range(at - 1, max(start, at - 40) - 1, -1):
+        kind = classes[data[reach]]
+        if kind & _DIGIT:
+            return True
+        if not kind & _HEX:
+            break
+    return False
+
+
+@kernel
+def _is_host(data: NDArray[np.uint8], start: int, end: int, low: int, high: int, classes: NDArray[np.uint8]) -> bool:
+    """Whether four numbers of up to three digits with points between are among bytes `low` to `high`, no more than four."""
+    parts = size = 0
+    for at in range(low, high + 1):
+        if at < high and classes[data[at]] & _DIGIT:
+            size += 1
+            continue
+        point = at < high and data[at] == 0x2E and size > 0
+        parts = 0 if size == 0 or size > 3 else parts + 1
+        if parts == 4 and not (point and at + 1 < end and classes[data[at + 1]] & _WORD):
+            return True
+        if not point:
+            parts = 0
+        size = 0
+    return False
+
+
+@kernel
+def _is_place(data: NDArray[np.uint8], end: int, at: int) -> bool:
+    """Whether what follows a decimal that ends before byte `at` is of a pair of them, or a degree: `,`, `，`, `°` or `度`."""
+    if at < end and (data[at] == 0x20 or 0x09 <= data[at] <= 0x0D):
+        at += 1
+    if at >= end:
+        return False
+    byte = data[at]
+    return bool(byte == 0x2C or byte == 0xEF or byte == 0xC2 or byte == 0xE5)
 
 
 @kernel
@@ -127,17 +186,20 @@ def look(
 ) -> tuple[int, int]:  # fmt: skip
     """The families that bytes `start` to `end` may hold, and the number of spans with those of this text."""
     found = 0
-    done = run_done = start
+    run_done = spot = start
+    told = start - 1000  # where the last number ends that a word says to be a telephone's
     last[:] = -1
-    for spot in range(start, end):
+    while spot < end:
         kind = classes[data[spot]] & (_SIGN | _DIGIT)
-        if kind == 0 or spot < done:
+        if kind == 0:
+            spot += 1
             continue
         if kind == _SIGN:
             sign = _flag_sign(data, start, end, spot, classes)
             if sign != 0:
                 found |= sign
                 count = _note(data, start, end, spot, spot + 1, sign, text, spans, count, last)
+            spot += 1
             continue
         # A number: digits with at most two joints between them.
         digits = dots = decimals = joints = families = 0
@@ -149,27 +211,30 @@ def look(
                     low, run_done, is_key = _run(data, run_done, end, at, classes)
                     if is_key:
                         found |= SECRET
-                        count = _note(data, start, end, low, run_done, SECRET, text, spans, count, last)
+                        count = _note(data, start, end, low, run_done, int(np.int64(SECRET)), text, spans, count, last)
                 digits += 1
                 decimals += decimals > 0 or (joints == 1 and data[at - 1] == 0x2E)
                 joints = 0
-                if decimals >= LEAST_DECIMALS:
+            else:
+                if decimals >= LEAST_DECIMALS and _is_place(data, end, at):
                     families |= PLACE
-            elif kind & _JOINT and joints < 2:
+                decimals = 0
+                if not (kind & _JOINT and joints < 2):
+                    break
                 joints += 1
                 dots += data[at] == 0x2E
-                decimals = 0
-            else:
-                break
             at += 1
         done = at - joints  # a hyphen there may begin a key block
         if digits >= LEAST_DIGITS:
-            families |= NUMBER
-        if dots >= 3:
+            maybe, told = is_number(data, start, end, spot, done, told)
+            if maybe:
+                families |= NUMBER
+        if dots >= 3 and _is_host(data, start, end, spot, done, classes):
             families |= ADDRESS
         if families != 0:
             found |= families
             count = _note(data, start, end, spot, done, families, text, spans, count, last)
+        spot = done
     return found, count
 
 
@@ -185,7 +250,7 @@ def look_at_all(
     may be a value with `AROUND` characters on either side. Families outside `WINDOWED` have none: all of a text is searched.
     """
     last = np.empty((len(WINDOWED), 2), np.int64)
-    count = 0
+    count = int(np.int64(0))  # a bare 0 is a type of its own, for which all below is compiled once more
     for text in range(len(flags)):
         flags[text], count = look(data, offsets[text], offsets[text + 1], classes, text, spans, count, last)
     return count

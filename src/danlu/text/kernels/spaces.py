@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
 from danlu.text.kernels.asks import is_code
+from danlu.text.kernels.plain import BLOCK, NOT_PLAIN, plain
 
 NOTHING, ONE, BLANK_LINE = 0, 1, 2  # what a run of spaces becomes: "", " ", "\n\n"; its length
 
@@ -26,7 +27,7 @@ def write_spaces(
     size = count = 0
     for number in range(len(rows)):
         begin, end = offsets[rows[number]], offsets[rows[number] + 1]
-        at = line = begin
+        at = line = looked = begin
         characters = 0
         while at < end:
             byte = data[at]
@@ -34,6 +35,17 @@ def write_spaces(
             sure = (0x20 < byte < 0xC2) or (0xC2 < byte < 0xE1) or byte > 0xE3
             lone = byte == 0x20 and at > begin and at + 1 < end and 0x20 < data[at + 1] < 0x80
             if sure or lone or _space(data, at, end) == 0:
+                if at >= looked and 0x20 < byte < 0x80:
+                    start = at
+                    while plain(data, at, end) != NOT_PLAIN:
+                        for step in range(BLOCK):
+                            out[np.uint64(size + step)] = data[np.uint64(at + step)]
+                        size += BLOCK
+                        at += BLOCK
+                    looked = at + BLOCK  # up to there something is not plain: byte by byte
+                    if at > start:
+                        characters += at - start
+                        continue
                 characters += byte & 0xC0 != 0x80
                 out[size] = byte
                 size += 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from danlu.recipe.personal import KINDS
 from danlu.text.buffers import read_only, text_buffers
 from danlu.text.edits import Edit, apply_edits
-from danlu.text.kernels.personal import ADDRESS, BLOCK, CLASSES, EMAIL, NUMBER, PLACE, SECRET, look_at_all
+from danlu.text.kernels.personal import ADDRESS, CLASSES, EMAIL, KEY_BLOCK, NUMBER, PLACE, SECRET, look_at_all
 from danlu.text.personal.addresses import find_emails, find_ips
 from danlu.text.personal.numbers import find_bank_cards, find_company_codes, find_ibans, find_id_cards, find_passports
 from danlu.text.personal.phones import find_phones
@@ -28,14 +28,14 @@ LONGEST = 25_000  # characters that a value and the words around it take at most
 _Finders = tuple[Callable[[str], Iterator[Span]], ...]
 # The finders of each family, in the order in which they look.
 _FAMILIES: tuple[tuple[int, _Finders], ...] = (
-    (BLOCK, (find_key_blocks,)),
+    (KEY_BLOCK, (find_key_blocks,)),
     (SECRET, (find_secrets,)),
     (EMAIL, (find_emails,)),
     (NUMBER, (find_ibans, find_company_codes, find_id_cards, find_bank_cards, find_passports, find_phones)),
     (ADDRESS, (find_ips,)),
     (PLACE, (find_coordinates,)),
 )
-_WHOLE = EMAIL | BLOCK  # families that look around signs of their own, in all of a text
+_WHOLE = EMAIL | KEY_BLOCK  # families that look around signs of their own, in all of a text
 _RANK: dict[str, int] = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -78,7 +78,7 @@ def find(text: str) -> list[Span]:
 
 
 def _candidates(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Candidates:
-    flags, spans = np.zeros(len(offsets) - 1, np.uint8), np.empty((64, 4), np.int64)
+    flags, spans = np.zeros(len(offsets) - 1, np.uint8), np.empty((64 + len(data) // 1000, 4), np.int64)
     while (count := look_at_all(data, offsets, CLASSES, flags, spans)) > len(spans):
         spans = np.empty((count, 4), np.int64)
     firsts = np.searchsorted(spans[:count, 0], np.arange(len(offsets)))

@@ -25,6 +25,7 @@ from danlu.text.buffers import read_only, text_buffers
 from danlu.text.characters import HAN as HAN_FLAG
 from danlu.text.characters import INVISIBLE, LETTER, kinds_table, lower_table
 from danlu.text.kernels import languages as kernels
+from danlu.text.kernels.language_words import WIDTH
 
 Bytes = NDArray[np.uint8]
 
@@ -100,10 +101,9 @@ class Model:
     """Rows of n-grams, and the classes they vote for."""
 
     lanes: NDArray[np.uint64]  # [buckets, WIDTH // 4], rows of int8 as the kernel adds them
-    weights: NDArray[np.float64]  # [WIDTH + 1, classes]
-    bounds: NDArray[np.int64]  # [MODELLED + 1], the classes of each script
+    weights: NDArray[np.float64]  # [MODELLED, WIDTH + 1, classes], of each script; minus infinity last where it has fewer
     labels: tuple[str, ...]
-    class_label: Bytes  # [classes]
+    class_label: Bytes  # [MODELLED, classes]
     script_label: Bytes  # [scripts]
     about: dict[str, object]  # what it was trained on
 
@@ -120,7 +120,7 @@ def languages(data: Bytes, offsets: NDArray[np.int64]) -> Languages:
     mixed, letters = np.zeros(count, np.float32), np.zeros((count, len(SCRIPTS)), np.int32)
     kernels.tell(
         data, offsets, tables.scripts, tables.lower, tables.absent, tables.per_word, model.script_label, model.lanes,
-        model.weights, model.bounds, model.class_label, model.labels.index(UNKNOWN), label, confidence, mixed, letters,
+        model.weights, model.class_label, model.labels.index(UNKNOWN), label, confidence, mixed, letters,
     )  # fmt: skip
     return Languages(model.labels, label, confidence, mixed, letters)
 
@@ -187,10 +187,16 @@ def with_labels(
     script_label = np.full(len(SCRIPTS), number[UNKNOWN], np.uint8)
     script_label[[kernels.HAN, kernels.KANA, kernels.HANGUL]] = [number[name] for name in ("zh-Hans", "ja", "ko")]
     script_label[kernels.ALONE :] = [number[name] for name, _, _ in ALONE]
-    class_label = np.array([number[name] for script in classes for name in script], np.uint8)
-    bounds = np.cumsum([0, *(len(script) for script in classes)]).astype(np.int64)
+    most = max(map(len, classes))
+    class_label = np.full((len(classes), most), number[UNKNOWN], np.uint8)
+    of_script = np.zeros((len(classes), WIDTH + 1, most))
+    of_script[:, WIDTH] = -np.inf
+    bounds = np.cumsum([0, *map(len, classes)])
+    for script, names in enumerate(classes):
+        class_label[script, : len(names)] = [number[name] for name in names]
+        of_script[script, :, : len(names)] = weights[bounds[script] : bounds[script + 1]].T
     lanes = (rows.astype(np.int16) + 128).astype(np.uint16).view(np.uint64)
-    return Model(lanes, np.ascontiguousarray(weights.T, np.float64), bounds, labels, class_label, script_label, about)
+    return Model(lanes, of_script, labels, class_label, script_label, about)
 
 
 def plain(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.int64]]:

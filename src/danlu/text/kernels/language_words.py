@@ -1,0 +1,110 @@
+"""The words of a text as n-grams: the numbers of a word's, and the sum of their rows, kept from one word to the next like it.
+
+Text is made of few words that come again and again, so most sums are found in a small table (`Kept`) and not made anew. Sums
+are exact and a kept word is told by all its letters, so what is in the table changes nothing but the time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from danlu.compute.kernel import kernel
+
+Integers = NDArray[np.int64]
+
+BITS = 15  # of a bucket's number
+WIDTH = 16  # of a bucket's row
+WORD = 48  # characters of a word at most: a longer run is read as several words
+NUMBERS = 3 * (WORD + 1) + 1  # of the longest word
+KEY = 16  # bytes of a word whose sum is kept at most
+SLOTS_BITS = 12  # of the number of sums kept: what a core's own cache holds
+
+# Columns of the table of words
+SCRIPT, FIRST, LAST, SEGMENT = 0, 1, 2, 3
+
+# Odd multipliers of a multiply-shift hash, drawn once: one for each character of an n-gram, and what its length adds
+_K0, _K1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+_K2, _K3 = np.uint64(0x94D049BB133111EB), np.uint64(0xD6E8FEB86659FD93)
+_TWO, _THREE, _FOUR = np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB), np.uint64(0x8EBC6AF09C88C6E3)
+_WORD = np.uint64(0x589965CC75374CC3)
+_SHIFT, _SLOT_SHIFT = np.uint64(64 - BITS), np.uint64(64 - SLOTS_BITS)
+_SPACE, _NONE, _LANE = np.uint64(32), np.uint64(0), np.uint64(0xFFFF)
+
+
+@kernel
+def word_numbers(word: NDArray[np.uint16], numbers: NDArray[np.uint16]) -> int:
+    """The numbers of the rows of a word's 2-, 3- and 4-grams, a space at both its ends, and of the word itself; how many.
+
+    `word` is its characters in lower case, `WORD` at most; `numbers` has room for `NUMBERS`.
+    """
+    used = 0
+    c1, c2, c3, whole = _SPACE, _NONE, _NONE, _NONE
+    for place in range(len(word) + 1):
+        c0 = np.uint64(word[place]) if place < len(word) else _SPACE
+        two = c0 * _K0 + c1 * _K1
+        three = two + c2 * _K2
+        numbers[used] = (two + _TWO) >> _SHIFT
+        numbers[used + 1] = (three + _THREE) >> _SHIFT
+        numbers[used + 2] = (three + c3 * _K3 + _FOUR) >> _SHIFT
+        used += 3
+        if place < len(word):
+            whole = (whole + c0) * _K1
+        c1, c2, c3 = c0, c1, c2
+    numbers[used] = (whole * _K0 + _WORD) >> _SHIFT
+    return used + 1
+
+
+@kernel
+def add_rows(lanes: NDArray[np.uint64], numbers: NDArray[np.uint16], total: NDArray[np.int16]) -> None:
+    """Add to `total` [WIDTH] the rows with these numbers, `NUMBERS` at most.
+
+    `lanes` [buckets, WIDTH // 4] has four values, each with 128 added, side by side in the 16-bit lanes of an integer: 256 rows
+    are summed before a lane is full.
+    """
+    first = second = third = fourth = _NONE
+    for number in numbers:
+        first += lanes[number, 0]
+        second += lanes[number, 1]
+        third += lanes[number, 2]
+        fourth += lanes[number, 3]
+    less = 128 * len(numbers)
+    for lane in range(4):
+        shift = np.uint64(16 * lane)
+        total[lane] += np.int64((first >> shift) & _LANE) - less
+        total[4 + lane] += np.int64((second >> shift) & _LANE) - less
+        total[8 + lane] += np.int64((third >> shift) & _LANE) - less
+        total[12 + lane] += np.int64((fourth >> shift) & _LANE) - less
+
+
+@kernel
+def sum_words(
+    words: NDArray[np.int32], keys: NDArray[np.uint64], letters: NDArray[np.uint16], script: int | np.int64,
+    lanes: NDArray[np.uint64], kept_keys: NDArray[np.uint64], kept_sums: NDArray[np.int16], vectors: NDArray[np.int32],
+    grams: Integers,
+) -> None:  # fmt: skip
+    """Add the rows of the script's words to the `vectors` [SEGMENTS, WIDTH] of their segments, and how many to `grams`.
+
+    `words` [words, 4], `keys` [words, 2] and `letters` are as `read` makes them. `kept_keys` [slots, 2] and `kept_sums` [slots,
+    WIDTH] are the sums that are kept, zeros at first.
+    """
+    numbers, own = np.empty(NUMBERS, np.uint16), np.empty(WIDTH, np.int16)
+    for place in range(len(words)):
+        if words[place, SCRIPT] != script:
+            continue
+        first, last, segment = words[place, FIRST], words[place, LAST], np.uint64(words[place, SEGMENT])
+        low, high = keys[place, 0], keys[place, 1]
+        grams[segment] += 3 * (last - first + 1) + 1
+        if low == 0:
+            own[:] = 0
+            add_rows(lanes, numbers[: word_numbers(letters[first:last], numbers)], own)
+            for one in range(WIDTH):
+                vectors[segment, one] += own[one]
+            continue
+        slot = (low * _K0 ^ high * _K1) >> _SLOT_SHIFT
+        if kept_keys[slot, 0] != low or kept_keys[slot, 1] != high:
+            kept_keys[slot, 0], kept_keys[slot, 1] = low, high
+            kept_sums[slot] = 0
+            add_rows(lanes, numbers[: word_numbers(letters[first:last], numbers)], kept_sums[slot])
+        for one in range(WIDTH):
+            vectors[segment, one] += kept_sums[slot, one]

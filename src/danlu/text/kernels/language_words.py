@@ -17,8 +17,9 @@ BITS = 15  # of a bucket's number
 WIDTH = 16  # of a bucket's row
 WORD = 48  # characters of a word at most: a longer run is read as several words
 NUMBERS = 3 * (WORD + 1) + 1  # of the longest word
+FULL = 256  # rows that the lanes of a sum hold
 KEY = 16  # bytes of a word whose sum is kept at most
-SLOTS_BITS = 12  # of the number of sums kept: what a core's own cache holds
+SLOTS = 1 << 12  # sums kept: what a core's own cache holds
 
 # Columns of the table of words
 SCRIPT, FIRST, LAST, SEGMENT = 0, 1, 2, 3
@@ -28,7 +29,7 @@ _K0, _K1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 _K2, _K3 = np.uint64(0x94D049BB133111EB), np.uint64(0xD6E8FEB86659FD93)
 _TWO, _THREE, _FOUR = np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB), np.uint64(0x8EBC6AF09C88C6E3)
 _WORD = np.uint64(0x589965CC75374CC3)
-_SHIFT, _SLOT_SHIFT = np.uint64(64 - BITS), np.uint64(64 - SLOTS_BITS)
+_SHIFT, _SLOT_SHIFT = np.uint64(64 - BITS), np.uint64(64 - SLOTS.bit_length() + 1)
 _SPACE, _NONE, _LANE = np.uint64(32), np.uint64(0), np.uint64(0xFFFF)
 
 
@@ -56,11 +57,11 @@ def word_numbers(word: NDArray[np.uint16], numbers: NDArray[np.uint16]) -> int:
 
 
 @kernel
-def add_rows(lanes: NDArray[np.uint64], numbers: NDArray[np.uint16], total: NDArray[np.int16]) -> None:
-    """Add to `total` [WIDTH] the rows with these numbers, `NUMBERS` at most.
+def sum_rows(lanes: NDArray[np.uint64], numbers: NDArray[np.uint16], total: NDArray[np.uint64]) -> None:
+    """The sum of the rows with these numbers, `FULL` at most, into `total` [WIDTH // 4].
 
-    `lanes` [buckets, WIDTH // 4] has four values, each with 128 added, side by side in the 16-bit lanes of an integer: 256 rows
-    are summed before a lane is full.
+    `lanes` [buckets, WIDTH // 4] has four values, each with 128 added, side by side in the 16-bit lanes of an integer: `FULL`
+    rows are summed before a lane is full.
     """
     first = second = third = fourth = _NONE
     for number in numbers:
@@ -68,7 +69,15 @@ def add_rows(lanes: NDArray[np.uint64], numbers: NDArray[np.uint16], total: NDAr
         second += lanes[number, 1]
         third += lanes[number, 2]
         fourth += lanes[number, 3]
-    less = 128 * len(numbers)
+    total[0], total[1], total[2], total[3] = first, second, third, fourth
+
+
+@kernel
+def spread(
+    first: np.uint64, second: np.uint64, third: np.uint64, fourth: np.uint64, count: int, total: NDArray[np.int32]
+) -> None:
+    """Add to `total` [WIDTH] the values of four lanes, which are sums of `count` rows."""
+    less = 128 * count
     for lane in range(4):
         shift = np.uint64(16 * lane)
         total[lane] += np.int64((first >> shift) & _LANE) - less
@@ -79,32 +88,36 @@ def add_rows(lanes: NDArray[np.uint64], numbers: NDArray[np.uint16], total: NDAr
 
 @kernel
 def sum_words(
-    words: NDArray[np.int32], keys: NDArray[np.uint64], letters: NDArray[np.uint16], script: int | np.int64,
-    lanes: NDArray[np.uint64], kept_keys: NDArray[np.uint64], kept_sums: NDArray[np.int16], vectors: NDArray[np.int32],
-    grams: Integers,
+    words: NDArray[np.int32], keys: NDArray[np.uint64], characters: NDArray[np.uint16], script: int | np.int64,
+    lanes: NDArray[np.uint64], kept: NDArray[np.uint64], vectors: NDArray[np.int32], grams: Integers,
 ) -> None:  # fmt: skip
-    """Add the rows of the script's words to the `vectors` [SEGMENTS, WIDTH] of their segments, and how many to `grams`.
+    """Add the rows of the script's words to the `vectors` [segments, WIDTH] of their segments, and how many to `grams`.
 
-    `words` [words, 4], `keys` [words, 2] and `letters` are as `read` makes them. `kept_keys` [slots, 2] and `kept_sums` [slots,
-    WIDTH] are the sums that are kept, zeros at first.
+    `words` [words, 4], `keys` [words, 2] and `characters` are as `danlu.text.kernels.languages.read` makes them. `kept` [SLOTS
+    + 1, 2 + WIDTH // 4], zeros at first, has keys and sums of words; its last place is for words without a key.
     """
-    numbers, own = np.empty(NUMBERS, np.uint16), np.empty(WIDTH, np.int16)
+    numbers = np.empty(NUMBERS, np.uint16)
+    first = second = third = fourth = _NONE
+    count, segment = 0, np.int32(0)  # the rows in the lanes, and the segment that they are of
     for place in range(len(words)):
         if words[place, SCRIPT] != script:
             continue
-        first, last, segment = words[place, FIRST], words[place, LAST], np.uint64(words[place, SEGMENT])
+        start, stop = words[place, FIRST], words[place, LAST]
+        more = 3 * (stop - start + 1) + 1
+        if words[place, SEGMENT] != segment or count + more > FULL:
+            spread(first, second, third, fourth, count, vectors[segment])
+            grams[segment] += count
+            first = second = third = fourth = _NONE
+            count, segment = 0, words[place, SEGMENT]
         low, high = keys[place, 0], keys[place, 1]
-        grams[segment] += 3 * (last - first + 1) + 1
-        if low == 0:
-            own[:] = 0
-            add_rows(lanes, numbers[: word_numbers(letters[first:last], numbers)], own)
-            for one in range(WIDTH):
-                vectors[segment, one] += own[one]
-            continue
-        slot = (low * _K0 ^ high * _K1) >> _SLOT_SHIFT
-        if kept_keys[slot, 0] != low or kept_keys[slot, 1] != high:
-            kept_keys[slot, 0], kept_keys[slot, 1] = low, high
-            kept_sums[slot] = 0
-            add_rows(lanes, numbers[: word_numbers(letters[first:last], numbers)], kept_sums[slot])
-        for one in range(WIDTH):
-            vectors[segment, one] += kept_sums[slot, one]
+        slot = (low * _K0 ^ high * _K1) >> _SLOT_SHIFT if low != 0 else np.uint64(SLOTS)
+        if low == 0 or kept[slot, 0] != low or kept[slot, 1] != high:
+            kept[slot, 0], kept[slot, 1] = low, high
+            sum_rows(lanes, numbers[: word_numbers(characters[start:stop], numbers)], kept[slot, 2:])
+        first += kept[slot, 2]
+        second += kept[slot, 3]
+        third += kept[slot, 4]
+        fourth += kept[slot, 5]
+        count += more
+    spread(first, second, third, fourth, count, vectors[segment])
+    grams[segment] += count

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
-from danlu.text.kernels.language_words import FIRST, KEY, LAST, SCRIPT, SEGMENT, SLOTS_BITS, WIDTH, WORD, sum_words
+from danlu.text.kernels.language_words import FIRST, KEY, LAST, SCRIPT, SEGMENT, SLOTS, WIDTH, WORD, sum_words
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -38,6 +38,7 @@ NAT = 1.0 / 32  # one step of a bucket's row
 _SCRIPT_TAG, _STYLE_TAG = np.frombuffer(b"script", np.uint8), np.frombuffer(b"style", np.uint8)
 _HTTP, _HTTPS, _WWW = (np.frombuffer(word, np.uint8) for word in (b"http://", b"https://", b"www."))
 _APOSTROPHE, _NONE = np.uint64(39), np.uint64(0)
+_SMALL, _A, _ALPHABET = np.uint64(32), np.uint64(97), np.uint64(26)  # the bit of small letters, the first of them, how many
 _BYTE, _TOP, _LAST, _NOT_ASCII = np.uint64(8), np.uint64(56), np.uint64(0xFF), np.uint64(0x80)
 
 
@@ -170,41 +171,54 @@ def read(
         if opened[script] == 0 or held[opened[script]] >= LONGEST:
             held[0] += 1
             opened[script] = held[0]
-        first, before, capitals = place, taken, 0  # a word
+        first, before, folded = place, taken, _NONE  # a word
         low, high, width = _NONE, _NONE, 0
-        kind = script
         while True:
-            letter = np.uint64(lower[code])
+            if script == LATIN:  # letters of ASCII, which most are
+                stop = min(end, at + min(most - taken, first + WORD - place))
+                start = at
+                while at < stop:
+                    byte = np.uint64(data[at])
+                    letter = byte | _SMALL
+                    if letter - _A >= _ALPHABET:
+                        break
+                    folded |= byte ^ letter
+                    characters[place] = letter
+                    high, low = high << _BYTE | low >> _TOP, low << _BYTE | letter
+                    place += 1
+                    at += 1
+                taken += at - start
+                width += at - start
+            if at >= end or taken >= most or place == first + WORD:
+                break
+            code, step = next_character(data, at, end)
+            kind = script_of(code, scripts)
+            if kind == IGNORED:
+                at += step
+                continue
             if kind == script:
+                letter = np.uint64(lower[code])
+                folded |= letter ^ np.uint64(code)
                 taken += 1
-                capitals += letter != np.uint64(code)
-            else:
+            elif script == LATIN and at + 1 < end and (code == 39 or code == 0x2019):
                 letter = _APOSTROPHE
+            else:
+                break
             characters[place] = letter
-            place += 1
             if letter >= 0x80:
                 high, low = high << _BYTE | low >> _TOP, low << _BYTE | _NOT_ASCII | letter >> _BYTE
                 width += 1
             high, low = high << _BYTE | low >> _TOP, low << _BYTE | letter & _LAST
             width += 1
+            place += 1
             at += step
-            while at < end and taken < most:
-                code, step = next_character(data, at, end)
-                kind = script_of(code, scripts)
-                if kind != IGNORED:
-                    break
-                at += step
-            if at >= end or taken >= most or place == first + WORD:
-                break
-            if kind != script and not (script == LATIN and at + 1 < end and (code == 39 or code == 0x2019)):
-                break
         words[used, SCRIPT], words[used, FIRST], words[used, LAST], words[used, SEGMENT] = script, first, place, opened[script]
         keys[used, 0], keys[used, 1] = (low, high) if width <= KEY else (_NONE, _NONE)
         used += 1
         held[opened[script]] += taken - before
         letters[script] += taken - before
         counts[script] += 1
-        if script == LATIN and capitals == 0 and taken > before + 1:
+        if script == LATIN and folded == 0 and taken > before + 1:
             small[0] += 1
     if run != NO_LETTER:
         counts[run] += 1
@@ -251,7 +265,7 @@ def tell(
     small, units = np.zeros(1, np.int64), np.zeros(count, np.float64)
     words, keys = np.empty((LETTERS, 4), np.int32), np.empty((LETTERS, 2), np.uint64)
     characters, held = np.empty(LETTERS * WORD, np.uint16), np.zeros(SEGMENTS, np.int64)
-    kept_keys, kept_sums = np.zeros((1 << SLOTS_BITS, 2), np.uint64), np.zeros((1 << SLOTS_BITS, WIDTH), np.int16)
+    kept = np.zeros((SLOTS + 1, 6), np.uint64)
     vectors, grams = np.empty((SEGMENTS, WIDTH), np.int32), np.empty(SEGMENTS, np.int64)
     scores, total = np.zeros(weights.shape[2], np.float64), np.zeros(WIDTH, np.int32)
     for text in range(len(offsets) - 1):
@@ -299,7 +313,7 @@ def tell(
                 grams[segment] = 0
                 for place in range(WIDTH):
                     vectors[segment, place] = 0
-            sum_words(words[:used], keys, characters, main, lanes, kept_keys, kept_sums, vectors, grams)
+            sum_words(words[:used], keys, characters, main, lanes, kept, vectors, grams)
             for place in range(WIDTH):
                 total[place] = 0
             for segment in range(1, segments):

@@ -19,10 +19,14 @@ WORD = 48  # characters of a word at most: a longer run is read as several words
 NUMBERS = 3 * (WORD + 1) + 1  # of the longest word
 FULL = 256  # rows that the lanes of a sum hold
 KEY = 16  # bytes of a word whose sum is kept at most
-SLOTS = 1 << 12  # sums kept: what a core's own cache holds
+SLOTS = 1 << 13  # sums kept: what a core's own cache holds
 
 # Columns of the table of words
 SCRIPT, FIRST, LAST, SEGMENT = 0, 1, 2, 3
+
+# Columns of the sums that are kept, after the four of a sum: the word's key, and whether it came again
+KEY_LOW, KEY_HIGH, AGAIN = 4, 5, 6
+KEPT = 8  # columns: a line of the cache
 
 # Odd multipliers of a multiply-shift hash, drawn once: one for each character of an n-gram, and what its length adds
 _K0, _K1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
@@ -94,7 +98,7 @@ def sum_words(
     """Add the rows of the script's words to the `vectors` [segments, WIDTH] of their segments, and how many to `grams`.
 
     `words` [words, 4], `keys` [words, 2] and `characters` are as `danlu.text.kernels.languages.read` makes them. `kept` [SLOTS
-    + 1, 2 + WIDTH // 4], zeros at first, has keys and sums of words; its last place is for words without a key.
+    + 1, KEPT], zeros at first, has sums of words; its last place is for the word that is not kept.
     """
     numbers = np.empty(NUMBERS, np.uint16)
     first = second = third = fourth = _NONE
@@ -110,14 +114,21 @@ def sum_words(
             first = second = third = fourth = _NONE
             count, segment = 0, words[place, SEGMENT]
         low, high = keys[place, 0], keys[place, 1]
-        slot = (low * _K0 ^ high * _K1) >> _SLOT_SHIFT if low != 0 else np.uint64(SLOTS)
-        if low == 0 or kept[slot, 0] != low or kept[slot, 1] != high:
-            kept[slot, 0], kept[slot, 1] = low, high
-            sum_rows(lanes, numbers[: word_numbers(characters[start:stop], numbers)], kept[slot, 2:])
-        first += kept[slot, 2]
-        second += kept[slot, 3]
-        third += kept[slot, 4]
-        fourth += kept[slot, 5]
+        slot = (low * _K0 ^ high * _K1) >> _SLOT_SHIFT
+        if low == 0 or kept[slot, KEY_LOW] != low or kept[slot, KEY_HIGH] != high:
+            # A word that was met again since another came to its place stays, so that frequent words do
+            slot, old = np.uint64(SLOTS), slot
+            if low != 0 and kept[old, AGAIN] == 0:
+                slot = old
+                kept[slot, KEY_LOW], kept[slot, KEY_HIGH] = low, high
+            kept[old, AGAIN] = 0
+            sum_rows(lanes, numbers[: word_numbers(characters[start:stop], numbers)], kept[slot])
+        else:
+            kept[slot, AGAIN] = 1
+        first += kept[slot, 0]
+        second += kept[slot, 1]
+        third += kept[slot, 2]
+        fourth += kept[slot, 3]
         count += more
     spread(first, second, third, fourth, count, vectors[segment])
     grams[segment] += count

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
-from danlu.text.kernels.language_words import FIRST, KEY, LAST, SCRIPT, SEGMENT, SLOTS, WIDTH, WORD, sum_words
+from danlu.text.kernels.language_words import FIRST, KEPT, KEY, LAST, SCRIPT, SEGMENT, SLOTS, WIDTH, WORD, sum_words
 
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int64]
@@ -265,7 +265,7 @@ def tell(
     small, units = np.zeros(1, np.int64), np.zeros(count, np.float64)
     words, keys = np.empty((LETTERS, 4), np.int32), np.empty((LETTERS, 2), np.uint64)
     characters, held = np.empty(LETTERS * WORD, np.uint16), np.zeros(SEGMENTS, np.int64)
-    kept = np.zeros((SLOTS + 1, 6), np.uint64)
+    kept = np.zeros((SLOTS + 1, KEPT), np.uint64)
     vectors, grams = np.empty((SEGMENTS, WIDTH), np.int32), np.empty(SEGMENTS, np.int64)
     scores, total = np.zeros(weights.shape[2], np.float64), np.zeros(WIDTH, np.int32)
     for text in range(len(offsets) - 1):

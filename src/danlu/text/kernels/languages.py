@@ -40,6 +40,10 @@ _HTTP, _HTTPS, _WWW = (np.frombuffer(word, np.uint8) for word in (b"http://", b"
 _APOSTROPHE, _NONE = np.uint64(39), np.uint64(0)
 _SMALL, _A, _ALPHABET = np.uint64(32), np.uint64(97), np.uint64(26)  # the bit of small letters, the first of them, how many
 _BYTE, _TOP, _LAST, _NOT_ASCII = np.uint64(8), np.uint64(56), np.uint64(0xFF), np.uint64(0x80)
+_ONE, _SEVEN = np.uint64(1), np.uint64(7)
+# Of each byte of eight: the bit of small letters, its lowest and highest bit, and what carries "a", and what is after "z", there
+_SMALLS, _ONES, _HIGHS = np.uint64(0x2020202020202020), np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_FROM_A, _AFTER_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
 
 
 @kernel
@@ -108,6 +112,35 @@ def script_of(code: np.int64, scripts: Bytes) -> np.int64:
 
 
 @kernel
+def eight_bytes(data: Bytes, at: int) -> np.uint64:
+    """The bytes from `at` on, the first lowest; LLVM makes one load of it, as the places have no sign that is looked at."""
+    place = np.uint64(at)
+    return (
+        np.uint64(data[place])
+        | np.uint64(data[place + np.uint64(1)]) << np.uint64(8)
+        | np.uint64(data[place + np.uint64(2)]) << np.uint64(16)
+        | np.uint64(data[place + np.uint64(3)]) << np.uint64(24)
+        | np.uint64(data[place + np.uint64(4)]) << np.uint64(32)
+        | np.uint64(data[place + np.uint64(5)]) << np.uint64(40)
+        | np.uint64(data[place + np.uint64(6)]) << np.uint64(48)
+        | np.uint64(data[place + np.uint64(7)]) << np.uint64(56)
+    )
+
+
+@kernel
+def appended(low: np.uint64, high: np.uint64, width: int, more: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """A key of `width` bytes with the bytes `more` after them; what goes beyond `KEY` is lost."""
+    if width == 0:
+        return more, high
+    shift = np.uint64(8 * width)
+    if width < 8:
+        return low | more << shift, more >> (np.uint64(64) - shift)
+    if width < 16:
+        return low, high | more << (shift - np.uint64(64))
+    return low, high
+
+
+@kernel
 def read(
     data: Bytes, begin: int, end: int, most: int, scripts: Bytes, lower: NDArray[np.uint16], absent: Bytes, letters: Integers,
     counts: Integers, han: Integers, small: Integers, words: NDArray[np.int32], keys: NDArray[np.uint64],
@@ -119,7 +152,7 @@ def read(
     `absent`; to `small[0]`, the Latin words of two small letters or more; and to `held`, of which the first is how many segments
     there are and the others their letters. Of each word in a script of `MODELLED` its script, first and last character and
     segment go to `words` [words, 4], its characters in lower case to `characters`, and a number that no other word has to
-    `keys` [words, 2], 0 where it is too long for one. There has to be room for `most` words, of `WORD` characters each.
+    `keys` [words, 2], 0 where it is too long for one. There has to be room for `most` words, of `WORD` characters each and 8 more.
     """
     opened = np.zeros(MODELLED, np.int64)  # each script's open segment, 0 where none is
     unclosed = np.zeros(1, np.uint8)
@@ -177,14 +210,28 @@ def read(
             if script == LATIN:  # letters of ASCII, which most are
                 stop = min(end, at + min(most - taken, first + WORD - place))
                 start = at
-                while at < stop:
+                count = 8
+                while count == 8 and at + 8 <= stop:  # eight at a time
+                    eight = eight_bytes(data, at)
+                    small_eight = eight | _SMALLS
+                    bits = small_eight & ~_HIGHS
+                    strange = ~((bits + _FROM_A) & ~(bits + _AFTER_Z) & ~eight) & _HIGHS
+                    mask = ((strange & (~strange + _ONE)) >> _SEVEN) - _ONE  # of the bytes before the first that is no letter
+                    count = np.int64(((mask & _ONES) * _ONES) >> _TOP)
+                    folded |= (eight ^ small_eight) & mask
+                    for one in range(8):
+                        characters[place + one] = (small_eight >> np.uint64(8 * one)) & _LAST
+                    low, high = appended(low, high, width + at - start, small_eight & mask)
+                    place += count
+                    at += count
+                while count == 8 and at < stop:
                     byte = np.uint64(data[at])
                     letter = byte | _SMALL
                     if letter - _A >= _ALPHABET:
                         break
                     folded |= byte ^ letter
                     characters[place] = letter
-                    high, low = high << _BYTE | low >> _TOP, low << _BYTE | letter
+                    low, high = appended(low, high, width + at - start, letter)
                     place += 1
                     at += 1
                 taken += at - start
@@ -205,11 +252,12 @@ def read(
             else:
                 break
             characters[place] = letter
-            if letter >= 0x80:
-                high, low = high << _BYTE | low >> _TOP, low << _BYTE | _NOT_ASCII | letter >> _BYTE
+            if letter < 0x80:
+                low, high = appended(low, high, width, letter)
                 width += 1
-            high, low = high << _BYTE | low >> _TOP, low << _BYTE | letter & _LAST
-            width += 1
+            else:
+                low, high = appended(low, high, width, _NOT_ASCII | letter >> _BYTE | (letter & _LAST) << _BYTE)
+                width += 2
             place += 1
             at += step
         words[used, SCRIPT], words[used, FIRST], words[used, LAST], words[used, SEGMENT] = script, first, place, opened[script]
@@ -264,7 +312,7 @@ def tell(
     found, counts, han = np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(8, np.int64)
     small, units = np.zeros(1, np.int64), np.zeros(count, np.float64)
     words, keys = np.empty((LETTERS, 4), np.int32), np.empty((LETTERS, 2), np.uint64)
-    characters, held = np.empty(LETTERS * WORD, np.uint16), np.zeros(SEGMENTS, np.int64)
+    characters, held = np.empty(LETTERS * WORD + 8, np.uint16), np.zeros(SEGMENTS, np.int64)
     kept = np.zeros((SLOTS + 1, KEPT), np.uint64)
     vectors, grams = np.empty((SEGMENTS, WIDTH), np.int32), np.empty(SEGMENTS, np.int64)
     scores, total = np.zeros(weights.shape[2], np.float64), np.zeros(WIDTH, np.int32)

@@ -187,7 +187,7 @@ def with_labels(
     script_label = np.full(len(SCRIPTS), number[UNKNOWN], np.uint8)
     script_label[[kernels.HAN, kernels.KANA, kernels.HANGUL]] = [number[name] for name in ("zh-Hans", "ja", "ko")]
     script_label[kernels.ALONE :] = [number[name] for name, _, _ in ALONE]
-    most = max(map(len, classes))
+    most = -(-max(map(len, classes)) // 16) * 16  # registers full
     class_label = np.full((len(classes), most), number[UNKNOWN], np.uint8)
     of_script = np.zeros((len(classes), WIDTH + 1, most))
     of_script[:, WIDTH] = -np.inf

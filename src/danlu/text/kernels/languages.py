@@ -284,15 +284,27 @@ def judge(
     scale = NAT / math.sqrt(count + 16.0)
     for one in range(len(scores)):
         scores[one] = weights[WIDTH, one]
-    for place in range(WIDTH):
-        value = vector[place] * scale
+    for place in range(0, WIDTH, 4):  # four at a time, each class's in order
+        first, second, third, fourth = vector[place], vector[place + 1], vector[place + 2], vector[place + 3]
         for one in range(len(scores)):
-            scores[one] += weights[place, one] * value
+            scores[one] = (
+                scores[one]
+                + weights[place, one] * (first * scale)
+                + weights[place + 1, one] * (second * scale)
+                + weights[place + 2, one] * (third * scale)
+                + weights[place + 3, one] * (fourth * scale)
+            )
     best = 0
     for one in range(len(scores)):
         if scores[one] > scores[best]:
             best = one
     return best
+
+
+@kernel
+def odds(nats: float) -> float:
+    """Those of a class that is so much less likely than the best; what adds nothing to 1 is 0."""
+    return math.exp(nats) if nats > -40.0 else 0.0
 
 
 @kernel
@@ -370,14 +382,14 @@ def tell(
             best = judge(total, grams[:segments].sum(), weights[main], scores)
             everything, highest = 0.0, scores[best]
             for one in range(len(scores)):
-                everything += math.exp(scores[one] - highest)
+                everything += odds(scores[one] - highest)
             unsure = LIKELY * everything > 1.0 and scores[0] > highest - CLOSE
             if main == LATIN and (found[main] < TINY or (found[main] < SHORT and unsure)):
                 best = 0
             same = 0.0
             for one in range(len(scores)):
                 if class_label[main, one] == class_label[main, best]:
-                    same += math.exp(scores[one] - highest)
+                    same += odds(scores[one] - highest)
             likely = same / everything
             labels[text] = class_label[main, best]
             strange = 0

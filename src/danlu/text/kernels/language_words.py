@@ -38,6 +38,14 @@ _SPACE, _NONE, _LANE = np.uint64(32), np.uint64(0), np.uint64(0xFFFF)
 
 
 @kernel
+def gram_numbers(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """The numbers of the 2-, 3- and 4-gram that end with the character `c0`, before which are `c1`, `c2` and `c3`."""
+    two = c0 * _K0 + c1 * _K1
+    three = two + c2 * _K2
+    return (two + _TWO) >> _SHIFT, (three + _THREE) >> _SHIFT, (three + c3 * _K3 + _FOUR) >> _SHIFT
+
+
+@kernel
 def word_numbers(word: NDArray[np.uint16], numbers: NDArray[np.uint16]) -> int:
     """The numbers of the rows of a word's 2-, 3- and 4-grams, a space at both its ends, and of the word itself; how many.
 
@@ -45,35 +53,41 @@ def word_numbers(word: NDArray[np.uint16], numbers: NDArray[np.uint16]) -> int:
     """
     used = 0
     c1, c2, c3, whole = _SPACE, _NONE, _NONE, _NONE
-    for place in range(len(word) + 1):
-        c0 = np.uint64(word[place]) if place < len(word) else _SPACE
-        two = c0 * _K0 + c1 * _K1
-        three = two + c2 * _K2
-        numbers[used] = (two + _TWO) >> _SHIFT
-        numbers[used + 1] = (three + _THREE) >> _SHIFT
-        numbers[used + 2] = (three + c3 * _K3 + _FOUR) >> _SHIFT
+    for character in word:
+        c0 = np.uint64(character)
+        numbers[used], numbers[used + 1], numbers[used + 2] = gram_numbers(c0, c1, c2, c3)
         used += 3
-        if place < len(word):
-            whole = (whole + c0) * _K1
+        whole = (whole + c0) * _K1
         c1, c2, c3 = c0, c1, c2
-    numbers[used] = (whole * _K0 + _WORD) >> _SHIFT
-    return used + 1
+    numbers[used], numbers[used + 1], numbers[used + 2] = gram_numbers(_SPACE, c1, c2, c3)
+    numbers[used + 3] = (whole * _K0 + _WORD) >> _SHIFT
+    return used + 4
 
 
 @kernel
-def sum_rows(lanes: NDArray[np.uint64], numbers: NDArray[np.uint16], total: NDArray[np.uint64]) -> None:
-    """The sum of the rows with these numbers, `FULL` at most, into `total` [WIDTH // 4].
+def sum_word(word: NDArray[np.uint16], lanes: NDArray[np.uint64], total: NDArray[np.uint64]) -> None:
+    """The sum of the rows with a word's numbers into `total` [WIDTH // 4].
 
     `lanes` [buckets, WIDTH // 4] has four values, each with 128 added, side by side in the 16-bit lanes of an integer: `FULL`
     rows are summed before a lane is full.
     """
+    c1, c2, c3, whole = _SPACE, _NONE, _NONE, _NONE
     first = second = third = fourth = _NONE
-    for number in numbers:
-        first += lanes[number, 0]
-        second += lanes[number, 1]
-        third += lanes[number, 2]
-        fourth += lanes[number, 3]
-    total[0], total[1], total[2], total[3] = first, second, third, fourth
+    for character in word:
+        c0 = np.uint64(character)
+        a, b, c = gram_numbers(c0, c1, c2, c3)
+        first += lanes[a, 0] + lanes[b, 0] + lanes[c, 0]
+        second += lanes[a, 1] + lanes[b, 1] + lanes[c, 1]
+        third += lanes[a, 2] + lanes[b, 2] + lanes[c, 2]
+        fourth += lanes[a, 3] + lanes[b, 3] + lanes[c, 3]
+        whole = (whole + c0) * _K1
+        c1, c2, c3 = c0, c1, c2
+    a, b, c = gram_numbers(_SPACE, c1, c2, c3)
+    d = (whole * _K0 + _WORD) >> _SHIFT
+    total[0] = first + lanes[a, 0] + lanes[b, 0] + lanes[c, 0] + lanes[d, 0]
+    total[1] = second + lanes[a, 1] + lanes[b, 1] + lanes[c, 1] + lanes[d, 1]
+    total[2] = third + lanes[a, 2] + lanes[b, 2] + lanes[c, 2] + lanes[d, 2]
+    total[3] = fourth + lanes[a, 3] + lanes[b, 3] + lanes[c, 3] + lanes[d, 3]
 
 
 @kernel
@@ -100,7 +114,6 @@ def sum_words(
     `words` [words, 4], `keys` [words, 2] and `characters` are as `danlu.text.kernels.languages.read` makes them. `kept` [SLOTS
     + 1, KEPT], zeros at first, has sums of words; its last place is for the word that is not kept.
     """
-    numbers = np.empty(NUMBERS, np.uint16)
     first = second = third = fourth = _NONE
     count, segment = 0, np.int32(0)  # the rows in the lanes, and the segment that they are of
     for place in range(len(words)):
@@ -122,7 +135,7 @@ def sum_words(
                 slot = old
                 kept[slot, KEY_LOW], kept[slot, KEY_HIGH] = low, high
             kept[old, AGAIN] = 0
-            sum_rows(lanes, numbers[: word_numbers(characters[start:stop], numbers)], kept[slot])
+            sum_word(characters[start:stop], lanes, kept[slot])
         else:
             kept[slot, AGAIN] = 1
         first += kept[slot, 0]

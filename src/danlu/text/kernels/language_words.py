@@ -95,13 +95,12 @@ def spread(
     first: np.uint64, second: np.uint64, third: np.uint64, fourth: np.uint64, count: int, total: NDArray[np.int32]
 ) -> None:
     """Add to `total` [WIDTH] the values of four lanes, which are sums of `count` rows."""
-    less = 128 * count
-    for lane in range(4):
-        shift = np.uint64(16 * lane)
-        total[lane] += np.int64((first >> shift) & _LANE) - less
-        total[4 + lane] += np.int64((second >> shift) & _LANE) - less
-        total[8 + lane] += np.int64((third >> shift) & _LANE) - less
-        total[12 + lane] += np.int64((fourth >> shift) & _LANE) - less
+    less = np.int32(128 * count)
+    place = 0
+    for sums in (first, second, third, fourth):
+        for shift in (0, 16, 32, 48):
+            total[place] += np.int32((sums >> np.uint64(shift)) & _LANE) - less
+            place += 1
 
 
 @kernel

@@ -41,7 +41,7 @@ _APOSTROPHE, _NONE = np.uint64(39), np.uint64(0)
 _SMALL, _A, _ALPHABET = np.uint64(32), np.uint64(97), np.uint64(26)  # the bit of small letters, the first of them, how many
 _BYTE, _TOP, _LAST, _NOT_ASCII = np.uint64(8), np.uint64(56), np.uint64(0xFF), np.uint64(0x80)
 _ONE, _SEVEN = np.uint64(1), np.uint64(7)
-# Of each byte of eight: the bit of small letters, its lowest and highest bit, and what carries "a", and what is after "z", there
+# Of each of eight bytes: the bit of small letters, the lowest bit, the highest, and what carries "a" or what follows "z" there
 _SMALLS, _ONES, _HIGHS = np.uint64(0x2020202020202020), np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _FROM_A, _AFTER_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
 
@@ -149,10 +149,10 @@ def read(
     """Read at most `most` letters of `data[begin:end]` after `used` words before; how many words there are now.
 
     Adds to `letters` and `counts` [scripts], which are letters and words; to `han` [8], the Han letters by their flags in
-    `absent`; to `small[0]`, the Latin words of two small letters or more; and to `held`, of which the first is how many segments
-    there are and the others their letters. Of each word in a script of `MODELLED` its script, first and last character and
-    segment go to `words` [words, 4], its characters in lower case to `characters`, and a number that no other word has to
-    `keys` [words, 2], 0 where it is too long for one. There has to be room for `most` words, of `WORD` characters each and 8 more.
+    `absent`; to `small[0]`, the Latin words of two small letters or more; and to `held`, of which the first is how many
+    segments there are and the others their letters. Of each word in a script of `MODELLED` its script, first and last character
+    and segment go to `words` [words, 4], its characters in lower case to `characters`, and a number that no other word has to
+    `keys` [words, 2], 0 where it is too long for one. Room is needed for `most` words of `WORD` characters each, and 8 more.
     """
     opened = np.zeros(MODELLED, np.int64)  # each script's open segment, 0 where none is
     unclosed = np.zeros(1, np.uint8)
@@ -210,7 +210,7 @@ def read(
             if script == LATIN:  # letters of ASCII, which most are
                 stop = min(end, at + min(most - taken, first + WORD - place))
                 start = at
-                count = 8
+                count = np.int64(8)
                 while count == 8 and at + 8 <= stop:  # eight at a time
                     eight = eight_bytes(data, at)
                     small_eight = eight | _SMALLS
@@ -274,9 +274,7 @@ def read(
 
 
 @kernel
-def judge(
-    vector: NDArray[np.int32], count: int | np.int64, weights: NDArray[np.float64], scores: NDArray[np.float64]
-) -> int:
+def judge(vector: NDArray[np.int32], count: int | np.int64, weights: NDArray[np.float64], scores: NDArray[np.float64]) -> int:
     """The best of the classes of a script for a sum of `count` rows; their log odds go to `scores` [classes].
 
     `weights` is [WIDTH + 1, classes], the last row the scores of no text at all.

@@ -287,10 +287,10 @@ def test_what_can_be_wrong_with_pairs(language: str, gpt: Path, tmp_path: Path) 
     wrong(said, "evaluate.no-files", {"en": "The folder has no files of rows.", "zh": "没有可读取的数据文件"}, language)
     (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(json.dumps(PAIR).encode() * 99)[:-9])
     said = evaluate(gpt, "--on", tmp_path / "cut.jsonl.gz", language=language, folder=tmp_path)
-    wrong(said, "evaluate.gzip", {"en": "cannot be decompressed", "zh": "文件无法解压"}, language)
+    wrong(said, "documents.damaged", {"en": "cannot be decompressed", "zh": "文件无法解压"}, language)
     (tmp_path / "plain.jsonl.gz").write_text(json.dumps(PAIR), encoding="utf-8")
     said = evaluate(gpt, "--on", tmp_path / "plain.jsonl.gz", language=language, folder=tmp_path)
-    wrong(said, "evaluate.gzip", {"en": "cannot be decompressed", "zh": "文件无法解压"}, language)
+    wrong(said, "documents.damaged", {"en": "cannot be decompressed", "zh": "文件无法解压"}, language)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

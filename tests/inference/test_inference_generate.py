@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from danlu.inference.decode import CacheReader, StaticReader, reader_of
-from danlu.inference.generate import continuations, generate, generate_rows, prompt_ids
+from danlu.inference.generate import continuations, end_ids, generate, generate_rows, prompt_ids
 from danlu.inference.pieces import DEAD, START, following_states, pieces_of, utf8_automaton
 from danlu.inference.sampling import choose
 from danlu.inference.score import score
@@ -124,6 +124,13 @@ def test_the_context_moves_on_when_it_is_full(qwen3: Any, tokenizer: Any) -> Non
     assert len(steps) == 120
     assert [step.finish for step in steps[:-1]] == [None] * 119
     assert steps[-1].finish == "length"
+
+
+def test_an_end_beyond_the_vocabulary_ends_nothing(gpt2: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = end_ids(gpt2, tokenizer)
+    monkeypatch.setattr(gpt2.config, "eos_token_id", [50256, *expected])
+    assert end_ids(gpt2, tokenizer) == expected
+    assert len(list(generate(gpt2, tokenizer, "The", max_tokens=4))) >= 1
 
 
 def test_an_end_of_text_stops(gpt2: Any, tokenizer: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
@@ -13,8 +14,10 @@ from math import log
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
+from transformers import BertConfig, BertForSequenceClassification
 
 from danlu.inference.load import Loaded
 from danlu.inference.predict import CHUNKS, answer, predict_file
@@ -76,6 +79,17 @@ def test_csv_stays_csv(tmp_path: Path, classifier: Loaded, capsys: pytest.Captur
     assert capsys.readouterr().out.replace("\r\n", "\n") == (tmp_path / "out").read_text()
     predict_file(classifier, tmp_path / "in.csv", tmp_path / "out.jsonl")
     assert [row["text"] for row in lines(tmp_path / "out.jsonl")] == [row["text"] for row in rows]
+
+
+def test_a_model_with_one_output_gives_numbers(tokenizer: Any) -> None:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    model = BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), num_labels=1, **sizes)).eval()
+    found = answer(Loaded("classification", model, tokenizer, "m", {"length": 64}), TEXTS)
+    for text, each in zip(TEXTS, found, strict=True):
+        with torch.inference_mode():
+            value = float(model(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).logits)
+        assert each == {"predicted": pytest.approx(value, abs=1e-5), "truncated": False}
 
 
 def test_order_is_kept_across_batches(tmp_path: Path, classifier: Loaded) -> None:
@@ -156,6 +170,25 @@ def test_every_encoding_that_is_learned_from_is_answered_too(
         assert (counts["rows"], counts["quarantined"]) == (3, 0)
     assert lines(tmp_path / encoding / "out.jsonl") == lines(tmp_path / "utf-8" / "out.jsonl")
     assert [row["text"] for row in lines(tmp_path / encoding / "out.jsonl")] == texts
+
+
+def test_compressed_rows_are_answered_as_others(tmp_path: Path, classifier: Loaded) -> None:
+    plain = "text,id\n" + "".join(f"第 {place} 行 of some words,{place}\n" for place in range(30))
+    zstd = pa.compress(plain.encode(), "zstd", asbytes=True)
+    for name, data in {"a.csv": plain.encode(), "b.csv.gz": gzip.compress(plain.encode()), "c.csv.zst": zstd}.items():
+        (tmp_path / name).write_bytes(data)
+        predict_file(classifier, tmp_path / name, tmp_path / f"{name[0]}.out")
+    assert (tmp_path / "a.out").read_bytes() == (tmp_path / "b.out").read_bytes() == (tmp_path / "c.out").read_bytes()
+    assert (tmp_path / "a.out").read_text(encoding="utf-8").startswith("text,id,predicted,")
+
+
+def test_a_gzipped_file_that_is_cut_short(tmp_path: Path, classifier: Loaded) -> None:
+    source, output = tmp_path / "a.txt.gz", tmp_path / "a.out"
+    source.write_bytes(gzip.compress(b"".join(b"line %d\n" % place for place in range(999)))[:-9])
+    with pytest.raises(DanluError) as caught:
+        predict_file(classifier, source, output)
+    assert caught.value.key == "documents.damaged"
+    assert not output.exists()
 
 
 def test_quotation_marks_in_a_tsv_are_letters(tmp_path: Path, classifier: Loaded) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from danlu.collect.compressed import damage, open_bytes
 from danlu.collect.records import Rejected
+from danlu.documents.compressed import damage, open_bytes
 from danlu.documents.schema import MOST_BYTES
 from danlu.text.charset import Bytes, chunks, detect
 

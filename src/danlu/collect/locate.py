@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from danlu.collect.compressed import bare_name
 from danlu.collect.library import library_files
+from danlu.documents.compressed import bare_name
 from danlu.recipe.collect import CollectConfig
 from danlu.recipe.datasets import DatasetConfig
 from danlu.recipe.source_name import short_name, source_names, storable

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from danlu.collect.columns import Columns
-from danlu.collect.compressed import bare_suffix
 from danlu.collect.locate import SourceFile, TextSource
 from danlu.collect.readers.columnar import read_columns, read_parquet
 from danlu.collect.readers.custom import read_custom
@@ -16,6 +15,7 @@ from danlu.collect.readers.jsonl import read_jsonl
 from danlu.collect.readers.pku import read_pku
 from danlu.collect.readers.plain import read_text_lines, read_txt
 from danlu.collect.records import Layout, Record, Rejected
+from danlu.documents.compressed import bare_suffix
 from danlu.recipe.sources import CustomSource, PythonDocsSource
 from danlu.workspace.errors import DanluError
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import pickle
@@ -125,6 +126,7 @@ def serve(connection: Connection, imports: Sequence[str] = ()) -> None:
     for module in imports:
         with contextlib.suppress(Exception):  # the function that needs it will say what is wrong with it
             importlib.import_module(module)
+    gc.freeze()  # what was imported stays: looking through it for garbage after each piece of work takes longer than small work
     while True:
         try:
             entry, arguments = connection.recv()

@@ -11,9 +11,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
-from numba.core import event
+from numba.core import entrypoints, event
 
 from danlu.compute.machine_code import code_folder
+
+# Before the first compilation Numba imports whatever package has registered with it. Awkward has, which gigatoken needs, and
+# takes .2 s in every process; kernels here know arrays and numbers alone.
+entrypoints._already_initialized = True
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

@@ -417,7 +417,9 @@ def _overlaps(data: Data, train: Data | None, seen: Sequence[tuple[str, Path, in
 def _read_notes(data: Data) -> list[Message]:
     """Which columns were taken, and what of them a person should look at."""
     if data.truth_column is not None:
-        return [message("evaluate.note.columns", truth=data.truth_column, inputs=listed(data.inputs)), *data_notes(data)]
+        truth = {"truth": data.truth_column}
+        read = message("evaluate.note.columns", **truth, inputs=listed(data.inputs)) if data.inputs else None
+        return [read or message("evaluate.note.truth", **truth), *data_notes(data)]
     notes = [message("evaluate.note.reads", inputs=listed(data.inputs)), *data_notes(data)]
     if data.task == MINIMAL and (same := sum(good == bad for good, bad in data.couples or ())):
         notes.append(message("evaluate.note.same-sentences", count=same))

@@ -1,14 +1,13 @@
 """Files of rows that a person brings: JSON lines, CSV, TSV, Parquet, or plain text with a row a line, as columns; or a folder
-of such files. All but Parquet may be compressed by gzip.
+of such files. All but Parquet may be compressed (gzip, Zstandard).
 
 A row that cannot be read is an error with its line: a number over some of the rows would be about other data than it says.
 """
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.documents.compressed import bare_name, bare_suffix, open_whole
 from danlu.documents.delimited import delimited_rows
 from danlu.evaluate.numbered import names_in, with_names
 from danlu.text.charset import codec
@@ -33,7 +33,6 @@ PLAIN = (".txt", ".text")
 OF_A_FOLDER = (*JSON_LINES, *SEPARATORS, ".parquet")
 """What is read of a folder. Plain text is not: there it is a README or a licence."""
 KNOWN = (*OF_A_FOLDER, *PLAIN)
-GZIP = ".gz"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def read_table(path: Path) -> Table:
     """
     if not path.is_dir():
         return _read_file(path)
-    files = [file for file in sorted(path.iterdir()) if suffix_of(file) in OF_A_FOLDER and not file.name.startswith(".")]
+    files = [file for file in sorted(path.iterdir()) if bare_suffix(file) in OF_A_FOLDER and not file.name.startswith(".")]
     if not files:
         raise DanluError("evaluate.no-files", where=str(path), known=" ".join(OF_A_FOLDER))
     tables = [_read_file(file) for file in files]
@@ -97,23 +96,17 @@ def read_table(path: Path) -> Table:
 
 def stem(name: str) -> str:
     """A file's name without its format and compression."""
-    return Path(name.removesuffix(GZIP)).stem
-
-
-def suffix_of(path: Path) -> str:
-    """The ending of a file's name that tells its format, in lower case."""
-    return Path(path.name.lower().removesuffix(GZIP)).suffix
+    return Path(bare_name(name)).stem
 
 
 def _read_file(path: Path) -> Table:
     if not path.is_file():
         raise DanluError("evaluate.no-file", where=str(path), name=str(path))
-    suffix = suffix_of(path)
+    suffix = bare_suffix(path)
     if suffix not in KNOWN:
         raise DanluError("evaluate.format", where=str(path), suffix=suffix or "-", known=" ".join(KNOWN))
     try:
-        with gzip_errors(path):
-            rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
+        rows = list(_parquet(path) if suffix == ".parquet" else _rows(path, suffix))
     except UnicodeDecodeError as error:
         raise DanluError("evaluate.encoding", where=str(path), place=error.start) from None
     if not rows:
@@ -131,15 +124,6 @@ def parquet_errors(path: Path) -> Iterator[None]:
         yield
     except pa.ArrowException as error:
         raise DanluError("evaluate.parquet", where=str(path), reason=str(error).splitlines()[0][:200]) from error
-
-
-@contextmanager
-def gzip_errors(path: Path) -> Iterator[None]:
-    """Say what is wrong with a file that cannot be decompressed."""
-    try:
-        yield
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DanluError("evaluate.gzip", where=str(path), reason=str(error)) from error
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -162,10 +146,9 @@ def _rows(path: Path, suffix: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def opened(path: Path, newline: str | None = None, errors: str = "strict") -> IO[str]:
     """The text of a file, decompressed, by the encoding that it is in."""
-    open_it = gzip.open if path.name.lower().endswith(GZIP) else open
-    with open_it(path, "rb") as file:
+    with open_whole(path) as file:
         encoding = codec(file)
-    return open_it(path, "rt", encoding=encoding, newline=newline, errors=errors)
+    return io.TextIOWrapper(open_whole(path), encoding, errors, newline)
 
 
 def read_object(words: str, path: Path, line: int) -> dict[str, Any]:

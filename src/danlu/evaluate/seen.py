@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from danlu.documents.compressed import bare_suffix
 from danlu.documents.delimited import delimited_rows
 from danlu.evaluate.data import TEXTS, shown
 from danlu.evaluate.files import (
@@ -22,11 +23,9 @@ from danlu.evaluate.files import (
     KNOWN,
     SEPARATORS,
     SPLIT,
-    gzip_errors,
     opened,
     parquet_errors,
     read_object,
-    suffix_of,
 )
 from danlu.text.canonical import canonical
 from danlu.text.copies import THRESHOLD, Reach, find_copies, reach
@@ -181,18 +180,18 @@ def read_texts(path: Path, columns: Collection[str] = ()) -> Iterator[tuple[str,
     Of a file with a column `split`, as datasets have, only the training rows.
     """
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    known = [file for file in files if suffix_of(file) in (*KNOWN, ".md")]
+    known = [file for file in files if bare_suffix(file) in (*KNOWN, ".md")]
     if not known or not path.exists():
         raise DanluError("evaluate.no-texts", where=str(path), known=" ".join(KNOWN))
     wanted = dict.fromkeys((*columns, *TEXTS))
     for file in known:
-        if suffix_of(file) in (*JSON_LINES, *SEPARATORS, ".parquet"):
+        if bare_suffix(file) in (*JSON_LINES, *SEPARATORS, ".parquet"):
             for number, fields in _fields(file, wanted):
                 if fields.get(SPLIT, LEARNED) == LEARNED:
                     for text in _texts(fields, wanted):
                         yield f"{file}:{number}", text
         else:
-            with gzip_errors(file), opened(file, errors="replace") as words:
+            with opened(file, errors="replace") as words:
                 yield str(file), words.read()
 
 
@@ -212,11 +211,11 @@ def _strings(cell: Any) -> Iterator[str]:
 
 
 def _fields(file: Path, wanted: Collection[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    suffix = suffix_of(file)
+    suffix = bare_suffix(file)
     if suffix == ".parquet":
         yield from _parquet(file, wanted)
         return
-    with gzip_errors(file), opened(file, newline="" if suffix in SEPARATORS else None, errors="replace") as lines:
+    with opened(file, newline="" if suffix in SEPARATORS else None, errors="replace") as lines:
         if suffix in SEPARATORS:
             yield from delimited_rows(lines, SEPARATORS[suffix], file)
             return

@@ -47,10 +47,12 @@ def prompt_ids(tokenizer: Any, text: str) -> list[int]:
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The ids that end a text, from the tokenizer and the model's configuration."""
+    """The ids that end a text, from the tokenizer and the model's configuration; those that the model cannot give end none."""
     named = getattr(model, "generation_config", None)
     found = [tokenizer.eos_token_id, model.config.eos_token_id, named.eos_token_id if named is not None else None]
-    return frozenset(index for entry in found if entry is not None for index in (entry if isinstance(entry, list) else [entry]))
+    named_ids = (index for entry in found if entry is not None for index in (entry if isinstance(entry, list) else [entry]))
+    size = model.config.get_text_config().vocab_size
+    return frozenset(index for index in named_ids if index < size)
 
 
 class Options(TypedDict, total=False):

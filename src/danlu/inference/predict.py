@@ -31,7 +31,7 @@ MOST_HELD = 100
 def predict_file(
     loaded: Loaded, source: Path | None, output: Path | None, *, text_column: str = "text", progress: Progress | None = None
 ) -> dict[str, int]:
-    """Answer every text of `source` (.jsonl, .csv, .tsv, else a text a line; None: standard input, a text a line), in order.
+    """Answer every text of `source` (.jsonl, .csv, .tsv, else a text a line; also .gz, .zst; None: standard input), in order.
 
     Each row keeps its fields and gains the answer's. `output` is CSV where its name says so, or where it has no say (None is
     standard output) and the source is CSV; else JSON lines. A row that cannot be answered is not in the output: it goes, with
@@ -74,8 +74,9 @@ def predict_file(
 def answer(loaded: Loaded, texts: Sequence[str]) -> list[dict[str, Any] | DanluError]:
     """The fields that a model adds to each text, or why it has none.
 
-    classification: `predicted`, `probability`, `probabilities` by class, `truncated`; mlm: `filled`, and `masks`, a list of
-    answers for each gap; clm: `continuation` (sampled at temperature .8 with seed 0) and `bits_per_byte` of the text itself.
+    classification: `predicted`, `probability`, `probabilities` by class, `truncated`; with one output: `predicted`, a number,
+    and `truncated`; mlm: `filled`, and `masks`, a list of answers for each gap; clm: `continuation` (sampled at temperature .8
+    with seed 0) and `bits_per_byte` of the text itself.
     """
     if loaded.kind == "mlm":
         return [_mask_or_error(loaded, text) for text in texts]
@@ -91,13 +92,16 @@ def _mask_or_error(loaded: Loaded, text: str) -> dict[str, Any] | DanluError:
 
 
 def class_answers(loaded: Loaded, prepared: Sequence[str]) -> list[dict[str, Any]]:
-    """For each prepared text the likeliest class, its probability, and the probabilities of all classes by name."""
+    """For each prepared text the likeliest class, its probability, and the probabilities of all classes by name; or, of a model
+    with one output, its number."""
     if not prepared:
         return []
     names, model, tokenizer = loaded.labels, loaded.model, loaded.tokenizer
     rows = encode(tokenizer, prepared, length=loaded.length)
     outputs = forward_rows(model, rows.ids, pad=pad_id(model, tokenizer), batch_tokens=SHORT_TOKENS)
     cut, answers = set(rows.cut), []
+    if len(names) == 1:
+        return [{"predicted": value, "truncated": row in cut} for row, value in enumerate(outputs[:, 0].tolist())]
     for row, shares in enumerate(softmax(outputs)):
         best = int(shares.argmax())
         named = dict(zip(names, shares.tolist(), strict=True))

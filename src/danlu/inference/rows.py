@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from danlu.documents.compressed import bare_suffix, open_whole
 from danlu.documents.delimited import FIELD_LIMIT, TAB, by_tabs, tab_names, uneven_line
 from danlu.text.charset import codec
 from danlu.workspace.errors import DanluError
@@ -44,14 +45,14 @@ class Bad:
 
 @contextmanager
 def open_rows(source: Path | None, text_column: str) -> Iterator[Iterator[Row | Bad]]:
-    """The rows of a file (None: standard input, a text a line). Every good row has a text in `text_column`."""
+    """The rows of a file, perhaps compressed (None: standard input, a text a line). A good row has a text in `text_column`."""
     where = str(source or "-")
     with ExitStack() as stack:
         try:
-            file: BinaryIO = sys.stdin.buffer if source is None else stack.enter_context(source.open("rb"))
+            file: BinaryIO = sys.stdin.buffer if source is None else stack.enter_context(open_whole(source))
         except (FileNotFoundError, IsADirectoryError) as error:
             raise DanluError("inference.no-file", where=where, name=where) from error
-        suffix = source.suffix.lower() if source is not None else ""
+        suffix = bare_suffix(source) if source is not None else ""
         encoding = ENCODING
         if source is not None:
             encoding = codec(file)
@@ -162,7 +163,7 @@ def open_sinks(source: Path | None, output: Path | None) -> Iterator[tuple[Write
     """Where answers and quarantined rows go. Files have their names only once they are whole; a failure leaves none."""
     separator = SEPARATORS.get(output.suffix.lower()) if output is not None else None
     if separator is None and source is not None and (output is None or output.suffix.lower() not in JSON_LINES):
-        separator = SEPARATORS.get(source.suffix.lower())
+        separator = SEPARATORS.get(bare_suffix(source))
     if output is None:
         yield _writer(sys.stdout, separator), _tell
         return

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from danlu.collect.compressed import bare_suffix
 from danlu.collect.encoding import Line, read_lines
 from danlu.collect.locate import SourceFile
 from danlu.collect.readers.fields import require_columns, to_record
 from danlu.collect.records import Layout, Record, Rejected
+from danlu.documents.compressed import bare_suffix
 from danlu.documents.schema import MOST_BYTES
 
 _LOOKED_AT = 200  # lines that tell whether tabs alone part the columns

@@ -30,15 +30,17 @@ _PARAMETERS = np.uint64(0x01010000 ^ 16)  # no key, one lane, 16 bytes of digest
 
 
 @kernel
-def _mix(state: NDArray[np.uint64], a: int, b: int, c: int, d: int, x: np.uint64, y: np.uint64) -> None:
-    state[a] += state[b] + x
-    state[d] = _turned(state[d] ^ state[a], np.uint64(32))
-    state[c] += state[d]
-    state[b] = _turned(state[b] ^ state[c], np.uint64(24))
-    state[a] += state[b] + y
-    state[d] = _turned(state[d] ^ state[a], np.uint64(16))
-    state[c] += state[d]
-    state[b] = _turned(state[b] ^ state[c], np.uint64(63))
+def _mix(
+    a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64, x: np.uint64, y: np.uint64
+) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    a += b + x
+    d = _turned(d ^ a, np.uint64(32))
+    c += d
+    b = _turned(b ^ c, np.uint64(24))
+    a += b + y
+    d = _turned(d ^ a, np.uint64(16))
+    c += d
+    return a, _turned(b ^ c, np.uint64(63)), c, d
 
 
 @kernel
@@ -47,10 +49,52 @@ def _turned(word: np.uint64, bits: np.uint64) -> np.uint64:
 
 
 @kernel
+def _read(data: NDArray[np.uint8], begin: int, end: int, words: NDArray[np.uint64]) -> None:
+    """The block `data[begin:end]` as sixteen words in little-endian order, zeros after its end."""
+    if end - begin == _BLOCK:  # without a condition for each byte the compiler reads a word at once
+        for index in range(16):
+            word = np.uint64(0)
+            for step in range(8):
+                word |= np.uint64(data[begin + 8 * index + step]) << np.uint64(8 * step)
+            words[index] = word
+        return
+    words[:] = 0
+    for place in range(begin, end):
+        words[(place - begin) >> 3] |= np.uint64(data[place]) << np.uint64(8 * ((place - begin) & 7))
+
+
+@kernel
+def _compress(chain: NDArray[np.uint64], words: NDArray[np.uint64], size: np.uint64, last: bool) -> None:
+    """The function F: `chain` after a block. Its sixteen words of state are variables, which stay in registers."""
+    a0, a1, a2, a3, b0, b1, b2, b3 = chain[0], chain[1], chain[2], chain[3], chain[4], chain[5], chain[6], chain[7]
+    c0, c1, c2, c3, d0, d1, d2, d3 = _START[0], _START[1], _START[2], _START[3], _START[4], _START[5], _START[6], _START[7]
+    d0 ^= size
+    if last:
+        d2 = ~d2
+    for turn in range(12):
+        order = _ORDER[turn]
+        a0, b0, c0, d0 = _mix(a0, b0, c0, d0, words[order[0]], words[order[1]])
+        a1, b1, c1, d1 = _mix(a1, b1, c1, d1, words[order[2]], words[order[3]])
+        a2, b2, c2, d2 = _mix(a2, b2, c2, d2, words[order[4]], words[order[5]])
+        a3, b3, c3, d3 = _mix(a3, b3, c3, d3, words[order[6]], words[order[7]])
+        a0, b1, c2, d3 = _mix(a0, b1, c2, d3, words[order[8]], words[order[9]])
+        a1, b2, c3, d0 = _mix(a1, b2, c3, d0, words[order[10]], words[order[11]])
+        a2, b3, c0, d1 = _mix(a2, b3, c0, d1, words[order[12]], words[order[13]])
+        a3, b0, c1, d2 = _mix(a3, b0, c1, d2, words[order[14]], words[order[15]])
+    chain[0] ^= a0 ^ c0
+    chain[1] ^= a1 ^ c1
+    chain[2] ^= a2 ^ c2
+    chain[3] ^= a3 ^ c3
+    chain[4] ^= b0 ^ d0
+    chain[5] ^= b1 ^ d1
+    chain[6] ^= b2 ^ d2
+    chain[7] ^= b3 ^ d3
+
+
+@kernel
 def digest_spans(data: NDArray[np.uint8], offsets: NDArray[np.int64], out: NDArray[np.uint64]) -> None:
     """The digest of `data[offsets[i]:offsets[i + 1]]` as two words in little-endian order, uint64[spans, 2], into `out`."""
     chain = np.empty(8, np.uint64)
-    state = np.empty(16, np.uint64)
     words = np.empty(16, np.uint64)
     for span in range(len(offsets) - 1):
         begin, end = offsets[span], offsets[span + 1]
@@ -60,29 +104,8 @@ def digest_spans(data: NDArray[np.uint8], offsets: NDArray[np.int64], out: NDArr
         while True:
             last = end - at <= _BLOCK
             stop = end if last else at + _BLOCK
-            for index in range(16):
-                word = np.uint64(0)
-                place = at + 8 * index
-                for step in range(min(8, max(0, stop - place))):
-                    word |= np.uint64(data[place + step]) << np.uint64(8 * step)
-                words[index] = word
-            state[:8] = chain
-            state[8:] = _START
-            state[12] ^= np.uint64(stop - begin)
-            if last:
-                state[14] = ~state[14]
-            for turn in range(12):
-                order = _ORDER[turn]
-                _mix(state, 0, 4, 8, 12, words[order[0]], words[order[1]])
-                _mix(state, 1, 5, 9, 13, words[order[2]], words[order[3]])
-                _mix(state, 2, 6, 10, 14, words[order[4]], words[order[5]])
-                _mix(state, 3, 7, 11, 15, words[order[6]], words[order[7]])
-                _mix(state, 0, 5, 10, 15, words[order[8]], words[order[9]])
-                _mix(state, 1, 6, 11, 12, words[order[10]], words[order[11]])
-                _mix(state, 2, 7, 8, 13, words[order[12]], words[order[13]])
-                _mix(state, 3, 4, 9, 14, words[order[14]], words[order[15]])
-            for index in range(8):
-                chain[index] ^= state[index] ^ state[index + 8]
+            _read(data, at, stop, words)
+            _compress(chain, words, np.uint64(stop - begin), last)
             if last:
                 break
             at = stop

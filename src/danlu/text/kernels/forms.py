@@ -35,10 +35,9 @@ def write_forms(
             byte = data[at]
             if byte < 0x80:
                 form = ascii_forms[byte]
-                if form != 0:
-                    out[size] = form
-                    size += 1
-                elif byte == 0x3C:  # <
+                out[size] = form  # also if there is none: a branch that goes either way costs more than a byte too many
+                size += form != 0
+                if byte == 0x3C:  # <
                     at = _tag_end(data, at, end)
                 elif byte == 0x26 and is_entity(data, at, end):
                     whole = False

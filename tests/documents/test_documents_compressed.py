@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from danlu.collect.compressed import bare_name, open_bytes
 from danlu.collect.locate import SourceFile, locate
 from danlu.collect.read import read_documents_of
 from danlu.collect.records import Record, Rejected
+from danlu.documents.compressed import bare_name, open_bytes, open_whole
 from danlu.recipe.sources import FilesSource
+from danlu.workspace.errors import DanluError
 
 PACK = {
     ".gz": lambda data: gzip.compress(data),
@@ -79,6 +80,12 @@ def test_whole_lines_before_the_damage_are_kept(tmp_path: Path, ending: str, har
     packed[len(packed) // 2 :] = b"" if harm == "cut" else b"\xff" * (len(packed) - len(packed) // 2)
     path = tmp_path / f"a.txt{ending}"
     path.write_bytes(packed)
+    with open_bytes(path) as file:  # what decompresses on from damage may give bytes for ever
+        while file.read1():
+            pass
+        assert not any(file.read1() for _ in range(100))
+    with open_whole(path) as file, pytest.raises(DanluError, match=r"cannot be decompressed"):
+        file.read()
     source = FilesSource(type="files", path=str(path), format="lines")
     *records, last = read_documents_of(source, SourceFile(path, path.name))
     assert isinstance(last, Rejected)

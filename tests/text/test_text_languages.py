@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import time
 import unicodedata
 from pathlib import Path
@@ -16,8 +17,10 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from danlu.text import language_training
+from danlu.text.buffers import string_buffers
 from danlu.text.kernels import language_words as words_of
 from danlu.text.kernels import languages as kernels
+from danlu.text.kernels.composing import find_composing
 from danlu.text.languages import MODEL, SCRIPTS, Languages, Model, languages, load_model, make_tables, plain
 
 SENTENCES = {
@@ -127,6 +130,20 @@ def test_a_text_is_told_the_same_in_any_batch(texts: list[str]) -> None:
         assert (alone.label[0], alone.confidence[0], alone.mixed[0]) == (
             together.label[place], together.confidence[place], together.mixed[place],
         )  # fmt: skip
+
+
+AROUND_MARKS = "ab é\u02ff\u0300\u036f\u0370\u0652\u0653\u0656\u093b\u093c\u10ff\u1100\u11ff\u1200\u3098\u309aか天😀"
+
+
+@given(st.lists(st.text(alphabet=AROUND_MARKS, max_size=20)))
+@example(["", "abcdefgh" * 2 + "\u0301"])
+@settings(max_examples=200, deadline=None)
+def test_marks_that_compose_are_found_as_by_a_regular_expression(texts: list[str]) -> None:
+    data, offsets = string_buffers(texts)
+    found = np.zeros(len(texts), np.bool_)
+    find_composing(data, offsets, found)
+    marks = re.compile("[\u0300-\u036f\u0653-\u0655\u093c\u1100-\u11ff\u3099\u309a]")
+    assert found.tolist() == [marks.search(text) is not None for text in texts]
 
 
 def _script(character: str) -> str:

@@ -25,6 +25,7 @@ from danlu.text.buffers import read_only, text_buffers
 from danlu.text.characters import HAN as HAN_FLAG
 from danlu.text.characters import INVISIBLE, LETTER, kinds_table, lower_table
 from danlu.text.kernels import languages as kernels
+from danlu.text.kernels.composing import find_composing
 from danlu.text.kernels.language_words import WIDTH
 
 Bytes = NDArray[np.uint8]
@@ -67,7 +68,6 @@ _RANGES = {
 }
 _HAN_PER_WORD = 1.6  # characters of a Chinese word, on average; weighs Han against words of alphabets
 _ALSO_BIG5 = "僞啓峯嫺爲牀竈糉繮羣衆衞裏説鋭閲着"  # forms of traditional texts (OpenCC's) that Big5 has another form of
-_COMPOSING = "[\u0300-\u036f\u0653-\u0655\u093c\u1100-\u11ff\u3099\u309a]"  # what makes a letter with the one before it
 _OWN = ("zh-Hans", "zh-Hant", "ja", "ko")  # labels of scripts that the model does not judge
 
 
@@ -127,11 +127,14 @@ def languages(data: Bytes, offsets: NDArray[np.int64]) -> Languages:
 
 def told_languages(texts: pa.LargeStringArray) -> pa.StringArray:
     """The language of each text, whatever way its letters are composed: what `danlu.text.language.guess_languages` tells."""
-    marked = pc.match_substring_regex(texts, _COMPOSING)
-    if pc.any(marked).as_py():
+    data, offsets = text_buffers(texts)
+    found = np.zeros(len(texts), np.bool_)
+    find_composing(data, offsets, found)
+    if found.any():
+        marked = pa.array(found)
         composed = pa.array([unicodedata.normalize("NFC", text) for text in texts.filter(marked).to_pylist()], texts.type)
-        texts = pc.replace_with_mask(texts, marked, composed)
-    told = languages(*text_buffers(texts))
+        data, offsets = text_buffers(pc.replace_with_mask(texts, marked, composed))
+    told = languages(data, offsets)
     return pa.array(told.labels, pa.string()).take(pa.array(told.label))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
+from danlu.text.kernels.eight import HIGHS, ONES, eight_bytes
 from danlu.text.kernels.language_words import FIRST, KEPT, KEY, LAST, SCRIPT, SEGMENT, SLOTS, WIDTH, WORD, sum_words
 
 Bytes = NDArray[np.uint8]
@@ -41,9 +42,8 @@ _APOSTROPHE, _NONE = np.uint64(39), np.uint64(0)
 _SMALL, _A, _ALPHABET = np.uint64(32), np.uint64(97), np.uint64(26)  # the bit of small letters, the first of them, how many
 _BYTE, _TOP, _LAST, _NOT_ASCII = np.uint64(8), np.uint64(56), np.uint64(0xFF), np.uint64(0x80)
 _ONE, _SEVEN = np.uint64(1), np.uint64(7)
-# Of each of eight bytes: the bit of small letters, the lowest bit, the highest, and what carries "a" or what follows "z" there
-_SMALLS, _ONES, _HIGHS = np.uint64(0x2020202020202020), np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
-_FROM_A, _AFTER_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
+# Of each of eight bytes: the bit of small letters, and what carries "a" or what follows "z" into the highest bit
+_SMALLS, _FROM_A, _AFTER_Z = np.uint64(0x2020202020202020), np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
 
 
 @kernel
@@ -109,22 +109,6 @@ def script_of(code: np.int64, scripts: Bytes) -> np.int64:
     if code < 0x10000:
         return np.int64(scripts[code])
     return np.int64(HAN if 0x20000 <= code < 0x32400 else NO_LETTER)
-
-
-@kernel
-def eight_bytes(data: Bytes, at: int) -> np.uint64:
-    """The bytes from `at` on, the first lowest; LLVM makes one load of it, as the places have no sign that is looked at."""
-    place = np.uint64(at)
-    return (
-        np.uint64(data[place])
-        | np.uint64(data[place + np.uint64(1)]) << np.uint64(8)
-        | np.uint64(data[place + np.uint64(2)]) << np.uint64(16)
-        | np.uint64(data[place + np.uint64(3)]) << np.uint64(24)
-        | np.uint64(data[place + np.uint64(4)]) << np.uint64(32)
-        | np.uint64(data[place + np.uint64(5)]) << np.uint64(40)
-        | np.uint64(data[place + np.uint64(6)]) << np.uint64(48)
-        | np.uint64(data[place + np.uint64(7)]) << np.uint64(56)
-    )
 
 
 @kernel
@@ -214,10 +198,10 @@ def read(
                 while count == 8 and at + 8 <= stop:  # eight at a time
                     eight = eight_bytes(data, at)
                     small_eight = eight | _SMALLS
-                    bits = small_eight & ~_HIGHS
-                    strange = ~((bits + _FROM_A) & ~(bits + _AFTER_Z) & ~eight) & _HIGHS
+                    bits = small_eight & ~HIGHS
+                    strange = ~((bits + _FROM_A) & ~(bits + _AFTER_Z) & ~eight) & HIGHS
                     mask = ((strange & (~strange + _ONE)) >> _SEVEN) - _ONE  # of the bytes before the first that is no letter
-                    count = np.int64(((mask & _ONES) * _ONES) >> _TOP)
+                    count = np.int64(((mask & ONES) * ONES) >> _TOP)
                     folded |= (eight ^ small_eight) & mask
                     for one in range(8):
                         characters[place + one] = (small_eight >> np.uint64(8 * one)) & _LAST

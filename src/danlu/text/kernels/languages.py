@@ -143,7 +143,7 @@ def read(
     run: int | np.int64 = NO_LETTER  # the script of the letters just before, where it is not modelled
     place = words[used - 1, LAST] if used else np.int32(0)
     taken = 0
-    at = begin
+    at: int | np.int64 = begin
     while at < end and taken < most:
         code, step = next_character(data, at, end)
         script = script_of(code, scripts)
@@ -155,9 +155,9 @@ def read(
             run = NO_LETTER
         if script == NO_LETTER:
             if code == 10 or code == 46 or code == 33 or code == 63 or code == 0x0964 or code == 0x06D4:
-                for kind in range(1, MODELLED):
-                    if held[opened[kind]] >= ENOUGH:
-                        opened[kind] = 0
+                for one in range(1, MODELLED):
+                    if held[opened[one]] >= ENOUGH:
+                        opened[one] = 0
             at = after_markup(data, at, end, unclosed) if code == 60 or code == 38 else at + step
             continue
         if script == HAN:

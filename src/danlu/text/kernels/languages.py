@@ -143,7 +143,7 @@ def read(
     run: int | np.int64 = NO_LETTER  # the script of the letters just before, where it is not modelled
     place = words[used - 1, LAST] if used else np.int32(0)
     taken = 0
-    at: int | np.int64 = begin
+    at = begin
     while at < end and taken < most:
         code, step = next_character(data, at, end)
         script = script_of(code, scripts)
@@ -207,7 +207,7 @@ def read(
                         characters[place + one] = (small_eight >> np.uint64(8 * one)) & _LAST
                     low, high = appended(low, high, width + at - start, small_eight & mask)
                     place += count
-                    at += count
+                    at += int(count)
                 while count == 8 and at < stop:
                     byte = np.uint64(data[at])
                     letter = byte | _SMALL

@@ -13,7 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.clean.parts import Part, each_group, each_part, join_parquet, parts_of, scratch_of, set_aside, write_parquet
+from danlu.clean.parts import (
+    Part,
+    each_group,
+    each_part,
+    join_parquet,
+    parts_of,
+    scratch_of,
+    set_aside,
+    write_parquet,
+    write_scratch,
+)
 from danlu.clean.personal import PERSONAL, example, treat_columns
 from danlu.clean.rewrite import Edits, Rewritten, rewrite
 from danlu.clean.treatment import Treatment, is_chinese, treatment
@@ -119,8 +129,8 @@ def normalise_part(run: Run, part: Part, config: CleanConfig) -> dict[str, Any]:
             yield pa.concat_tables([piece.documents for piece in pieces])
 
     write_parquet(run.output / part.set / part.path.name, tables(), DOCUMENTS)
-    write_parquet(scratch_of(run, part, "edits"), edits, EDITS)
-    write_parquet(scratch_of(run, part, "personal"), personal, PERSONAL)
+    write_scratch(scratch_of(run, part, "edits"), edits, EDITS)
+    write_scratch(scratch_of(run, part, "personal"), personal, PERSONAL)
     shown = {name: [(digest, show()) for digest, show in some] for name, some in examples.items()}
     found = {"asked": dict(asked), "edits": dict(reasons), "personal": dict(kinds), "examples": shown}
     return {**{name: counts[name] for name in COUNTS}, **found}

@@ -32,6 +32,7 @@ from danlu.clean.parts import (
     scratch_of,
     set_aside,
     write_parquet,
+    write_scratch,
 )
 from danlu.clean.verify import Source
 from danlu.compute.units import Crew, Unit
@@ -148,7 +149,7 @@ def sign_part(run: Run, part: Part, scheme: Scheme) -> int:
 
     schema = signatures_schema(scheme.bands)
     made = each_group(run, part.path, signatures, ["id", "text"])
-    return write_parquet(scratch_of(run, part, "signatures"), (table for table, _ in made), schema)
+    return write_scratch(scratch_of(run, part, "signatures"), (table for table, _ in made), schema)
 
 
 def _gather(

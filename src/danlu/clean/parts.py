@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from danlu.compute.losses import Loss, record_losses
 from danlu.compute.ordered import in_order
 from danlu.compute.units import Crew, Unit
-from danlu.documents.store import LEVELS, document_parts
+from danlu.documents.store import Compression, document_parts, parquet_writer
 from danlu.workspace.artifact import Artifact
 from danlu.workspace.progress import Task
 from danlu.workspace.run import Run
@@ -115,12 +115,12 @@ def each_group(
         yield result, table
 
 
-def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
+def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, compression: Compression = "zstd") -> int:
     """Write the tables as row groups; the file appears by a rename when it is whole. Returns the number of rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     rows = 0
-    with pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=LEVELS["zstd"]) as writer:
+    with parquet_writer(temporary, schema, compression) as writer:
         for table in tables:
             if table.num_rows:
                 writer.write_table(table.cast(schema))
@@ -129,6 +129,11 @@ def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> 
         os.fsync(file.fileno())
     temporary.replace(path)
     return rows
+
+
+def write_scratch(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
+    """The same of what is read once and then thrown away."""
+    return write_parquet(path, tables, schema, "lz4")
 
 
 def join_parquet(path: Path, parts: Iterable[Path], schema: pa.Schema) -> int:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from danlu.clean.parts import row_groups, write_parquet
+from danlu.clean.parts import row_groups, write_scratch
 from danlu.clean.preset import LINE_RULES
 
 REMOVED: pa.Schema = pa.schema(
@@ -27,7 +27,7 @@ def write_removed(edits: Path, path: Path) -> None:
         gone = pc.subtract(pc.subtract(some["end"], some["start"]), some["length"]).cast(pa.int64())
         found.append(pa.table([some["id"], gone], schema=REMOVED))
     every = pa.concat_tables(found).group_by("id", use_threads=False).aggregate([("characters", "sum")])
-    write_parquet(path, [every.rename_columns(REMOVED.names).cast(REMOVED)], REMOVED)
+    write_scratch(path, [every.rename_columns(REMOVED.names).cast(REMOVED)], REMOVED)
 
 
 def removed_shares(removed: pa.Table, ids: pa.ChunkedArray, characters: NDArray[np.float64]) -> NDArray[np.float64]:

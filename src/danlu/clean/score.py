@@ -24,7 +24,7 @@ from danlu.clean.parts import (
     row_groups,
     scratch_of,
     set_aside,
-    write_parquet,
+    write_scratch,
 )
 from danlu.clean.preset import RULES, family, is_unspaced
 from danlu.clean.removed import removed_shares, write_removed
@@ -152,7 +152,7 @@ def score_part(run: Run, part: Part, own: Sequence[str] = (), models: Models = N
 
     schema = schema_of(own, models)
     made = each_group(run, part.path, scores, ["id", "text", "language"])
-    return write_parquet(scratch_of(run, part, "scores"), (table for table, _ in made), schema)
+    return write_scratch(scratch_of(run, part, "scores"), (table for table, _ in made), schema)
 
 
 def _own_columns(own: Sequence[str], folder: Path, table: pa.Table) -> dict[str, pa.Array]:

@@ -29,6 +29,7 @@ from danlu.clean.parts import (
     scratch_of,
     set_aside,
     write_parquet,
+    write_scratch,
 )
 from danlu.clean.personal import treat
 from danlu.clean.repeats import HOLDOUT
@@ -113,8 +114,8 @@ def search_part(run: Run, part: Part, items: Path | None, share: float) -> None:
         return forms, _nameless(leaks)
 
     every = [made for made, _ in each_group(run, part.path, found, ["id", "text"])]
-    write_parquet(scratch_of(run, part, "forms"), (forms for forms, _ in every), FORMS)
-    write_parquet(scratch_of(run, part, "leaks"), (leaks for _, leaks in every), LEAKS)
+    write_scratch(scratch_of(run, part, "forms"), (forms for forms, _ in every), FORMS)
+    write_scratch(scratch_of(run, part, "leaks"), (leaks for _, leaks in every), LEAKS)
 
 
 def _surest(finds: Finds) -> Finds:

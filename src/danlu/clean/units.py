@@ -15,7 +15,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from danlu.clean.parts import Part, each_group, each_part, parts_of, row_groups, scratch_of, set_aside, write_parquet
+from danlu.clean.parts import (
+    Part,
+    each_group,
+    each_part,
+    parts_of,
+    row_groups,
+    scratch_of,
+    set_aside,
+    write_parquet,
+    write_scratch,
+)
 from danlu.compute.units import Crew
 from danlu.recipe.clean import CleanConfig, DedupConfig
 from danlu.text.buffers import text_buffers
@@ -91,7 +101,7 @@ def cut_part(run: Run, part: Part, config: DedupConfig, first: int) -> dict[str,
             yield made.set_column(0, UNITS.field("document"), documents)
             row += table.num_rows
 
-    return {"pieces": write_parquet(scratch_of(run, part, "units"), tables(), UNITS)}
+    return {"pieces": write_scratch(scratch_of(run, part, "units"), tables(), UNITS)}
 
 
 def _write_again(path: Path, files: Sequence[Path], ranges: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import time
 import unicodedata
 from pathlib import Path
@@ -12,11 +13,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from safetensors import safe_open
 
 from danlu.text import language_training
+from danlu.text.buffers import string_buffers
+from danlu.text.kernels import language_words as words_of
 from danlu.text.kernels import languages as kernels
-from danlu.text.languages import MODEL, SCRIPTS, Languages, languages, load_model, make_tables, plain
+from danlu.text.kernels.composing import find_composing
+from danlu.text.languages import MODEL, SCRIPTS, Languages, Model, languages, load_model, make_tables, plain
 
 SENTENCES = {
     "en": "The children were playing in the garden when it began to rain.",
@@ -127,6 +132,20 @@ def test_a_text_is_told_the_same_in_any_batch(texts: list[str]) -> None:
         )  # fmt: skip
 
 
+AROUND_MARKS = "ab é\u02ff\u0300\u036f\u0370\u0652\u0653\u0656\u093b\u093c\u10ff\u1100\u11ff\u1200\u3098\u309aか天😀"
+
+
+@given(st.lists(st.text(alphabet=AROUND_MARKS, max_size=20)))
+@example(["", "abcdefgh" * 2 + "\u0301"])
+@settings(max_examples=200, deadline=None)
+def test_marks_that_compose_are_found_as_by_a_regular_expression(texts: list[str]) -> None:
+    data, offsets = string_buffers(texts)
+    found = np.zeros(len(texts), np.bool_)
+    find_composing(data, offsets, found)
+    marks = re.compile("[\u0300-\u036f\u0653-\u0655\u093c\u1100-\u11ff\u3099\u309a]")
+    assert found.tolist() == [marks.search(text) is not None for text in texts]
+
+
 def _script(character: str) -> str:
     """By the character's Unicode name: another way to its script than tables of ranges."""
     name = unicodedata.name(character, "")
@@ -150,8 +169,8 @@ def test_letters_by_script(text: str) -> None:
 
 def _buckets(text: str) -> list[int]:
     """The buckets of words of small letters with single spaces between, computed plainly."""
-    modulus, odd = 1 << 64, [int(number) for number in (kernels._K0, kernels._K1, kernels._K2, kernels._K3)]
-    added = {2: int(kernels._TWO), 3: int(kernels._THREE), 4: int(kernels._FOUR)}
+    modulus, odd = 1 << 64, [int(number) for number in (words_of._K0, words_of._K1, words_of._K2, words_of._K3)]
+    added = {2: int(words_of._TWO), 3: int(words_of._THREE), 4: int(words_of._FOUR)}
     found = []
     for word in text.split():
         characters = [0, 0, 32, *map(ord, word), 32]
@@ -159,11 +178,11 @@ def _buckets(text: str) -> list[int]:
             for length in (2, 3, 4):
                 gram = characters[end - length + 1 : end + 1][::-1]
                 value = sum(code * factor for code, factor in zip(gram, odd, strict=False)) + added[length]
-                found.append(value % modulus >> (64 - kernels.BITS))
+                found.append(value % modulus >> (64 - words_of.BITS))
         value = 0
         for character in word:
             value = (value + ord(character)) * odd[1] % modulus
-        found.append((value * odd[0] + int(kernels._WORD)) % modulus >> (64 - kernels.BITS))
+        found.append((value * odd[0] + int(words_of._WORD)) % modulus >> (64 - words_of.BITS))
     return found
 
 
@@ -171,17 +190,43 @@ def _buckets(text: str) -> list[int]:
 @example([])
 @settings(max_examples=50, deadline=None)
 def test_buckets_are_those_of_a_plain_computation(words: list[str]) -> None:
+    found, starts = language_training.read_snippets([" ".join(words), ""], kernels.LATIN)
+    assert found.tolist() == _buckets(" ".join(words))
+    assert starts.tolist() == [0, len(found), len(found)]
+
+
+@given(st.lists(st.text(alphabet="abcdeéñüßzłčěI'ж", min_size=1, max_size=60), max_size=20))
+@example(["e" * 48 + "t"])
+@settings(max_examples=100, deadline=None)
+def test_a_sum_is_that_of_the_rows_whatever_was_kept_before(words: list[str]) -> None:
+    """Words of more than 16 bytes and those that meet in one place of the table included: the same as rows added plainly."""
+    texts, model = [" ".join(words), *words, " ".join(words)], load_model()
+    for script in (kernels.LATIN, kernels.CYRILLIC):
+        kept = np.zeros((words_of.SLOTS + 1, words_of.KEPT), np.uint64)
+        for text in texts:
+            numbers, _ = language_training.read_snippets([text], script)
+            vectors, grams = _sums(text, script, kept)
+            assert vectors.sum(axis=0).tolist() == _rows(model, numbers).tolist()
+            assert grams.sum() == len(numbers)
+
+
+def _rows(model: Model, numbers: NDArray[np.uint16]) -> NDArray[np.int64]:
+    return (model.lanes[numbers].view(np.uint16).astype(np.int64) - 128).sum(axis=0)
+
+
+def _sums(text: str, script: int, kept: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     tables = make_tables()
-    data, offsets = plain([" ".join(words)])
-    count = len(SCRIPTS)
-    buckets, used = np.zeros((kernels.MODELLED, kernels.BUCKETS), np.uint16), np.zeros(kernels.MODELLED, np.int64)
-    segments = np.zeros((kernels.SEGMENTS, 4), np.int64)
-    made = kernels.read(
-        data, 0, offsets[1], 1 << 30, tables.scripts, tables.lower, tables.absent, np.zeros(count, np.int64),
-        np.zeros(count, np.int64), np.zeros(8, np.int64), np.zeros(1, np.int64), buckets, used, segments, 0,
+    data, offsets = plain([text])
+    count, size = len(SCRIPTS), len(data)
+    words, keys, characters = np.zeros((size, 4), np.int32), np.zeros((size, 2), np.uint64), np.zeros(size + 8, np.uint16)
+    held = np.zeros(size // kernels.ENOUGH + kernels.MODELLED + 1, np.int64)
+    used = kernels.read(
+        data, 0, offsets[1], size, tables.scripts, tables.lower, tables.absent, np.zeros(count, np.int64),
+        np.zeros(count, np.int64), np.zeros(8, np.int64), np.zeros(1, np.int64), words, keys, characters, 0, held,
     )  # fmt: skip
-    assert buckets[kernels.LATIN, : used[kernels.LATIN]].tolist() == _buckets(" ".join(words))
-    assert segments[:made, kernels.LETTERS].sum() == sum(map(len, words))
+    vectors, grams = np.zeros((len(held), words_of.WIDTH), np.int32), np.zeros(len(held), np.int64)
+    words_of.sum_words(words[:used], keys, characters, script, load_model().lanes, kept, vectors, grams)
+    return vectors, grams
 
 
 @given(st.binary(max_size=200))
@@ -209,7 +254,7 @@ def test_a_long_text_is_read_at_its_beginning_middle_and_end() -> None:
 def test_the_model_is_small_and_names_its_sources() -> None:
     assert MODEL.stat().st_size < 600_000
     model = load_model()
-    assert model.lanes.shape == (1 << kernels.BITS, kernels.WIDTH // 4)
+    assert model.lanes.shape == (1 << words_of.BITS, words_of.WIDTH // 4)
     with safe_open(MODEL, framework="numpy") as file:
         about = json.loads(file.metadata()["about"])
     sources = about["sources"]

@@ -4,5 +4,5 @@ from danlu.workspace.stage import Stage
 
 STAGES = (
     Stage("dataset", 1, "danlu.collect.dataset:build_dataset"),
-    Stage("collect", 2, "danlu.collect.stage:collect"),
+    Stage("collect", 3, "danlu.collect.stage:collect"),
 )

@@ -27,6 +27,7 @@ from safetensors.numpy import save_file
 
 from danlu.text.kernels import language_training as training
 from danlu.text.kernels import languages as kernels
+from danlu.text.kernels.language_words import BITS, WIDTH
 from danlu.text.languages import MODEL, UNKNOWN, make_tables, plain
 from danlu.text.tags import base_language
 
@@ -281,20 +282,20 @@ def train(texts: dict[str, list[str]], sources: list[dict[str, str]], out: Path)
     """Rows and weights by stochastic gradient descent on the log loss, one script after another; then rows become int8."""
     chance = np.random.default_rng(SEED)
     classes = [names.split() for names in CLASSES]
-    rows = chance.uniform(-0.05, 0.05, (1 << kernels.BITS, kernels.WIDTH)).astype(np.float32)
+    rows = chance.uniform(-0.05, 0.05, (1 << BITS, WIDTH)).astype(np.float32)
     weights, learned = [], {}
     for script, (names, pools) in enumerate(zip(classes, make_pools(texts), strict=True)):
         if not names:
             continue
         learned.update({f"{name}.{script}": sum(map(len, pool)) for name, pool in sorted(pools.items())})
-        own = np.zeros((len(names), kernels.WIDTH + 1), np.float32)
-        own[:, : kernels.WIDTH] = chance.uniform(-0.05, 0.05, (len(names), kernels.WIDTH))
+        own = np.zeros((len(names), WIDTH + 1), np.float32)
+        own[:, :WIDTH] = chance.uniform(-0.05, 0.05, (len(names), WIDTH))
         for turn in range(PASSES if pools else 0):
             numbers, starts, truth = _samples(pools, names, script, chance)
             order = chance.permutation(len(truth))
             loss = training.descend(rows, own, numbers, starts, truth, order, RATE * (1 - turn / PASSES), RATE / PASSES)
             print(f"script {script}, pass {turn + 1}: {len(truth):,} snippets, loss {loss:.4f}", flush=True)
-        own[:, kernels.WIDTH] += [BEFORE.get(name, 0.0) for name in names]
+        own[:, WIDTH] += [BEFORE.get(name, 0.0) for name in names]
         weights.append(own)
     small = np.clip(np.round(rows / kernels.NAT), -127, 127).astype(np.int8)
     about = {"classes": classes, "sources": sources, "characters": learned, "seed": SEED}

@@ -25,6 +25,8 @@ from danlu.text.buffers import read_only, text_buffers
 from danlu.text.characters import HAN as HAN_FLAG
 from danlu.text.characters import INVISIBLE, LETTER, kinds_table, lower_table
 from danlu.text.kernels import languages as kernels
+from danlu.text.kernels.composing import find_composing
+from danlu.text.kernels.language_words import WIDTH
 
 Bytes = NDArray[np.uint8]
 
@@ -66,7 +68,6 @@ _RANGES = {
 }
 _HAN_PER_WORD = 1.6  # characters of a Chinese word, on average; weighs Han against words of alphabets
 _ALSO_BIG5 = "僞啓峯嫺爲牀竈糉繮羣衆衞裏説鋭閲着"  # forms of traditional texts (OpenCC's) that Big5 has another form of
-_COMPOSING = "[\u0300-\u036f\u0653-\u0655\u093c\u1100-\u11ff\u3099\u309a]"  # what makes a letter with the one before it
 _OWN = ("zh-Hans", "zh-Hant", "ja", "ko")  # labels of scripts that the model does not judge
 
 
@@ -100,10 +101,9 @@ class Model:
     """Rows of n-grams, and the classes they vote for."""
 
     lanes: NDArray[np.uint64]  # [buckets, WIDTH // 4], rows of int8 as the kernel adds them
-    weights: NDArray[np.float64]  # [WIDTH + 1, classes]
-    bounds: NDArray[np.int64]  # [MODELLED + 1], the classes of each script
+    weights: NDArray[np.float64]  # [MODELLED, WIDTH + 1, classes], of each script; minus infinity last where it has fewer
     labels: tuple[str, ...]
-    class_label: Bytes  # [classes]
+    class_label: Bytes  # [MODELLED, classes]
     script_label: Bytes  # [scripts]
     about: dict[str, object]  # what it was trained on
 
@@ -120,18 +120,21 @@ def languages(data: Bytes, offsets: NDArray[np.int64]) -> Languages:
     mixed, letters = np.zeros(count, np.float32), np.zeros((count, len(SCRIPTS)), np.int32)
     kernels.tell(
         data, offsets, tables.scripts, tables.lower, tables.absent, tables.per_word, model.script_label, model.lanes,
-        model.weights, model.bounds, model.class_label, model.labels.index(UNKNOWN), label, confidence, mixed, letters,
+        model.weights, model.class_label, model.labels.index(UNKNOWN), label, confidence, mixed, letters,
     )  # fmt: skip
     return Languages(model.labels, label, confidence, mixed, letters)
 
 
 def told_languages(texts: pa.LargeStringArray) -> pa.StringArray:
     """The language of each text, whatever way its letters are composed: what `danlu.text.language.guess_languages` tells."""
-    marked = pc.match_substring_regex(texts, _COMPOSING)
-    if pc.any(marked).as_py():
+    data, offsets = text_buffers(texts)
+    found = np.zeros(len(texts), np.bool_)
+    find_composing(data, offsets, found)
+    if found.any():
+        marked = pa.array(found)
         composed = pa.array([unicodedata.normalize("NFC", text) for text in texts.filter(marked).to_pylist()], texts.type)
-        texts = pc.replace_with_mask(texts, marked, composed)
-    told = languages(*text_buffers(texts))
+        data, offsets = text_buffers(pc.replace_with_mask(texts, marked, composed))
+    told = languages(data, offsets)
     return pa.array(told.labels, pa.string()).take(pa.array(told.label))
 
 
@@ -187,10 +190,16 @@ def with_labels(
     script_label = np.full(len(SCRIPTS), number[UNKNOWN], np.uint8)
     script_label[[kernels.HAN, kernels.KANA, kernels.HANGUL]] = [number[name] for name in ("zh-Hans", "ja", "ko")]
     script_label[kernels.ALONE :] = [number[name] for name, _, _ in ALONE]
-    class_label = np.array([number[name] for script in classes for name in script], np.uint8)
-    bounds = np.cumsum([0, *(len(script) for script in classes)]).astype(np.int64)
+    most = -(-max(map(len, classes)) // 16) * 16  # registers full
+    class_label = np.full((len(classes), most), number[UNKNOWN], np.uint8)
+    of_script = np.zeros((len(classes), WIDTH + 1, most))
+    of_script[:, WIDTH] = -np.inf
+    bounds = np.cumsum([0, *map(len, classes)])
+    for script, names in enumerate(classes):
+        class_label[script, : len(names)] = [number[name] for name in names]
+        of_script[script, :, : len(names)] = weights[bounds[script] : bounds[script + 1]].T
     lanes = (rows.astype(np.int16) + 128).astype(np.uint16).view(np.uint64)
-    return Model(lanes, np.ascontiguousarray(weights.T, np.float64), bounds, labels, class_label, script_label, about)
+    return Model(lanes, of_script, labels, class_label, script_label, about)
 
 
 def plain(texts: Sequence[str]) -> tuple[Bytes, NDArray[np.int64]]:

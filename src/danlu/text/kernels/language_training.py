@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
-from danlu.text.kernels.languages import BUCKETS, MODELLED, SEGMENTS, WIDTH, Bytes, Integers, read
+from danlu.text.kernels.language_words import FIRST, LAST, NUMBERS, SCRIPT, WIDTH, word_numbers
+from danlu.text.kernels.languages import ENOUGH, MODELLED, Bytes, Integers, read
 
 
 @kernel
@@ -17,21 +18,29 @@ def read_all(
 ) -> tuple[NDArray[np.uint16], Integers]:
     """The buckets of each text's letters in the script, one after another, and where each text's begin (int64[texts + 1])."""
     count = len(offsets) - 1
+    longest = 0
+    for text in range(count):
+        longest = max(longest, offsets[text + 1] - offsets[text])
     kinds = 256
-    letters, words, han = np.zeros(kinds, np.int64), np.zeros(kinds, np.int64), np.zeros(8, np.int64)
-    small, segments = np.zeros(1, np.int64), np.zeros((SEGMENTS, 4), np.int64)
-    buckets, used = np.zeros((MODELLED, BUCKETS), np.uint16), np.zeros(MODELLED, np.int64)
+    letters, counts, han = np.zeros(kinds, np.int64), np.zeros(kinds, np.int64), np.zeros(8, np.int64)
+    small, held = np.zeros(1, np.int64), np.zeros(longest // ENOUGH + MODELLED + 1, np.int64)
+    words, keys = np.empty((longest, 4), np.int32), np.empty((longest, 2), np.uint64)
+    characters, numbers = np.empty(longest + 8, np.uint16), np.empty(NUMBERS, np.uint16)
     starts = np.zeros(count + 1, np.int64)
     found = np.zeros(7 * len(data) + 8, np.uint16)
     for text in range(count):
-        used[:] = 0
-        read(
-            data, offsets[text], offsets[text + 1], 1 << 30, scripts, lower, absent, letters, words, han, small, buckets, used,
-            segments, 0,
+        held[:] = 0
+        used = read(
+            data, offsets[text], offsets[text + 1], longest, scripts, lower, absent, letters, counts, han, small, words, keys,
+            characters, 0, held,
         )  # fmt: skip
-        begin = starts[text]
-        starts[text + 1] = begin + used[script]
-        found[begin : starts[text + 1]] = buckets[script, : used[script]]
+        end = starts[text]
+        for word in range(used):
+            if words[word, SCRIPT] == script:
+                made = word_numbers(characters[words[word, FIRST] : words[word, LAST]], numbers)
+                found[end : end + made] = numbers[:made]
+                end += made
+        starts[text + 1] = end
     return found[: starts[count]].copy(), starts
 
 

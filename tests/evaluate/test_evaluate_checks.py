@@ -116,14 +116,14 @@ def test_words_of_other_characters(language: str, tmp_path: Path) -> None:
     other = [{"predicted": ["我们", "喜欢", "ABC", f"{number}部", "电影"]} for number in range(4)]
     other += [{"predicted": ["我们", "喜欢", "ＡＢＣ", f" {number}部", "电影"]} for number in (4,)] + [{"predicted": ["我们"]}]
     said = told(rows, other, tmp_path, language)
-    assert keys(said) == {"columns", "column", "other-form"}
+    assert keys(said) == {"truth", "column", "other-form"}
     if language == "en":
         assert "the words of 5 of 6 rows are of other characters" in said.told
         assert "In 4 of them only the form of characters differs" in said.told
     else:
         assert "6 行中有 5 行的词与原文字符不同" in said.told
         assert "其中 4 行只是字符形式不同" in said.told
-    assert keys(told(rows, [{"predicted": row["words"]} for row in rows], tmp_path)) == {"columns", "column"}
+    assert keys(told(rows, [{"predicted": row["words"]} for row in rows], tmp_path)) == {"truth", "column"}
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -164,7 +164,7 @@ def test_references_that_are_not_there_and_labels_that_are_texts(language: str, 
     assert ("1 of 20 rows have no reference" if language == "en" else "20 行中有 1 行没有参考文本") in said.told
     rows = [{"input": f"make {number}", "target": f"it is {number}"} for number in range(20)]
     said = told(rows, [{"predicted": row["target"]} for row in rows], tmp_path, language)
-    assert keys(said) == {"columns", "column", "many-classes"}
+    assert keys(said) == {"truth", "column", "many-classes"}
     assert ("has 20 different labels in 20 rows" if language == "en" else "在 20 行中有 20 种标签") in said.told
 
 

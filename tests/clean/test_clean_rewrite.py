@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from danlu.clean.lines import drop_lines
+from danlu.clean.lines import _NOTICES, SIGNS, drop_lines
 from danlu.clean.rewrite import rewrite
 from danlu.clean.rules import line_rules
 from danlu.clean.treatment import treatment
@@ -79,3 +79,21 @@ def test_an_empty_column() -> None:
     made = rewrite(data, offsets, treatment(CleanConfig()), np.zeros(0, bool), np.zeros(0, bool))
     assert len(made.rows) == len(made.texts) == len(made.edits.rows) == 0
     assert made.texts.type == pa.large_string()
+
+
+def test_signs_are_long_enough_to_be_looked_for_at_every_third_place() -> None:
+    """As `danlu.text.asks.look_for` asks: what a shorter one would say is not heard."""
+    assert min(len(sign.encode()) for sign in SIGNS) >= 6
+    assert all(sign == sign.lower() and "\n" not in sign for sign in SIGNS)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["", "Cookie", "We use cookies.", "版权所有", "Read more", "a line", "cookie 版权所有"]), min_size=2
+    )
+)
+def test_notices_are_the_lines_on_which_the_pattern_is_right(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    found = apply_edits(text, drop_lines(text, {"boilerplate_line": 100}))
+    assert [line for line in found.split("\n") if line] == [line for line in lines if line and not _NOTICES.search(line)]

@@ -35,6 +35,18 @@ def test_identity_is_of_place_and_number() -> None:
     assert len({document_id("a", "b", 1), document_id("a", "b", 2), document_id("ab", "", 1), document_id("", "ab", 1)}) == 4
 
 
+def test_dictionaries_are_of_words_that_recur_alone(tmp_path: Path) -> None:
+    schema = pa.schema(
+        [("id", pa.string()), ("language", pa.string()), ("fails", pa.list_(pa.string())), ("words", pa.int64())]
+    )
+    rows = [{"id": str(number), "language": "en", "fails": ["letters", "urls"], "words": 7} for number in range(100)]
+    write_rows(tmp_path / "a.parquet", rows, schema)
+    group = pq.read_metadata(tmp_path / "a.parquet").row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    having = {column.path_in_schema.split(".")[0] for column in columns if "RLE_DICTIONARY" in column.encodings}
+    assert having == {"language", "fails"}
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]))), st.integers(1, 7))
 def test_what_is_written_is_read(texts: list[str], part_rows: int) -> None:

@@ -80,10 +80,12 @@ def _notices(text: str, lines: Sequence[str], most: float) -> frozenset[int]:
     folded = text.lower()
     found: set[int] = set()
     for sign in SIGNS:
-        at = folded.find(sign)
+        at, number, counted = folded.find(sign), 0, 0
         while at >= 0:
-            found.add(folded.count("\n", 0, at))
-            at = folded.find(sign, at + 1)
+            number += folded.count("\n", counted, at)
+            found.add(number)
+            counted, end = at, folded.find("\n", at)
+            at = folded.find(sign, end) if end >= 0 else -1
     return frozenset(one for one in found if 0 < len(lines[one]) <= most and _NOTICES.search(lines[one].strip()))
 
 

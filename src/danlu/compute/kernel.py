@@ -6,6 +6,7 @@ the folder of the cache is named after all of `kernels/` at once: whoever change
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,10 +15,12 @@ import numba
 from numba.core import entrypoints, event
 
 from danlu.compute.machine_code import code_folder
+from danlu.workspace.ledger import PARENT
 
-# Before the first compilation Numba imports whatever package has registered with it. Awkward has, which gigatoken needs, and
-# takes .2 s in every process; kernels here know arrays and numbers alone.
-entrypoints._already_initialized = True
+if PARENT in os.environ:  # a worker, not the process of somebody who uses danlu beside other packages
+    # Before the first compilation Numba imports whatever package has registered with it. Awkward has, which gigatoken needs,
+    # and takes .2 s; kernels here know arrays and numbers alone.
+    entrypoints._already_initialized = True
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

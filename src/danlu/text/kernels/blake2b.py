@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from danlu.compute.kernel import kernel
+from danlu.text.kernels.eight import eight_bytes
 
 _BLOCK = 128
 _START = np.array(
@@ -51,12 +52,9 @@ def _turned(word: np.uint64, bits: np.uint64) -> np.uint64:
 @kernel
 def _read(data: NDArray[np.uint8], begin: int, end: int, words: NDArray[np.uint64]) -> None:
     """The block `data[begin:end]` as sixteen words in little-endian order, zeros after its end."""
-    if end - begin == _BLOCK:  # without a condition for each byte the compiler reads a word at once
+    if end - begin == _BLOCK:
         for index in range(16):
-            word = np.uint64(0)
-            for step in range(8):
-                word |= np.uint64(data[begin + 8 * index + step]) << np.uint64(8 * step)
-            words[index] = word
+            words[index] = eight_bytes(data, begin + 8 * index)
         return
     words[:] = 0
     for place in range(begin, end):
